@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trainui.api import PipelineExecutor
     from trainui.log_api import log
     from trainui.metrics.reader.sync import sync_metrics_from_file
-    from trainui.pipeline.stage_process import validate_file_path
+    from trainui.pipeline.stage_command import validate_file_path
     from trainui.store.tables import PipelineRepository, open_session
 
     app: Any
@@ -37,7 +37,7 @@ _HOMES = {
     "log": "trainui.log_api",
     "open_session": "trainui.store.tables",
     "sync_metrics_from_file": "trainui.metrics.reader.sync",
-    "validate_file_path": "trainui.pipeline.stage_process",
+    "validate_file_path": "trainui.pipeline.stage_command",
 }
 
 

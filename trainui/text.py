@@ -12,7 +12,7 @@ from trainui.model.states import Status
 
 if TYPE_CHECKING:
     from trainui.model.records import StageRecord
-    from trainui.pipeline.rules.remaining_time import RemainingTime
+    from trainui.pipeline.graph import RemainingTime
 
 SYMBOLS: Mapping[Status, str] = {
     Status.PENDING: "○",

@@ -16,7 +16,7 @@ import pytest
 
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
-from trainui.pipeline import stage_process
+from trainui.pipeline import stage_command
 from trainui.resume import integrity
 
 FOLDER = Path(__file__).parents[2] / "sample_pipelines" / "frameworks"
@@ -72,7 +72,7 @@ def trainer(request: pytest.FixtureRequest) -> Trainer:
     found: Trainer = request.param
     if (environment := os.environ.get("TRAINUI_TEST_FRAMEWORKS")) is None:
         pytest.skip("TRAINUI_TEST_FRAMEWORKS names no environment with the trainers in it")
-    python = stage_process.find_interpreter(environment, os.environ).path
+    python = stage_command.find_interpreter(environment, os.environ).path
     command = [
         python,
         "-c",

@@ -67,7 +67,7 @@ def test_the_store_loads_no_sqlalchemy_and_no_other_driver(tmp_path: Path) -> No
 
 def test_a_command_is_submitted_without_orm_and_pydantic(tmp_path: Path) -> None:
     submit = (
-        "from trainui import control\nfrom trainui.pipeline.bare_command import from_command\n"
+        "from trainui import control\nfrom trainui.pipeline.stage_command import from_command\n"
         "control.submit(from_command(['true']))"
     )
     seen = loaded(submit, tmp_path)  # makes the store too

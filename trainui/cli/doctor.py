@@ -44,10 +44,10 @@ CLOCK_SKEW = 2.0
 
 def python() -> Result:
     """Check which Python runs trainui, and which one stages get."""
-    from trainui.pipeline import stage_process
+    from trainui.pipeline import stage_command
 
     version = ".".join(map(str, sys.version_info[:3]))
-    theirs = stage_process.find_interpreter(None, os.environ).path
+    theirs = stage_command.find_interpreter(None, os.environ).path
     message = f"{version} at {sys.executable}; stages get {theirs}"
     if not Path(theirs).is_absolute():
         advice = "put a python on PATH, or name one with `python:` in the pipeline file"

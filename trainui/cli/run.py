@@ -207,7 +207,7 @@ def _load_command(
     gpus: int | None,
     executor: str | None,
 ) -> Pipeline:
-    from trainui.pipeline.bare_command import from_command
+    from trainui.pipeline.stage_command import from_command
 
     if file is not None:
         raise UsageError(f"{file!r} and a command after `--` exclude each other; give one of them")

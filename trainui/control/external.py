@@ -25,8 +25,7 @@ from trainui.execution import external_stages, nvml, stall
 from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, file_writers, trainings
 from trainui.metrics.discovery.trainings import Job, Training
-from trainui.metrics.formats import UnknownFormatError
-from trainui.metrics.source_file import decoded_parts
+from trainui.metrics.formats import UnknownFormatError, decoded_parts
 from trainui.metrics.tail import UnreadableFileError
 from trainui.model.records import RunRecord, Slot, StageRecord
 from trainui.model.states import ENDED, Status
@@ -408,7 +407,7 @@ def start_ours(offer: Offer) -> str:
     """Submit the new run; return its id."""
     from trainui.control.submission import submit
     from trainui.execution.gpus import usable_gpus
-    from trainui.pipeline.bare_command import from_command
+    from trainui.pipeline.stage_command import from_command
 
     gpus = 1 if usable_gpus().gpus else 0
     pipeline = from_command(offer.command, directory=offer.directory, gpus=gpus)

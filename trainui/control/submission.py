@@ -24,10 +24,10 @@ from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError, i
 from trainui.execution.processes import Lock
 from trainui.formatting import quantity
 from trainui.model.definition import Pipeline, Search, StageDefinition
-from trainui.pipeline import field_names, filling, masking, stage_process
+from trainui.pipeline import field_names, filling, masking, stage_command
 from trainui.pipeline.masking import Masker, is_secret
 from trainui.pipeline.rules import shared_paths
-from trainui.pipeline.stage_process import allowed_directories, validate_file_path
+from trainui.pipeline.stage_command import allowed_directories, validate_file_path
 from trainui.plugin import Executor, registry
 from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
@@ -107,7 +107,7 @@ def submit(
         submission={
             "umask": shell.umask,
             "sys_path": sys_path,
-            "python": python or stage_process.find_interpreter(None, environ).path,
+            "python": python or stage_command.find_interpreter(None, environ).path,
             "given": masker.values(given or {}),
             "snapshot": copied,
             **({"from": origin} if origin else {}),

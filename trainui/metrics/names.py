@@ -36,9 +36,9 @@ from pathlib import Path
 
 from trainui.metrics import lenient
 from trainui.metrics.discovery import fallback_sources
+from trainui.metrics.formats import SourceFile
 from trainui.metrics.formats.decoder import names_part
 from trainui.metrics.formats.text.text_lines import has_steps
-from trainui.metrics.source_file import SourceFile
 from trainui.model.definition import StageDefinition
 from trainui.plugin import Format, registry
 from trainui.store.db.engine import Database

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from trainui import system
 from trainui.metrics import lenient
+from trainui.metrics.formats import DecoderChoice, SourceFile
 from trainui.metrics.lenient import as_json
-from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.metrics.tail import UnreadableFileError, look_at
 from trainui.plugin import Format, Job, TrackedRun, Tracker, TrackerDatabase, registry
 from trainui.plugin.records import Code

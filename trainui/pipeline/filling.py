@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 from trainui.errors import UsageError
 from trainui.model.definition import Json, Pipeline, SearchResult, StageDefinition
-from trainui.pipeline import stage_process, substitution, template
+from trainui.pipeline import stage_command, substitution, template
 from trainui.pipeline.masking import is_secret
 from trainui.pipeline.matrix import Pairing, groups_of, member_name
 from trainui.pipeline.substitution import Filler, StageReference, plain, stage_reference
@@ -329,9 +329,9 @@ def _submitted(stage: StageDefinition, directory: str, known: _AtSubmission) -> 
     filled = substitution.fill(stage, Filler(known.resolve))
     return replace(
         filled,
-        workdir=stage_process.absolute_path(filled.workdir, directory),
-        inputs=tuple(stage_process.absolute_path(path, directory) for path in filled.inputs),
-        python=filled.python and stage_process.resolve_interpreter(filled.python, directory),
+        workdir=stage_command.absolute_path(filled.workdir, directory),
+        inputs=tuple(stage_command.absolute_path(path, directory) for path in filled.inputs),
+        python=filled.python and stage_command.resolve_interpreter(filled.python, directory),
     )
 
 

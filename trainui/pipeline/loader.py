@@ -33,11 +33,10 @@ from trainui.pipeline import (
     graph_checks,
     outline,
     stage_checks,
-    stage_process,
+    stage_command,
     template,
     yaml_tree,
 )
-from trainui.pipeline.bare_command import from_command as from_command
 from trainui.pipeline.matrix import SEED, TRIAL, Pairing, Values, member_name
 from trainui.pipeline.outline import Outline, StageOutline
 from trainui.pipeline.spec import (
@@ -49,6 +48,7 @@ from trainui.pipeline.spec import (
     StageSpec,
     check_fields,
 )
+from trainui.pipeline.stage_command import from_command as from_command
 from trainui.pipeline.template import Parameters
 from trainui.pipeline.yaml_nodes import (
     TOP,
@@ -463,15 +463,15 @@ def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str
     return {name: getattr(spec, name) for name in _UNCHANGED} | {
         "command": spec.run,
         "params": template.map_texts(spec.params, parameters.typed),
-        "workdir": stage_process.absolute_path(spec.workdir or "", directory),
+        "workdir": stage_command.absolute_path(spec.workdir or "", directory),
         "env": dict(spec.env),
-        "python": spec.python and stage_process.resolve_interpreter(spec.python, directory),
+        "python": spec.python and stage_command.resolve_interpreter(spec.python, directory),
         "metrics": None if spec.metrics is None else tuple(map(_source, spec.metrics)),
         "checkpoint": spec.checkpoint
         and CheckpointRule(spec.checkpoint.path, spec.checkpoint.complete),
         "resume_args": None if spec.resume_args is None else tuple(spec.resume_args),
         "outputs": tuple(spec.outputs),
-        "inputs": tuple(stage_process.absolute_path(path, directory) for path in spec.inputs),
+        "inputs": tuple(stage_command.absolute_path(path, directory) for path in spec.inputs),
         "alerts": tuple(map(_alert, spec.alerts)),
         "over": SEED if spec.seeds else spec.over,
         "executor": spec.executor[0] if spec.executor else settings.load().executor,

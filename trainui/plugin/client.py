@@ -375,7 +375,7 @@ def submit(
 
 def _pipeline(file: str | None, params: Mapping[str, str] | None, command: str | None) -> Pipeline:
     """Return the pipeline of a file, or of a command, which gets a GPU if there is one."""
-    from trainui.pipeline import bare_command, loader
+    from trainui.pipeline import loader, stage_command
 
     if (file is None) == (command is None):
         raise UsageError("give a file or a command, and not both")
@@ -383,9 +383,9 @@ def _pipeline(file: str | None, params: Mapping[str, str] | None, command: str |
         return loader.load(str(file), params)
     if params:
         raise UsageError("params are for a file; write a command's own arguments in the command")
-    found = bare_command.from_command([command])
+    found = stage_command.from_command([command])
     if found.stages[0].is_local and has_gpus():
-        found = bare_command.from_command([command], gpus=1)
+        found = stage_command.from_command([command], gpus=1)
     return found
 
 

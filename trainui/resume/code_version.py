@@ -27,7 +27,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
 from trainui.paths import Home
-from trainui.pipeline import stage_process
+from trainui.pipeline import stage_command
 from trainui.plugin import Tracker, registry
 from trainui.resume import outputs
 from trainui.store import shell_environment
@@ -368,7 +368,7 @@ def packages_of(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -
     found: dict[str, str] = {}
     for python in dict.fromkeys(stage.python for stage in stages):
         with suppress(UnfitEnvironmentError):  # the stage's start reports it
-            path = Path(stage_process.find_interpreter(python, environ).path)
+            path = Path(stage_command.find_interpreter(python, environ).path)
             found = dict(_installed(path.parent.parent)) | found
     return dict(sorted(found.items()))
 

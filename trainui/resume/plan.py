@@ -23,11 +23,11 @@ from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
-from trainui.pipeline import filling
-from trainui.pipeline.rules import fingerprint, remaining_time, shared_paths
+from trainui.pipeline import filling, graph
+from trainui.pipeline.graph import PastDuration
+from trainui.pipeline.rules import fingerprint, shared_paths
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.fingerprint import InputStates, ResultOrigin
-from trainui.pipeline.rules.remaining_time import PastDuration
 from trainui.pipeline.rules.resume_plan import Action, Evidence, PlannedStage, StageOptions
 from trainui.resume import checkpoints, edit_effects, integrity, outputs, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
@@ -416,9 +416,7 @@ def _with_savings(
         step = step_of(Path(one.checkpoint), about)
         saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)
     last = last_steps.get(past[0].stage_id) if past else None
-    seconds = remaining_time.from_checkpoint(
-        remaining_time.typical(past), about if step is None else step, last
-    )
+    seconds = graph.from_checkpoint(graph.typical(past), about if step is None else step, last)
     if one.action == Action.SKIP:
         seconds = next((_seconds(attempt) for attempt in completed), None)
         saved = sum(_gpu_seconds(attempt) for attempt in completed)

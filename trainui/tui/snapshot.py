@@ -43,7 +43,7 @@ class Eta(NamedTuple):
 
     def words(self, now: int) -> str:
         """Return the time left from now as text."""
-        from trainui.pipeline.rules.remaining_time import RemainingTime
+        from trainui.pipeline.graph import RemainingTime
 
         return to_go_words(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
 

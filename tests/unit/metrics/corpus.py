@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from tests.unit.store.readings import Curve
-from trainui.metrics.source_file import DecoderChoice
+from trainui.metrics.formats import DecoderChoice
 
 LEFT_OUT = {"megatron-log": "val/"}
 """By format: the start of names that the independent reader left out."""

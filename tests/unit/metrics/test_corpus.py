@@ -9,7 +9,7 @@ import pytest
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import Replay, curves_of
 from tests.unit.store.readings import Curve
-from trainui.metrics.source_file import DecoderChoice
+from trainui.metrics.formats import DecoderChoice
 from trainui.store.db.engine import Database
 
 pytestmark = corpus.needs_corpus

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from trainui import clock
-from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, decoder, detect
+from trainui.metrics.formats import CORE, Decoder, UnknownFormatError, detect, make_decoder
 from trainui.metrics.formats.decoder import step_fields
 from trainui.metrics.formats.text.forms import MAX_LINE, lines_with_ends, text_lines
 from trainui.metrics.formats.text.pattern import PatternError, PatternLines, compile_pattern
@@ -43,11 +43,11 @@ def plain(found: Found) -> str:
 
 
 def jsonl(text: str | bytes, step: str | None = None) -> Found:
-    return decoded(decoder("jsonl", step, {}, Path("x")), text)
+    return decoded(make_decoder("jsonl", step, {}, Path("x")), text)
 
 
 def csv(text: str | bytes, step: str | None = None) -> Found:
-    return decoded(decoder("csv", step, {}, Path("x")), text)
+    return decoded(make_decoder("csv", step, {}, Path("x")), text)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,9 @@ def test_the_step_field_is_recognised(names: tuple[str, ...], expected: str | No
 
 def test_without_a_step_the_row_counts() -> None:
     assert jsonl('{"loss": 1}\n{"loss": 2}\n') == {"loss": [(0, 1), (1, 2)]}
-    assert decoded(decoder("jsonl", None, {}, Path("x")), '{"loss": 3}\n', 7) == {"loss": [(7, 3)]}
+    assert decoded(make_decoder("jsonl", None, {}, Path("x")), '{"loss": 3}\n', 7) == {
+        "loss": [(7, 3)]
+    }
 
 
 @pytest.mark.parametrize("more", ["", ', "top": {"k": [1]}'])
@@ -128,7 +130,7 @@ def test_lines_as_they_come(line: str, expected: float) -> None:
 
 def test_lines_that_are_no_object_are_left_out() -> None:
     text = '[1]\n{"loss": 1\nnull\n5\n"x"\n{"loss": 2}\n\n' + "[" * 100_000 + "\n{}\n"
-    result = decoder("jsonl", None, {}, Path("x")).decode(text.encode(), 0)
+    result = make_decoder("jsonl", None, {}, Path("x")).decode(text.encode(), 0)
     assert result.series["loss"].values.tolist() == [2.0]
     assert result.records == 2
 
@@ -244,11 +246,11 @@ def test_a_file_of_bare_numbers_is_named_by_its_file() -> None:
     text, path = "0.5\n0.25\nnan\n", Path("train_loss.txt")
     assert detect(text.encode(), path, complete=False) == "csv"
     assert detect(text.encode(), path.with_name("stdout.log"), complete=False) == "text"
-    series = decoder("csv", None, {}, path).decode(text.encode(), 0).series
+    series = make_decoder("csv", None, {}, path).decode(text.encode(), 0).series
     (points,) = series.values()
     assert list(series) == ["train_loss"]
     assert (points.steps.tolist(), points.values[:2].tolist()) == ([0, 1, 2], [0.5, 0.25])
-    assert list(decoder("csv", None, {}, path).decode(b"10 0.5\n20 0.25\n", 0).series) == [
+    assert list(make_decoder("csv", None, {}, path).decode(b"10 0.5\n20 0.25\n", 0).series) == [
         "train_loss"
     ]
 
@@ -265,15 +267,15 @@ def test_a_text_in_another_encoding_is_no_binary_data() -> None:
 
 
 def test_a_table_continues_with_the_header_it_had() -> None:
-    first = decoder("csv", None, {}, Path("x"))
+    first = make_decoder("csv", None, {}, Path("x"))
     first.decode(b"step;loss\n1;0.5\n", 0)
-    assert decoded(decoder("csv", None, first.state, Path("x")), "2;0.25\n", 1) == {
+    assert decoded(make_decoder("csv", None, first.state, Path("x")), "2;0.25\n", 1) == {
         "loss": [(2, 0.25)]
     }
 
 
 def test_a_header_that_comes_alone_waits_for_its_first_row() -> None:
-    reader = decoder("csv", None, {}, Path("x"))
+    reader = make_decoder("csv", None, {}, Path("x"))
     found = [decoded(reader, line) for line in ("# of a run\n", "step loss\n", "1 0.5\n", "2 1\n")]
     assert found[:2] == [{}, {}]
     assert found[2:] == [{"loss": [(1, 0.5)]}, {"loss": [(2, 1)]}]
@@ -289,7 +291,7 @@ def test_a_header_that_comes_alone_waits_for_its_first_row() -> None:
     ],
 )
 def test_a_table_without_a_line_end(text: str, *, whole: bool) -> None:
-    reader = decoder("csv", None, {}, Path("x"))
+    reader = make_decoder("csv", None, {}, Path("x"))
     assert reader.is_whole(text.encode(), clean=True) == whole
     assert not reader.is_whole(text.encode(), clean=False)
 
@@ -333,7 +335,7 @@ DOCUMENTS: list[tuple[Any, Found]] = [
 
 @pytest.mark.parametrize(("document", "expected"), DOCUMENTS)
 def test_the_records_in_a_document(document: Any, expected: Found) -> None:
-    assert decoded(decoder("json", None, {}, Path("x")), json.dumps(document)) == expected
+    assert decoded(make_decoder("json", None, {}, Path("x")), json.dumps(document)) == expected
 
 
 @pytest.mark.parametrize(
@@ -345,13 +347,13 @@ def test_the_records_in_a_document(document: Any, expected: Found) -> None:
     ],
 )
 def test_the_whole_records_of_a_document_that_grows(text: str) -> None:
-    reader = decoder("json", None, {}, Path("x"))
+    reader = make_decoder("json", None, {}, Path("x"))
     assert decoded(reader, text) == {"a": [(1, 2), (2, 3)]}
 
 
 @pytest.mark.parametrize("text", ['{"a": [1, 2', '{"a": 1}], "old": 2}', "[1, 2", "["])
 def test_a_document_that_is_not_whole_waits(text: str) -> None:
-    assert decoder("json", None, {}, Path("x")).cut(text.encode()) == 0
+    assert make_decoder("json", None, {}, Path("x")).cut(text.encode()) == 0
 
 
 @pytest.mark.parametrize(
@@ -366,7 +368,7 @@ def test_a_document_that_is_not_whole_waits(text: str) -> None:
 def test_lines_that_are_nearly_json(line: str) -> None:
     expected: Found = {"a": [(1, math.nan)], "b/c": [(1, -math.inf)]}
     assert plain(jsonl(f'{line}\n{{"no": "metric"}}\n')) == plain(expected)
-    printed = decoder("jsonl", None, {}, Path("x"))
+    printed = make_decoder("jsonl", None, {}, Path("x"))
     assert (
         printed.decode(b"{'a': open('/etc/passwd'), **b}\n{" + b"(" * 9999 + b"\n", 0).series == {}
     )
@@ -488,7 +490,7 @@ def test_event_files_give_scalars_and_nothing_else() -> None:
         + frame(b"\xff\xff\xff")
         + event(5, b"a", simple)
     )
-    reader = decoder("tfevents", None, {}, Path("x"))
+    reader = make_decoder("tfevents", None, {}, Path("x"))
     assert decoded(reader, data) == {"a": [(1, 0.5), (5, 0.5)], "b": [(2, 0.25)]}
     assert reader.cut(data[:-1]) == len(data) - len(event(5, b"a", simple))
     assert detect(data, Path("x"), complete=False) == "tfevents"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.metrics.reading import all_points, open_reader, read_on, read_to_end
+from trainui.metrics.formats import DecoderChoice
 from trainui.metrics.formats.csv_table import MAX_QUOTED_BYTES
-from trainui.metrics.source_file import DecoderChoice
 from trainui.store.db.engine import Database
 
 Point = tuple[str, float, float]

@@ -21,8 +21,8 @@ from tests.unit.metrics.reading import (
     summaries,
 )
 from tests.unit.metrics.test_printed_lines import Found, add, found
+from trainui.metrics.formats import DecoderChoice
 from trainui.metrics.formats.text.text_lines import TextLines, carried_over
-from trainui.metrics.source_file import DecoderChoice
 from trainui.store.db.engine import Database
 
 pytestmark = corpus.needs_corpus

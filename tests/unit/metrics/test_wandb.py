@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.metrics import reading
 from tests.unit.metrics.corpus import Expected, expected_files
-from trainui.metrics.source_file import DecoderChoice
+from trainui.metrics.formats import DecoderChoice
 from trainui.plugins.wandb import run as wandb
 from trainui.plugins.wandb.log_file import BLOCK, NewerWandbError, WandbFile
 from trainui.store.db.engine import Database

@@ -16,7 +16,7 @@ import pytest
 
 from tests.security.another_user import needs_root, open_the_way_to
 from trainui.errors import UnsafePathError
-from trainui.pipeline.stage_process import validate_file_path
+from trainui.pipeline.stage_command import validate_file_path
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +148,7 @@ def test_an_unreadable_path_is_refused(tmp_path: Path) -> None:
 AS_NOBODY = """
     import sys
     from trainui.errors import UnsafePathError
-    from trainui.pipeline.stage_process import validate_file_path
+    from trainui.pipeline.stage_command import validate_file_path
     import os
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
     for path in sys.argv[2:]:
@@ -237,7 +237,7 @@ WRITING = re.compile(
 def test_no_system_call_makes_or_changes_anything(tmp_path: Path) -> None:
     script = """
         import os
-        from trainui.pipeline.stage_process import validate_file_path
+        from trainui.pipeline.stage_command import validate_file_path
         from trainui.errors import UnsafePathError
         os.path.exists("/begin")
         for path in ("~/datasets/a.csv", "~/datasets", "~/datasets/none/new", "/etc/passwd", "x"):
@@ -313,7 +313,7 @@ WATCHED = """
     sys.dont_write_bytecode = True
     sys.addaudithook(watch)
     from trainui.pipeline.loader import validate
-    from trainui.pipeline.stage_process import validate_file_path
+    from trainui.pipeline.stage_command import validate_file_path
     from trainui.errors import UnsafePathError
 
     problems = [problem.code for file in sys.argv[1:] for problem in validate(file)]

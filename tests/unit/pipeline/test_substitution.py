@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
-from trainui.pipeline import filling, stage_process, substitution, template
+from trainui.pipeline import filling, stage_command, substitution, template
 from trainui.pipeline.substitution import QuotingContext, spots
 
 NASTY = st.text(
@@ -25,7 +25,7 @@ NASTY = st.text(
 
 
 def run(text: str, shell: list[str] | None = None) -> str:
-    argv = stage_process.argv(text) if shell is None else [*shell, text]
+    argv = stage_command.argv(text) if shell is None else [*shell, text]
     done = subprocess.run(argv, capture_output=True, check=False, timeout=20)
     assert done.returncode == 0, (text, done.stderr)
     return done.stdout.decode()
@@ -195,20 +195,20 @@ def test_a_string_stops_at_its_first_failure_without_startup_files(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def code(text: str) -> int:
-        return subprocess.run(stage_process.argv(text), capture_output=True, check=False).returncode
+        return subprocess.run(stage_command.argv(text), capture_output=True, check=False).returncode
 
     assert code("false; true") == 1
     assert code("exit 3 | true") == 3
     assert code("true") == 0
-    assert stage_process.argv(["a b", "-c"]) == ["a b", "-c"]
-    assert stage_process.argv(("x",)) == ["x"]
+    assert stage_command.argv(["a b", "-c"]) == ["a b", "-c"]
+    assert stage_command.argv(("x",)) == ["x"]
     startup = tmp_path_factory.mktemp("x") / "startup"
     startup.write_text("echo startup\n")
-    for name in stage_process.STARTUP_VARIABLES:
+    for name in stage_command.STARTUP_VARIABLES:
         monkeypatch.setenv(name, str(startup))
     environ = {"PATH": "/usr/bin:/bin"}
     done = subprocess.run(
-        stage_process.argv("echo x"), capture_output=True, env=environ, check=True
+        stage_command.argv("echo x"), capture_output=True, env=environ, check=True
     )
     assert done.stdout == b"x\n"
 
@@ -216,7 +216,7 @@ def test_a_string_stops_at_its_first_failure_without_startup_files(
 def test_without_bash_it_is_sh(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("bin")
     (directory / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
-    assert stage_process.argv("echo x", path=str(directory)) == [
+    assert stage_command.argv("echo x", path=str(directory)) == [
         f"{directory}/sh",
         "-e",
         "-c",

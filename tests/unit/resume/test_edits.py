@@ -8,7 +8,7 @@ import pytest
 
 from trainui.errors import UsageError
 from trainui.model.definition import Choices, Range, Scalar, StageDefinition
-from trainui.pipeline import bare_command, loader
+from trainui.pipeline import loader, stage_command
 from trainui.resume import edits, submitted
 
 
@@ -201,7 +201,7 @@ def test_a_text_that_is_no_yaml_offers_nothing() -> None:
 def test_the_command_of_a_run_of_one_command(
     argv: list[str], value: str, edited: str | tuple[str, ...]
 ) -> None:
-    text = bare_command.file_text(argv, "one", 0)
+    text = stage_command.file_text(argv, "one", 0)
     place = edits.command_value(text)
     assert place is not None
     assert place.value == value
@@ -211,7 +211,7 @@ def test_the_command_of_a_run_of_one_command(
 
 
 def test_an_open_quote_in_a_command_is_named() -> None:
-    text = bare_command.file_text(["echo", "hi"], None, 0)
+    text = stage_command.file_text(["echo", "hi"], None, 0)
     place = edits.command_value(text)
     assert place is not None
     with pytest.raises(UsageError, match="command: No closing quotation"):

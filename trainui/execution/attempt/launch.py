@@ -38,7 +38,7 @@ from trainui.metrics.discovery import file_writers
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
 from trainui.pipeline.rules import fingerprint
-from trainui.pipeline.stage_process import argv, validate_file_path
+from trainui.pipeline.stage_command import argv, validate_file_path
 from trainui.plugin.backends import LaunchAnswer, Launched
 from trainui.resume import code_snapshot, code_version, outputs
 from trainui.store.db.engine import Database

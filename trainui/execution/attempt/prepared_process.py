@@ -19,10 +19,10 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
 from trainui.model.definition import SearchResult, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import CHECKPOINT, Status
-from trainui.pipeline import filling, stage_process
+from trainui.pipeline import filling, stage_command
 from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
 from trainui.pipeline.masking import MASK, mask
-from trainui.pipeline.stage_process import STARTUP_VARIABLES, Interpreter
+from trainui.pipeline.stage_command import STARTUP_VARIABLES, Interpreter
 from trainui.plugin import Tracker, registry
 from trainui.resume import checkpoints, held_checkpoints, undeclared
 from trainui.resume.checkpoints import CheckpointSearch, Tried
@@ -126,7 +126,7 @@ def prepare(context: AttemptContext, checkpoint: str | None) -> PreparedProcess:
     # the home of the submitting shell, unless that was moved or copied since
     own_home = {"TRAINUI_HOME": str(paths.home().root)}
     environ = {**shell_environment.inheritable(shell.environ), **own_home, **definition.env}
-    environ = stage_process.with_interpreter(environ, python)
+    environ = stage_command.with_interpreter(environ, python)
     if isinstance(definition.command, str):
         for name in STARTUP_VARIABLES:
             environ.pop(name, None)
@@ -156,7 +156,7 @@ def _filled(
         )
 
     named = definition.python and fill("python3").python
-    python = stage_process.find_interpreter(named, environ)
+    python = stage_command.find_interpreter(named, environ)
     if named is None and (submitted := context.submission.get("python")):
         python = replace(python, path=submitted)
     return fill(python.path), python

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from trainui import paths, system
 from trainui.metrics import lenient, trackers
 from trainui.metrics.discovery import default_sources, file_writers
-from trainui.metrics.source_file import SourceFile
+from trainui.metrics.formats import SourceFile
 from trainui.metrics.tail import FileState, look_at
 from trainui.metrics.trackers import DatabaseRuns, is_near
 from trainui.plugin import Owner, Tracker, registry

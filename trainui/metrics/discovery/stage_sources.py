@@ -16,9 +16,14 @@ from pathlib import Path
 from trainui import formatting, system
 from trainui.metrics import lenient, trackers
 from trainui.metrics.discovery import default_sources, outside_sources
-from trainui.metrics.formats import HEAD_BYTES, UnknownFormatError, detect
+from trainui.metrics.formats import (
+    HEAD_BYTES,
+    DecoderChoice,
+    SourceFile,
+    UnknownFormatError,
+    detect,
+)
 from trainui.metrics.formats.text.pattern import PatternError, compile_pattern
-from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.metrics.tail import check_descriptors, look_at
 from trainui.model.definition import MetricSource, StageDefinition
 from trainui.pipeline.field_names import is_preset

@@ -19,13 +19,13 @@ from trainui.metrics.alerts import AttemptAlerts
 from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.discovery.fallback_sources import FallbackSources, of_single_values
 from trainui.metrics.discovery.outside_sources import SearchRound
+from trainui.metrics.formats import SourceFile
 from trainui.metrics.formats.text.pattern import PatternError
 from trainui.metrics.formats.text.text_lines import carried_over, has_steps, unread
 from trainui.metrics.new_best import KnownBests, NewBestWatch
 from trainui.metrics.reader import attempt_files
 from trainui.metrics.reader.attempt_files import AttemptFiles
 from trainui.metrics.reader.source import Advance, BatchWriter, EndOfFile, ReadOptions, SourceReader
-from trainui.metrics.source_file import SourceFile
 from trainui.metrics.tail import GrowingFile, OpenFiles, UnreadableFileError
 from trainui.metrics.trackers import MOST_ROWS
 from trainui.plugin import Format, Tracker, registry

@@ -13,8 +13,8 @@ from trainui import wakeup
 from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, stage_sources
 from trainui.metrics.discovery.outside_sources import OutsideSources, SearchRound
+from trainui.metrics.formats import SourceFile
 from trainui.metrics.lenient import as_json, flat, in_directory
-from trainui.metrics.source_file import SourceFile
 from trainui.metrics.tail import GrowingFile, UnreadableFileError, check_descriptors, look_at
 from trainui.model.definition import StageDefinition
 from trainui.pipeline.masking import Masker

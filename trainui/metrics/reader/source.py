@@ -19,19 +19,19 @@ import numpy as np
 
 from trainui.errors import StoreError
 from trainui.metrics import formats
-from trainui.metrics.formats import Decoder
-from trainui.metrics.formats.decoder import Decoded, merge
-from trainui.metrics.formats.jsonl import MAX_FIELDS
-from trainui.metrics.formats.text.text_lines import TextLines
-from trainui.metrics.source_file import (
+from trainui.metrics.formats import (
     LEFT_OUT,
     SKIPPING,
+    Decoder,
     DecoderChoice,
     find_decoder,
     full_name,
     read_whole,
     with_times,
 )
+from trainui.metrics.formats.decoder import Decoded, merge
+from trainui.metrics.formats.jsonl import MAX_FIELDS
+from trainui.metrics.formats.text.text_lines import TextLines
 from trainui.metrics.tail import FileState, GrowingFile, NamedFile, OpenFiles
 from trainui.plugin import registry
 from trainui.store.db.engine import Database

@@ -11,9 +11,9 @@ from typing import TypedDict
 from sqlmodel import Session
 
 from trainui.errors import UsageError
+from trainui.metrics.formats import DecoderChoice
 from trainui.metrics.names import SeriesNames
 from trainui.metrics.reader.source import ReadOptions, SourceReader
-from trainui.metrics.source_file import DecoderChoice
 from trainui.metrics.tail import GrowingFile
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources

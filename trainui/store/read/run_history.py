@@ -14,8 +14,8 @@ from trainui import clock
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
-from trainui.pipeline.rules import remaining_time
-from trainui.pipeline.rules.remaining_time import PastDuration, RemainingTime, StepProgress
+from trainui.pipeline import graph
+from trainui.pipeline.graph import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import statements
 from trainui.store.db.statements import placeholders
 from trainui.store.read import row_mapping, run_list, views
@@ -65,7 +65,7 @@ def completions(
     for name, stage_id, seconds, work in connection.execute(query, (run.pipeline, run.file, most)):
         found.setdefault(name, []).append(PastDuration(stage_id, seconds, work))
     return {
-        stage.name: remaining_time.comparable(found[stage.name], work_of(run, stage))
+        stage.name: graph.comparable(found[stage.name], work_of(run, stage))
         for stage in stages
         if stage.name in found
     }
@@ -80,7 +80,7 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
 
 def usual(past: Mapping[str, Sequence[PastDuration]]) -> dict[str, float | None]:
     """Return how long each stage usually takes, by full name; only for stages with a history."""
-    return {name: remaining_time.typical(those) for name, those in past.items()}
+    return {name: graph.typical(those) for name, those in past.items()}
 
 
 def seconds_left(
@@ -95,7 +95,7 @@ def seconds_left(
     return {
         stage.name: None
         if stage.stalled or stage.lost_at is not None
-        else remaining_time.remaining(usual.get(stage.name), progress.get(stage.name))
+        else graph.remaining(usual.get(stage.name), progress.get(stage.name))
         for stage in stages
         if stage.status in UNFINISHED
     }
@@ -133,7 +133,7 @@ def remaining_time_of(
     unfinished = [stage for stage in stages if stage.name in seconds]
     upstreams = {stage.name: stage.depends_on for stage in unfinished}
     needs = {stage.name: _needs(stage.definition) for stage in unfinished}
-    return remaining_time.run_remaining(seconds, upstreams, needs, slots)
+    return graph.run_remaining(seconds, upstreams, needs, slots)
 
 
 def _needs(definition: StageDefinition) -> dict[str, int]:

@@ -21,7 +21,7 @@ from trainui import clock, settings, system
 from trainui.control.log_files import GrowthTimes
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED
-from trainui.pipeline.rules.remaining_time import LEAST_ELAPSED, PastDuration, StepProgress
+from trainui.pipeline.graph import LEAST_ELAPSED, PastDuration, StepProgress
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.read import run_history, views

@@ -17,11 +17,11 @@ from tests.unit.store import readings
 from trainui import clock
 from trainui.metrics.discovery import stage_sources
 from trainui.metrics.discovery.fallback_sources import FallbackSources
+from trainui.metrics.formats import DecoderChoice, SourceFile
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.names import MAX_SERIES, SeriesNames
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.metrics.reader.source import ReadOptions, SourceReader
-from trainui.metrics.source_file import DecoderChoice, SourceFile
 from trainui.model.definition import MetricSource
 from trainui.model.states import NAN, Status
 from trainui.store.db.engine import Database

@@ -23,10 +23,9 @@ from tests.unit.metrics.reading import (
     read_to_end,
     summaries,
 )
-from trainui.metrics.formats import UnknownFormatError
+from trainui.metrics.formats import MAX_NAME, DecoderChoice, UnknownFormatError
 from trainui.metrics.reader import source
 from trainui.metrics.reader.source import EndOfFile
-from trainui.metrics.source_file import MAX_NAME, DecoderChoice
 from trainui.metrics.tail import UnreadableFileError
 from trainui.pipeline.masking import Masker
 from trainui.store.db.engine import Database
@@ -408,7 +407,7 @@ def test_any_writer_of_one_history(
 def test_a_document_too_large_to_reread_is_an_error(
     store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainui.metrics.source_file.WHOLE_BYTES", 9)
+    monkeypatch.setattr("trainui.metrics.formats.WHOLE_BYTES", 9)
     document = tmp_path / "metrics.json"
     document.write_text('{"loss": [1, 2]}')
     with pytest.raises(UnreadableFileError, match="too large to be read again"):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from trainui.metrics.discovery import default_sources, trainings
-from trainui.metrics.source_file import decoded_parts
+from trainui.metrics.formats import decoded_parts
 
 TASK = "offline-81706162b2784180b28479bb617ea0ef"
 

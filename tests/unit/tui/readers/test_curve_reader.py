@@ -17,7 +17,7 @@ from tests.unit.tui.charts import NAN, chart, line
 from tests.unit.tui.filled import Filler
 from trainui import clock
 from trainui.control import compare
-from trainui.metrics.source_file import DecoderChoice
+from trainui.metrics.formats import DecoderChoice
 from trainui.model.definition import Alert
 from trainui.store.db import engine
 from trainui.store.db.engine import Database

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from trainui.errors import UnfitEnvironmentError
-from trainui.pipeline import stage_process
-from trainui.pipeline.stage_process import Interpreter
+from trainui.pipeline import stage_command
+from trainui.pipeline.stage_command import Interpreter
 
 
 def fake_python(directory: Path, name: str = "python") -> Path:
@@ -23,19 +23,19 @@ def fake_python(directory: Path, name: str = "python") -> Path:
 def test_without_a_wish_it_is_the_shells(tmp_path: Path) -> None:
     python3 = fake_python(tmp_path / "one", "python3")
     environ = {"PATH": str(tmp_path / "one")}
-    assert stage_process.find_interpreter(None, environ) == Interpreter(str(python3))
+    assert stage_command.find_interpreter(None, environ) == Interpreter(str(python3))
     python = fake_python(tmp_path / "one")
-    assert stage_process.find_interpreter(None, environ) == Interpreter(str(python))
-    assert stage_process.find_interpreter(None, {"PATH": str(tmp_path)}) == Interpreter("python3")
-    assert stage_process.with_interpreter(environ, Interpreter("x")) == environ
+    assert stage_command.find_interpreter(None, environ) == Interpreter(str(python))
+    assert stage_command.find_interpreter(None, {"PATH": str(tmp_path)}) == Interpreter("python3")
+    assert stage_command.with_interpreter(environ, Interpreter("x")) == environ
 
 
 def test_an_environments_directory(tmp_path: Path) -> None:
     python = fake_python(tmp_path / "venv" / "bin")
-    found = stage_process.find_interpreter(str(tmp_path / "venv"), {"PATH": "/usr/bin"})
+    found = stage_command.find_interpreter(str(tmp_path / "venv"), {"PATH": "/usr/bin"})
     prefix = str(tmp_path / "venv")
     assert found == Interpreter(str(python), f"{prefix}/bin", prefix)
-    environ = stage_process.with_interpreter(
+    environ = stage_command.with_interpreter(
         {"PATH": "/usr/bin", "PYTHONHOME": "/x", "A": "1"}, found
     )
     assert environ == {"PATH": f"{prefix}/bin:/usr/bin", "VIRTUAL_ENV": prefix, "A": "1"}
@@ -43,7 +43,7 @@ def test_an_environments_directory(tmp_path: Path) -> None:
 
 def test_an_interpreter_is_not_followed_out_of_its_environment(tmp_path: Path) -> None:
     python = fake_python(tmp_path / "venv" / "bin", "python3.11")
-    found = stage_process.find_interpreter(str(python), {"PATH": "/usr/bin"})
+    found = stage_command.find_interpreter(str(python), {"PATH": "/usr/bin"})
     assert found == Interpreter(str(python), str(python.parent))
 
 
@@ -57,36 +57,36 @@ def test_an_interpreters_environment_replaces_the_shells(tmp_path: Path) -> None
         python = fake_python(prefix / "bin")
         (prefix / sign).mkdir()
         for named in (prefix, python):
-            environ = stage_process.with_interpreter(
-                shell, stage_process.find_interpreter(str(named), {})
+            environ = stage_command.with_interpreter(
+                shell, stage_command.find_interpreter(str(named), {})
             )
             assert environ.pop("PATH") == f"{prefix}/bin:/usr/bin"
             assert environ == {"CONDA_PREFIX": "/base", variable: str(prefix)}
     python = fake_python(tmp_path / "opt" / "bin")
-    environ = stage_process.with_interpreter(shell, stage_process.find_interpreter(str(python), {}))
+    environ = stage_command.with_interpreter(shell, stage_command.find_interpreter(str(python), {}))
     assert environ == {"PATH": f"{python.parent}:/usr/bin", "CONDA_PREFIX": "/base"}
 
 
 def test_a_name_is_looked_up_on_the_submitting_path(tmp_path: Path) -> None:
     python = fake_python(tmp_path / "bin", "python9.9")
-    found = stage_process.find_interpreter("python9.9", {"PATH": str(tmp_path / "bin")})
+    found = stage_command.find_interpreter("python9.9", {"PATH": str(tmp_path / "bin")})
     assert found == Interpreter(str(python), str(python.parent))
 
 
 def test_a_missing_interpreter_is_reported(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UnfitEnvironmentError, match="no bin/python"):
-        stage_process.find_interpreter(str(tmp_path / "empty"), {})
+        stage_command.find_interpreter(str(tmp_path / "empty"), {})
     with pytest.raises(UnfitEnvironmentError, match="set `python`"):
-        stage_process.find_interpreter(str(tmp_path / "none"), {})
+        stage_command.find_interpreter(str(tmp_path / "none"), {})
     with pytest.raises(UnfitEnvironmentError):
-        stage_process.find_interpreter("python9.9", {"PATH": str(tmp_path)})
+        stage_command.find_interpreter("python9.9", {"PATH": str(tmp_path)})
 
 
 def test_the_first_python_is_the_one_that_runs(tmp_path: Path) -> None:
     fake_python(tmp_path / "venv" / "bin")
-    found = stage_process.find_interpreter(str(tmp_path / "venv"), {})
-    environ = stage_process.with_interpreter({"PATH": "/usr/bin:/bin"}, found)
+    found = stage_command.find_interpreter(str(tmp_path / "venv"), {})
+    environ = stage_command.with_interpreter({"PATH": "/usr/bin:/bin"}, found)
     done = subprocess.run(
         ["sh", "-c", "command -v python"], env=environ, capture_output=True, check=True
     )
