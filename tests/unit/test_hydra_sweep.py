@@ -73,6 +73,21 @@ def test_more_jobs_leave_the_members_before_as_they_are() -> None:
     assert {**more["stages"][0], "matrix": ()} == {**first["stages"][0], "matrix": ()}
 
 
+def test_values_edited_in_a_members_name_are_overrides() -> None:
+    jobs = {0: ["+lr=0.123456789", "~data", "text=" + "z" * 300, "name=a=b"]}
+    (stage,) = growing(jobs)["stages"]
+    (row,) = stage["matrix"]
+    assert len(row["text"]) < 300
+
+    def run_with(**changed: str) -> list[str]:
+        values = row | changed
+        own = [one.replace("${matrix.", "{").format(**values) for one in stage["run"][6:]]
+        return sweep.edited(jobs[0], own)
+
+    assert run_with() == jobs[0]
+    assert run_with(lr="0.5", name="c") == ["+lr=0.5", *jobs[0][1:3], "name=c"]
+
+
 @pytest.mark.parametrize("count", [8, 12, 60])
 def test_names_of_many_values_fit(count: int) -> None:
     jobs = {

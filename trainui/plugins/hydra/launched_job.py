@@ -1,7 +1,7 @@
 """Runs one job of a multirun: python -m trainui.plugins.hydra.launched_job FILE VALUE...
 
-The values name the job, or its number behind `--job`; see `sweep`. Exits 1 if the job failed; its
-result is stored beside the launch file, whole or not at all.
+The values name the job, or its number behind `--job` before its values; see `sweep`. Exits 1 if the
+job failed; its result is stored beside the launch file, whole or not at all.
 """
 
 from __future__ import annotations
@@ -104,6 +104,8 @@ def main(arguments: Sequence[str]) -> int:
     file = Path(arguments[0])
     launch = Launch.load(file)
     number = sweep.chosen(launch.shown_jobs(), arguments[1:])
+    if arguments[1] == sweep.BY_NUMBER:
+        launch.jobs[number] = sweep.edited(launch.jobs[number], arguments[3:])
     stored = _return_file(file.parent, number)
     stored.unlink(missing_ok=True)  # of an earlier attempt
     result = launch.run(number)

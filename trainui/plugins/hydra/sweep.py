@@ -124,11 +124,12 @@ def growing_pipeline(
     shown = fitting_keys([text for key, text in named.items() if key not in same], room)
     rows = []
     for number, overrides in jobs.items():
-        values = _values(overrides)
-        own = {text: values.get(key, "-") for key, text in named.items() if text in shown}
+        own_values = _values(overrides)
+        own = {text: own_values.get(key, "-") for key, text in named.items() if text in shown}
         row = {JOB: str(number), **fitting(own, room)}
         rows.append({key: _escaped(value) for key, value in row.items()})
-    command = [launch_file, BY_NUMBER, f"${{matrix.{JOB}}}"]
+    values = [f"{key}=${{matrix.{text}}}" for key, text in named.items() if text in shown]
+    command = [launch_file, BY_NUMBER, f"${{matrix.{JOB}}}", *values]
     constants = {named[key]: first[key] for key in named if key in same}
     return _file(name, constants, rows, command, fields)
 
@@ -193,7 +194,29 @@ def chosen(jobs: Mapping[int, Overrides], arguments: Sequence[str]) -> int:
     axes = sweep.axes() if sweep is not None else None
     assert axes is not None, "only combinations are chosen by their values"
     combinations = list(itertools.product(*axes.values()))
+    if tuple(arguments) not in combinations:
+        raise SystemExit(
+            f"no job of this sweep has the values {' '.join(arguments)}; to try them, run the "
+            "application again with these overrides"
+        )
     return list(jobs)[combinations.index(tuple(arguments))]
+
+
+def edited(overrides: Overrides, shown: Overrides) -> list[str]:
+    """Return a job's overrides with those values that were edited in its member's name.
+
+    `shown` are the values of the name, where long ones are rounded or cut.
+    """
+    wanted = _values(shown)
+    return [
+        f"{key}={wanted[key]}" if key in wanted and not _stands_for(wanted[key], value) else one
+        for one, (key, _, value) in ((one, one.partition("=")) for one in overrides)
+    ]
+
+
+def _stands_for(shown: str, value: str) -> bool:
+    rounded = _rounded(value)
+    return shown in (value, rounded) or (shown[-1:] == "…" and rounded.startswith(shown[:-1]))
 
 
 def _escaped(value: str) -> str:
