@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.terminals import program
-from trainui.execution import nvml
-from trainui.execution.nvml import Gpu
+from trainui.execution import gpus
+from trainui.execution.gpus import Gpu
 
 ROOT = Path(__file__).resolve().parent.parent
 HOLDER = Path(__file__).with_name("gpus") / "holder.py"
@@ -85,7 +85,7 @@ def await_value(look: Callable[[], Value | None], what: str) -> Value:
 
 def used(gpu: Gpu) -> int:
     """Return the megabytes in use on a GPU now."""
-    (found,) = (one for one in nvml.query().gpus if one.index == gpu.index)
+    (found,) = (one for one in gpus.query().gpus if one.index == gpu.index)
     return (found.memory_used or 0) >> 20
 
 
@@ -192,7 +192,7 @@ class Box:
 
 def driver(box: Box) -> str:
     """NVML reports the GPUs; nvidia-smi, if installed, reports the same ones."""
-    found = nvml.query()
+    found = gpus.query()
     check(found.problem is None, str(found.problem))
     for gpu in found.gpus:
         check(gpu.uuid.startswith("GPU-") and gpu.memory_total and gpu.name, str(gpu))
@@ -346,7 +346,7 @@ ON_ONE_GPU: Sequence[tuple[str, Callable[[Box], str]]] = (
 
 def main() -> int:
     """Run all checks; return the exit code."""
-    found = nvml.query()
+    found = gpus.query()
     if not found.gpus:
         print(f"There is no GPU to check: {found.problem or 'no NVIDIA driver is installed'}.")
         return NO_GPU

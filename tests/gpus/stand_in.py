@@ -17,7 +17,7 @@ import pynvml
 import pytest
 
 from tests.compiling import library
-from trainui.execution import gpus, nvml
+from trainui.execution import gpus
 
 SOURCE = Path(__file__).with_name("nvml.c")
 LIBRARY = "libnvidia-ml.so.1"
@@ -85,8 +85,8 @@ class Machine:
 
     def load(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let this process see it: LD_LIBRARY_PATH counts only for those that start."""
-        nvml.close()
-        monkeypatch.setattr(nvml, "LIBRARY", str(self.directory / LIBRARY))
+        gpus.close()
+        monkeypatch.setattr(gpus, "LIBRARY", str(self.directory / LIBRARY))
         monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(self.directory / LIBRARY)))
         monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
 

@@ -21,7 +21,7 @@ import psutil
 from trainui import clock, errors, formatting, settings, system, wakeup
 from trainui.control.submission import checked_name
 from trainui.errors import NotFoundError, UsageError
-from trainui.execution import external_stages, nvml, stall
+from trainui.execution import external_stages, gpus, stall
 from trainui.metrics import trackers
 from trainui.metrics.discovery import default_sources, file_writers, trainings
 from trainui.metrics.discovery.trainings import Job, Training
@@ -83,7 +83,7 @@ def candidates() -> list[AdoptableProcess]:
 
     Of a training with several processes only the one that started the others is a candidate.
     """
-    holders = {pid for gpu in nvml.query().gpus for pid in gpu.pids}
+    holders = {pid for gpu in gpus.query().gpus for pid in gpu.pids}
     reasons: dict[int, str] = {}
     for process in psutil.process_iter():
         if process.pid == os.getpid() or not _is_ours_to_see(process):
@@ -106,7 +106,7 @@ def candidates() -> list[AdoptableProcess]:
 def gpus_of(pid: int) -> tuple[int, ...]:
     """Return the indices of the GPUs that a process and all below it use."""
     pids = stall.process_family(pid)
-    return tuple(gpu.index for gpu in nvml.query().gpus if not pids.isdisjoint(gpu.pids))
+    return tuple(gpu.index for gpu in gpus.query().gpus if not pids.isdisjoint(gpu.pids))
 
 
 def _launcher(process: psutil.Process) -> int:
@@ -409,8 +409,8 @@ def start_ours(offer: Offer) -> str:
     from trainui.execution.gpus import usable_gpus
     from trainui.pipeline.stage_command import from_command
 
-    gpus = 1 if usable_gpus().gpus else 0
-    pipeline = from_command(offer.command, directory=offer.directory, gpus=gpus)
+    wanted = 1 if usable_gpus().gpus else 0
+    pipeline = from_command(offer.command, directory=offer.directory, gpus=wanted)
     return submit(pipeline, name=offer.name, environ=offer.environ, origin=offer.origin)
 
 
@@ -587,7 +587,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
         UsageError: it cannot be adopted, or the name is not valid.
     """
     training, process = training_of(pid)
-    opened, gpus = open_metrics(pid), gpus_of(pid)
+    opened, used_gpus = open_metrics(pid), gpus_of(pid)
     identity = {
         "pid": pid,
         "ticks": process.ticks,
@@ -607,7 +607,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
         found = external_runs.writers_of(connection, settings.host(), files, since)
         whole = [one for one in found if _is_whole(connection, one)]
         if len(found) == len(whole) == 1:
-            slots = tuple(Slot(settings.host(), "gpu", index) for index in gpus)
+            slots = tuple(Slot(settings.host(), "gpu", index) for index in used_gpus)
             directory = external_runs.set_process(connection, whole[0], identity, slots)
             _record_environment(Path(directory), process)
             run_id, title = whole[0].run_id, whole[0].name
@@ -621,7 +621,7 @@ def adopt(pid: int, name: str | None = None) -> Added:
         started = external_stages.micros(process.started)
         place = Path(new.directory)
         logs = external_stages.attempt_directory(place, stage, training.jobs[0])
-        state = ExternalState(Status.RUNNING, started, pid=pid, gpus=gpus, directory=logs)
+        state = ExternalState(Status.RUNNING, started, pid=pid, gpus=used_gpus, directory=logs)
         _record_environment(place, process)
         external_runs.add(connection, new, {stage.name: state})
     wakeup.wake()

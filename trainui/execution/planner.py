@@ -18,7 +18,7 @@ from typing import Any
 from trainui import clock, paths, system
 from trainui import settings as settings_module
 from trainui.errors import UnfitEnvironmentError
-from trainui.execution import gpus, nvml
+from trainui.execution import gpus
 from trainui.execution.gpus import Usable
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord, HostView, Slot, StageRecord, WaitReason
@@ -363,7 +363,7 @@ class Planner:
         self._send_again(self._last.unclaimed)
         self._last = self._grant_slots(self._last)
         if not self._last.needs_gpu:
-            nvml.close()
+            gpus.close()
 
     def _grant_slots(self, view: _View) -> _View:
         """Grant free slots, raising the horizon as long as slots are left for later stages."""

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 
 from trainui import clock, system
 from trainui.errors import NotPlainFileError, UnfitEnvironmentError, UsageError
-from trainui.execution import nvml
+from trainui.execution import gpus
 from trainui.execution.planner import host
 from trainui.execution.stack_summary import (
     MAIN,
@@ -132,8 +132,8 @@ class Stacks:
         for process in self.samples[-1]:
             yield ""
             rank = "" if process.rank is None else f"rank {process.rank}  "
-            gpus = "".join(f"  GPU {index}" for index in process.gpus)
-            used = f"{100 * process.cpu:.0f} % CPU{gpus}"
+            on_gpus = "".join(f"  GPU {index}" for index in process.gpus)
+            used = f"{100 * process.cpu:.0f} % CPU{on_gpus}"
             yield f"{rank}process {process.pid}  {process.state}  {used}  {process.command}"
             for thread in process.threads:
                 yield f"  {thread.name}" + (f": {thread.kernel}" if thread.kernel else "")
@@ -248,7 +248,7 @@ def _with_usage(taken: Sequence[Sample], seconds: float) -> list[ProcessStack]:
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
     with_memory = {}
     with suppress(Exception):  # a driver that fails says nothing about the stacks
-        with_memory = {gpu.index: gpu.pids for gpu in nvml.query().gpus}
+        with_memory = {gpu.index: gpu.pids for gpu in gpus.query().gpus}
     last = []
     for process in taken[-1]:
         key = process.pid, process.began
@@ -256,8 +256,8 @@ def _with_usage(taken: Sequence[Sample], seconds: float) -> list[ProcessStack]:
             cpu = (_cpu(process) - used[key]) / seconds
         else:
             cpu = _cpu(process) / max(since_boot - process.began, 1.0)
-        gpus = tuple(index for index, pids in with_memory.items() if process.pid in pids)
-        last.append(replace(process, cpu=max(cpu, 0.0), gpus=gpus))
+        used_gpus = tuple(index for index, pids in with_memory.items() if process.pid in pids)
+        last.append(replace(process, cpu=max(cpu, 0.0), gpus=used_gpus))
     return last
 
 

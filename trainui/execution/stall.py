@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from trainui import clock, formatting, paths, system
-from trainui.execution import nvml, stacks
+from trainui.execution import gpus, stacks
 from trainui.execution.planner import host
 from trainui.execution.stacks import Stacks
 from trainui.metrics.discovery import file_writers
@@ -238,7 +238,7 @@ class StallWatch:
         *,
         least_silence: float = LEAST_SILENCE,
         grace: float = GRACE,
-        gpus: Callable[[], Sequence[nvml.Gpu]] = lambda: nvml.query().gpus,
+        gpus: Callable[[], Sequence[gpus.Gpu]] = lambda: gpus.query().gpus,
     ) -> None:
         self._store = store
         self._least_silence = least_silence

@@ -19,7 +19,7 @@ from trainui import clock, control, paths, settings, system
 from trainui.cli.main import main
 from trainui.control import digest, digest_records
 from trainui.errors import UsageError
-from trainui.execution import nvml
+from trainui.execution import gpus
 from trainui.model.definition import CheckpointRule, Pipeline, Prune, Search, StageDefinition
 from trainui.model.records import AttemptRecord, Slot
 from trainui.model.states import CAUSE, Status
@@ -38,10 +38,10 @@ CAUSES = (
 
 
 @pytest.fixture(autouse=True)
-def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def two_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     Machine(tmp_path / "nvml", 2).load(monkeypatch)
     yield
-    nvml.close()
+    gpus.close()
 
 
 class Night:

@@ -24,7 +24,7 @@ from trainui.control import external
 from trainui.errors import UsageError
 from trainui.execution import external as external_watch
 from trainui.execution.external import ExternalWatch
-from trainui.execution.nvml import Gpu
+from trainui.execution.gpus import Gpu
 from trainui.execution.stall import StallDetector
 from trainui.metrics.discovery import trainings
 from trainui.model.states import Status

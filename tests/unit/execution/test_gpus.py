@@ -14,8 +14,7 @@ import pytest
 from tests.security.another_user import as_another_user, needs_root, open_the_way_to
 from trainui.execution import gpus
 from trainui.execution import gpus as locks_module
-from trainui.execution.gpus import UnusableLockError
-from trainui.execution.nvml import Gpu
+from trainui.execution.gpus import Gpu, UnusableLockError
 from trainui.supervisor.supervise import open_machine_lock
 
 GPU = Gpu(0, "GPU-aaa1", "H100")

@@ -12,8 +12,7 @@ import pytest
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock
 from trainui.execution import gpus, planner
-from trainui.execution.gpus import Usable
-from trainui.execution.nvml import Gpu
+from trainui.execution.gpus import Gpu, Usable
 from trainui.execution.planner import RetryTimers
 from trainui.model.definition import StageDefinition
 from trainui.model.records import HostView, Slot, StageRecord

@@ -24,7 +24,7 @@ from trainui.cli.main import main
 from trainui.control import digest
 from trainui.execution import stall
 from trainui.execution.attempt.monitor import AttemptMonitor
-from trainui.execution.nvml import Gpu
+from trainui.execution.gpus import Gpu
 from trainui.execution.stall import (
     LEAST_POINTS,
     NEVER,

@@ -12,7 +12,7 @@ import pytest
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.execution import nvml
+from trainui.execution import gpus
 from trainui.tui import widgets
 from trainui.tui.app_interface import PREFERENCES_FILE
 from trainui.tui.run_list.screen import RunsScreen
@@ -74,7 +74,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     made = Machine(tmp_path / "nvml", 2)
     made.load(monkeypatch)
     yield made
-    nvml.close()
+    gpus.close()
 
 
 async def test_the_screen_shows_whose_each_gpu_is(machine: Machine, filler: Filler) -> None:

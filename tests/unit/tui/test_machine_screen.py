@@ -15,7 +15,7 @@ from textual.app import App, ComposeResult
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
-from trainui.execution import nvml
+from trainui.execution import gpus
 from trainui.store.read.views import Holder
 from trainui.system import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
@@ -119,7 +119,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     made = Machine(tmp_path / "nvml", 2)
     made.load(monkeypatch)
     yield made
-    nvml.close()
+    gpus.close()
 
 
 async def test_the_page_shows_each_gpus_run_and_opens_it(machine: Machine, filler: Filler) -> None:

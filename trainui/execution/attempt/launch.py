@@ -17,7 +17,7 @@ from pathlib import Path
 from trainui import clock, paths
 from trainui import settings as settings_module
 from trainui.errors import UnsafePathError
-from trainui.execution import gpus, nvml, processes
+from trainui.execution import gpus, processes
 from trainui.execution.attempt import outcome
 from trainui.execution.attempt.executors import (
     Executors,
@@ -200,7 +200,7 @@ def _locks(attempt: AttemptRecord) -> tuple[str, ...]:
     """Return the lock files of an attempt's GPUs, after checking that the GPUs still work."""
     if not attempt.gpus:
         return ()
-    found = nvml.query()
+    found = gpus.query()
     working = {gpu.index: gpu for gpu in found.gpus if gpu.problem is None}
     for index in attempt.gpus:
         if index not in working:

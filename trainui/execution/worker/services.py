@@ -22,7 +22,7 @@ from trainui import paths, system, wakeup
 from trainui import settings as settings_module
 from trainui.clock import SECOND
 from trainui.errors import SchemaRefusedError, StoreLockedError, TrainuiError, UnfitEnvironmentError
-from trainui.execution import gpus, nvml, planner, processes
+from trainui.execution import gpus, planner, processes
 from trainui.execution.attempt import executors
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.execution.daemon import health
@@ -150,7 +150,7 @@ def _unavailable_host(
     return None
 
 
-def _gpu_place(gpu: nvml.Gpu) -> dict[str, Any]:
+def _gpu_place(gpu: gpus.Gpu) -> dict[str, Any]:
     """Return the slot of a GPU as JSON, with the state that other hosts show."""
     place = {
         "kind": "gpu",
@@ -330,7 +330,7 @@ class GpuHealthMonitor:
             running = attempts.in_state(connection, Status.RUNNING, begun=True)
         on_gpus = [one for one in running if one.gpus and one.host == host()]
         if on_gpus:
-            problems = {gpu.index: gpu.problem for gpu in nvml.query().gpus if gpu.problem}
+            problems = {gpu.index: gpu.problem for gpu in gpus.query().gpus if gpu.problem}
             for attempt in on_gpus:
                 self._report(attempt, problems)
 

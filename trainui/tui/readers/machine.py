@@ -36,7 +36,7 @@ from trainui.tui.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from trainui.execution import nvml
+    from trainui.execution import gpus
     from trainui.execution.attempt.lost_attempts import LossFinder
     from trainui.model.records import Lost
     from trainui.store.read.views import OpenAttempt
@@ -301,9 +301,9 @@ class GpuReader:
         """Stop polling and close the driver."""
         self._stopping.set()
         if self._thread.ident is not None:
-            from trainui.execution import nvml
+            from trainui.execution import gpus
 
-            nvml.close()
+            gpus.close()
 
     @property
     def history(self) -> dict[int, tuple[tuple[float, float], ...]]:
@@ -313,8 +313,8 @@ class GpuReader:
         """
         return {index: tuple(seen) for index, seen in list(self._history.items())}
 
-    def _remember(self, gpus: Iterable[nvml.Gpu]) -> None:
-        for gpu in gpus:
+    def _remember(self, found: Iterable[gpus.Gpu]) -> None:
+        for gpu in found:
             if gpu.problem is None:
                 seen = self._history.setdefault(gpu.index, deque(maxlen=HISTORY))
                 seen.append(
@@ -322,10 +322,10 @@ class GpuReader:
                 )
 
     def _run(self) -> None:
-        from trainui.execution import nvml  # late: the first frame has no figures of GPUs
+        from trainui.execution import gpus  # late: the first frame has no figures of GPUs
 
         while not self._stopping.is_set():
-            found = nvml.query()
+            found = gpus.query()
             if not found.gpus and found.problem is None:
                 return
             figures = tuple(_figures(gpu) for gpu in found.gpus)
@@ -334,7 +334,7 @@ class GpuReader:
             if figures != self.figures:
                 self.figures = figures
             self._stopping.wait(PERIOD)
-        nvml.close()
+        gpus.close()
 
 
 def _percent(part: int | None, whole: int | None) -> float:
@@ -345,7 +345,7 @@ def _gib(count: int | None) -> int | None:
     return None if count is None else round(count / 2**30)
 
 
-def _figures(gpu: nvml.Gpu) -> GpuFigures:
+def _figures(gpu: gpus.Gpu) -> GpuFigures:
     from trainui.execution.gpus import stranger_on  # imported late to keep the start fast
 
     return GpuFigures(

@@ -14,7 +14,7 @@ from tests.gpus.stand_in import Machine
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from trainui import paths
 from trainui.errors import StoreError, StoreLockedError, UsageError
-from trainui.execution import nvml
+from trainui.execution import gpus
 from trainui.execution.planner import host
 from trainui.execution.worker.services import (
     ChangeDetector,
@@ -185,7 +185,7 @@ def test_an_attempt_after_a_deleted_one_gets_the_same_warning(
     machine = Machine(tmp_path / "nvml", 1)
     machine.load(monkeypatch)
     machine.lose(0)
-    with closing(nvml):
+    with closing(gpus):
         monitor = GpuHealthMonitor(store)
         deleted = start_on_gpu(store, tmp_path, "deleted")
         monitor.poll()

@@ -17,7 +17,7 @@ from tests.gpus.stand_in import (
     Machine,
 )
 from trainui.control.submission import missing_gpus
-from trainui.execution import gpus, nvml
+from trainui.execution import gpus
 from trainui.model.definition import StageDefinition
 from trainui.settings import Settings
 
@@ -34,14 +34,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewMach
         return made
 
     yield make
-    nvml.close()
+    gpus.close()
 
 
 def test_a_gpu_is_shown_with_all_its_figures(machine: NewMachine) -> None:
     here = machine(2)
     here.occupy(1, 4242, used=5 * GIB)
     here.change(1, utilisation=97, celsius=61, milliwatts=412_500)
-    idle, busy = nvml.query().gpus
+    idle, busy = gpus.query().gpus
     assert (idle.index, idle.pids, idle.memory_used, idle.problem) == (0, (), 0, None)
     assert (busy.index, busy.uuid, busy.name) == (1, here.cards[1].uuid, here.cards[1].name)
     assert (busy.pids, busy.memory_used, busy.memory_total) == ((4242,), 5 * GIB, 80 * GIB)
@@ -52,7 +52,7 @@ def test_figures_that_a_gpu_does_not_report_are_none(machine: NewMachine) -> Non
     here = machine(1)
     here.change(0, used=-1, utilisation=-1, celsius=-1, milliwatts=-1, mig=-1, compute_mode=-1)
     here.change(0, clock_reasons=-1, ecc_errors=-1)
-    (found,) = nvml.query().gpus
+    (found,) = gpus.query().gpus
     assert found.warning is None
     assert (found.memory_used, found.memory_total, found.utilisation) == (None, None, None)
     assert (found.temperature, found.power, found.problem) == (None, None, None)
@@ -71,7 +71,7 @@ def test_a_slowed_gpu_or_memory_errors_give_a_warning(
     machine: NewMachine, clock_reasons: int, ecc_errors: int, words: str | None
 ) -> None:
     machine(1).change(0, clock_reasons=clock_reasons, ecc_errors=ecc_errors)
-    (found,) = nvml.query().gpus
+    (found,) = gpus.query().gpus
     assert found.warning == words
     assert found.problem is None, "stages may run on it"
 
@@ -80,7 +80,7 @@ def test_an_old_driver_reports_processes_too(machine: NewMachine) -> None:
     here = machine(1, old=True)
     here.occupy(0, 4242)
     here.occupy(0, 4243)
-    (found,) = nvml.query().gpus
+    (found,) = gpus.query().gpus
     assert found.pids == (4242, 4243)
     assert found.temperature == 30
     assert found.memory_used == 4 * GIB + 600 * 2**20  # it counts its own as used
@@ -88,20 +88,20 @@ def test_an_old_driver_reports_processes_too(machine: NewMachine) -> None:
 
 def test_processes_of_a_display_are_kept_apart(machine: NewMachine) -> None:
     machine(1).occupy(0, 900, kind="G")
-    (found,) = nvml.query().gpus
+    (found,) = gpus.query().gpus
     assert (found.pids, found.draws) == ((), True)
     assert gpus.stranger_on(found) is None
 
 
 def test_a_gpu_off_the_bus_is_named_and_others_used(machine: NewMachine) -> None:
     here = machine(3)
-    assert all(gpu.problem is None for gpu in nvml.query().gpus)
+    assert all(gpu.problem is None for gpu in gpus.query().gpus)
     here.lose(1)
-    found = nvml.query().gpus
+    found = gpus.query().gpus
     assert [gpu.problem for gpu in found] == [None, "has fallen off the bus", None]
     assert found[1].uuid == here.cards[1].uuid  # known from before
     here.change(1, code=0)
-    assert all(gpu.problem is None for gpu in nvml.query().gpus)
+    assert all(gpu.problem is None for gpu in gpus.query().gpus)
 
 
 def test_an_unassignable_gpu_says_why(machine: NewMachine) -> None:
@@ -109,7 +109,7 @@ def test_an_unassignable_gpu_says_why(machine: NewMachine) -> None:
     here.change(0, mig=1)
     here.change(1, compute_mode=2)
     here.change(2, code=16)
-    assert [gpu.problem for gpu in nvml.query().gpus] == [
+    assert [gpu.problem for gpu in gpus.query().gpus] == [
         "is split into MIG instances, which are not supported",
         "is closed to computing (compute mode: prohibited)",
         "needs a reset",
@@ -131,42 +131,42 @@ def test_a_broken_driver_says_why_and_is_asked_again(
     here = machine(1)
     here.init_code = code
     here.write()
-    found = nvml.query()
+    found = gpus.query()
     assert found.gpus == ()
     assert found.problem is not None
     assert found.problem.startswith("the NVIDIA driver ")
     assert words in found.problem
     here.init_code = 0
     here.write()
-    assert len(nvml.query().gpus) == 1
+    assert len(gpus.query().gpus) == 1
 
 
 def test_a_driver_that_hangs_blocks_nothing(
     machine: NewMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = machine(1)
-    monkeypatch.setattr(nvml, "PATIENCE", 0.2)
+    monkeypatch.setattr(gpus, "PATIENCE", 0.2)
     here.seconds = 0.3
     here.write()
     for _ in range(3):  # the second and third find the first still asking, and ask no more
-        assert nvml.query().problem == "the NVIDIA driver has not answered for 0 s"
+        assert gpus.query().problem == "the NVIDIA driver has not answered for 0 s"
     here.seconds = 0.0
     here.write()
-    question = nvml._question
+    question = gpus._question
     assert question is not None
     assert question.answered.wait(20)
-    assert len(nvml.query().gpus) == 1
+    assert len(gpus.query().gpus) == 1
 
 
 def test_the_driver_is_held_only_during_a_look(machine: NewMachine) -> None:
     machine(1)
     by_others = pynvml._nvmlLib_refcount
-    nvml.query()
+    gpus.query()
     assert pynvml._nvmlLib_refcount == by_others + 1
-    nvml.query()
+    gpus.query()
     assert pynvml._nvmlLib_refcount == by_others + 1
-    nvml.close()
-    nvml.close()
+    gpus.close()
+    gpus.close()
     assert pynvml._nvmlLib_refcount == by_others
 
 
