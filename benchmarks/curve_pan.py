@@ -24,7 +24,7 @@ from benchmarks.made import workplace
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, write_points
 from trainui.store.points.chunks import Points
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.tui.curve_data import Chart, CurvesWanted, PlotOptions
 from trainui.tui.curves.plot import plot
 from trainui.tui.plot_axes import Frame

@@ -19,7 +19,7 @@ from benchmarks import figures
 from benchmarks.made import workplace
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
-from trainui.store.points import plot_columns, point_sources, write_points
+from trainui.store.points import plot_points, point_sources, write_points
 from trainui.store.points.chunks import Points
 
 WIDTH = 200
@@ -42,7 +42,7 @@ def main() -> int:
         with engine.reading() as connection:
 
             def read(*, exact: bool = True, steps: tuple[float, float] | None = None) -> object:
-                return plot_columns.read_columns(
+                return plot_points.read_columns(
                     connection, "job", "loss", WIDTH, steps=steps, exact=exact
                 )
 

@@ -13,7 +13,7 @@ from trainui.plugins.optuna import study_file
 from trainui.search import results
 from trainui.store.db import engine, statements
 from trainui.store.db.engine import snapshot
-from trainui.store.points import plot_series
+from trainui.store.points import plot_points
 from trainui.store.read import sweeps, views
 from trainui.store.read.sweeps import TrialRecord
 
@@ -93,7 +93,7 @@ def _reported(connection: statements.Connection, one: TrialRecord) -> dict[int, 
     attempts = views.attempts_of_stage(connection, one.stage.id)
     pruning = attempts[-1].pruning if one.state == "pruned" else None
     with snapshot(connection):
-        points = plot_series.points_after(connection, one.stage.id, "loss", -1)
+        points = plot_points.points_after(connection, one.stage.id, "loss", -1)
     values: dict[int, float] = {}
     for point in points:
         step, last = int(point.step), next(reversed(values), -1)

@@ -39,7 +39,7 @@ from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
-from trainui.store.points.plot_columns import read_columns
+from trainui.store.points.plot_points import read_columns
 from trainui.store.points.read_points import keep_points, load, segments_of, with_cuts
 from trainui.store.read import event_feed, headlines, run_list, sweeps, time_worked, views
 from trainui.store.read.time_worked import TimeWorked

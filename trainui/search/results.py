@@ -153,7 +153,7 @@ def _has_completed(stage: StageRecord) -> bool:
 
 def outcome_of(connection: statements.Connection, stage_id: str, search: Search) -> TrialOutcome:
     """Return how a completed trial counts: by its best finite value, else as failed."""
-    from trainui.store.points.plot_series import Axis
+    from trainui.store.points.plot_points import Axis
     from trainui.store.points.plot_windows import Plotted
 
     series = Plotted(connection, stage_id, search.metric, Axis.STEP)

@@ -35,8 +35,8 @@ from trainui.search import results
 from trainui.store.db import statements
 from trainui.store.db.engine import Database, file_of, snapshot
 from trainui.store.db.statements import Connection
-from trainui.store.points import plot_series
-from trainui.store.points.plot_series import NewPoint
+from trainui.store.points import plot_points
+from trainui.store.points.plot_points import NewPoint
 from trainui.store.read import headlines, row_mapping
 from trainui.store.read import sweeps as asked_trials
 from trainui.store.read.sweeps import TrialRecord
@@ -168,7 +168,7 @@ class TrialWatch:
     ) -> Iterator[Decision]:
         """Report a trial's new points; yield the decision to prune it."""
         stage, number, metric = trial.stage, trial.number, self._search.metric
-        points = plot_series.points_after(connection, stage.id, metric, cursor.ordinal)
+        points = plot_points.points_after(connection, stage.id, metric, cursor.ordinal)
         may_be_pruned = stage.status == Status.RUNNING and not trial.has_pruning_off
         cursor.turn = self._turn
         for point in points:
@@ -193,7 +193,7 @@ class TrialWatch:
             if self._is_over(until) and point is not points[-1]:
                 return
         else:
-            if len(points) >= plot_series.AT_ONCE:
+            if len(points) >= plot_points.AT_ONCE:
                 return
         cursor.seen = now
 

@@ -21,7 +21,7 @@ from trainui.control import box_runs, boxes
 from trainui.control.boxes import Box, BoxConnection, BoxError
 from trainui.errors import TrainuiError
 from trainui.model.states import UNFINISHED
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui import box_wire

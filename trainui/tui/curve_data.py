@@ -18,7 +18,7 @@ from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import SeriesSummary
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import TRIAL, is_repeat
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.tui.styled_text import Pairs
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)

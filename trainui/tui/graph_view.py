@@ -21,7 +21,7 @@ from trainui import clock
 from trainui.clock import SECOND
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.text import SYMBOLS, harmless, state_word
 from trainui.tui.axis_marks import short_duration
 from trainui.tui.graph_layout import (

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from trainui.braille import DotRange, dot_ranges
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.tui import axis_marks
 from trainui.tui.axis_marks import NumberFormat, Tick, Ticks, number_format, written
 from trainui.tui.styled_text import Row, Segment, fit

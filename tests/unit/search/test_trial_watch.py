@@ -22,7 +22,7 @@ from trainui.plugins.optuna.study import SearchStudy, explain_pruning, make_prun
 from trainui.search import searcher
 from trainui.search.searcher import Decision, TrialWatch
 from trainui.store.db.engine import Database
-from trainui.store.points import plot_series
+from trainui.store.points import plot_points
 from trainui.store.read import views
 from trainui.store.read.sweeps import ASKED, TrialRecord
 from trainui.store.runs import attempts, stage_requests, stages
@@ -398,7 +398,7 @@ def test_a_long_turn_is_cut_and_the_last_value_awaited(
 def test_points_not_read_at_once_wait_for_the_next_turn(
     store: Database, add_run: AddRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plot_series, "AT_ONCE", 1)
+    monkeypatch.setattr(plot_points, "AT_ONCE", 1)
     loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
     loop.start(0).feed({"loss": [(step, 1.0) for step in range(3)]})
     Feeder(store, loop.stage(0).id, key="b").feed({"loss": [(3, 1.0)]})

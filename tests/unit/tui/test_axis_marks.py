@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.tui import axis_marks
 from trainui.tui.axis_marks import Tick
 from trainui.tui.plot_axes import XAxis, YAxis

@@ -8,7 +8,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui import clock
 from trainui.clock import SECOND
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.tui import box_feed, box_wire
 from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.readers.poller import Poller

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.headline_metric import lower_is_better
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.tui.curve_data import Comparison, PlotOptions, last_value, value_at, x_positions
 from trainui.tui.curves.interaction import CurvesState, leader_text, next_x, zoom_text
 from trainui.tui.curves.plot import plot

@@ -15,10 +15,16 @@ from typing import Any, NamedTuple
 
 from trainui.store.db import statements
 from trainui.store.db.engine import snapshot
-from trainui.store.points import plot_columns, plot_series, read_points
+from trainui.store.points import plot_points, read_points
 from trainui.store.points.chunks import Floats, Ints, Stats, np
-from trainui.store.points.plot_columns import BinGrid, Columns
-from trainui.store.points.plot_series import READ_ONE_BY_ONE, Axis, Samples, SeriesPoints
+from trainui.store.points.plot_points import (
+    READ_ONE_BY_ONE,
+    Axis,
+    BinGrid,
+    Columns,
+    Samples,
+    SeriesPoints,
+)
 from trainui.store.points.read_points import PointSegment
 
 NAN, ABOVE, BELOW = 1, 2, 4
@@ -255,7 +261,7 @@ class Plotted:
             if sum(segment.stats.n for segment in self._segments) <= READ_ONE_BY_ONE:
                 self._series = self._points(self._segments)
             elif axis != Axis.STEP:
-                self._samples = plot_series.axis_samples(connection, owner, self._segments, axis)
+                self._samples = plot_points.axis_samples(connection, owner, self._segments, axis)
         self.extent = self._extent()
         """The range on the axis, including superseded points; None: no point is on the axis."""
 
@@ -295,7 +301,7 @@ class Plotted:
         known = self._samples
         if known is None and self._series is not None:
             kept = self._series.kept
-            known = plot_series.ascending(self._series.steps[kept], self._series.x[kept])
+            known = plot_points.ascending(self._series.steps[kept], self._series.x[kept])
         if known is None or not len(known.x):
             return float("nan")
         ends = (known.x, known.steps) if back else (known.steps, known.x)
@@ -354,7 +360,7 @@ class Plotted:
         return float(smooth[known[points.x[known].argmax()]]) if len(known) else None
 
     def _points(self, some: Any) -> SeriesPoints:
-        return plot_series.series_points_of(
+        return plot_points.series_points_of(
             self._connection, self._owner, self._segments, self._axis, some
         )
 
@@ -395,14 +401,14 @@ class Plotted:
     def _summed_up(self, grid: BinGrid, steps: Extent, weight: float, *, exact: bool) -> Window:
         low, high, width = grid.low, grid.high, grid.width
         if self._wall is None:
-            self._wall = plot_series.axis_samples(
+            self._wall = plot_points.axis_samples(
                 self._connection, self._owner, self._segments, Axis.WALL
             )
         read = self._read_finely(grid, steps, LEAD_COLUMNS if weight else 0, exact=exact)
         middle = (read.edges[1:] + read.edges[:-1]) / 2
         x = middle if self._samples is None else self._samples.at(middle)
         known = (read.count > 0) & np.isfinite(x) & (x >= low) & (x <= high)
-        shown = plot_columns.merge(read, np.flatnonzero(known), x, grid)
+        shown = plot_points.merge(read, np.flatnonzero(known), x, grid)
         at = np.flatnonzero(shown.count)
         last = shown.last[at].astype(np.int64)
         spread = partial(grid.spread, at)
@@ -433,7 +439,7 @@ class Plotted:
         fine = grid.width if self._samples is None else grid.width * FINER
         begin = steps.low - lead * (steps.high - steps.low) / fine
         parts = _decades(begin, steps.high) if grid.log else [Extent(begin, steps.high)]
-        read = plot_columns.join([self._read(part, fine + lead, exact=exact) for part in parts])
+        read = plot_points.join([self._read(part, fine + lead, exact=exact) for part in parts])
         if exact:
             return read
         return filled(read, [one.stats for one in self._segments if self._counts(one)])
@@ -445,8 +451,8 @@ class Plotted:
     def _read(self, steps: Extent, width: int, *, exact: bool) -> Columns:
         if self._attempt is not None:
             stats = [segment.stats for segment in self._segments]
-            return plot_columns.of_figures(stats, BinGrid(*steps, width))
-        return plot_columns.read_columns(
+            return plot_points.of_figures(stats, BinGrid(*steps, width))
+        return plot_points.read_columns(
             self._connection,
             self._owner,
             self._name,

@@ -16,7 +16,7 @@ from textual.message import Message
 
 from trainui.model.headline_metric import is_clock, is_headline
 from trainui.model.records import SeriesSummary
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.tui import axis_marks
 from trainui.tui.curve_data import (
     ALL_IN_ONE,

@@ -19,7 +19,7 @@ from trainui import braille
 from trainui.braille import NO_DOTS
 from trainui.model.headline_metric import headline
 from trainui.model.states import Status
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.text import SYMBOLS
 from trainui.tui.curve_data import ABOVE, BELOW, NAN, Chart, PlotLine, PlotOptions, ranking
 from trainui.tui.numbers import exact_step, number

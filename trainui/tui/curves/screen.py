@@ -21,7 +21,7 @@ from trainui.formatting import listed, quantity
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import mean
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.text import SYMBOLS, harmless, markdown_cell
 from trainui.tui import axis_marks, run_actions
 from trainui.tui.app_interface import Target

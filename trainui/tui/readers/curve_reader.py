@@ -24,7 +24,7 @@ from trainui.model.states import ALERT, EARLY, MARK, PRUNE, STALLED, Status
 from trainui.pipeline.matrix import mean, moments
 from trainui.store.db.statements import Connection
 from trainui.store.points import plot_windows, point_sources, read_points
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.store.read import event_feed, headlines
 from trainui.text import harmless
 from trainui.tui.axis_marks import round_stride

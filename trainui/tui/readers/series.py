@@ -20,7 +20,7 @@ from trainui.model.states import Status
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage

@@ -26,7 +26,7 @@ from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
-from trainui.store.points.plot_columns import read_columns
+from trainui.store.points.plot_points import read_columns
 from trainui.store.points.read_points import curves_of, headline_of_run
 from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.headlines import MetricOwner
@@ -137,7 +137,7 @@ def _read_value(connection: Connection, stage_id: str, metric: ComparedMetric) -
     found = read_points.summaries(connection, [stage_id], name)
     value = value_of(found[0], lower=metric.lower) if found else None
     if value is not None and name != metric.name:
-        from trainui.store.points.plot_series import Axis
+        from trainui.store.points.plot_points import Axis
         from trainui.store.points.plot_windows import Plotted  # it imports numpy
 
         value = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(SMOOTHING)
@@ -177,7 +177,7 @@ def _best_step(
 ) -> float | None:
     if metric.lower is None:
         return None
-    from trainui.store.points.plot_series import Axis
+    from trainui.store.points.plot_points import Axis
     from trainui.store.points.plot_windows import Plotted  # it imports numpy
 
     best = Plotted(connection, stage_id, metric.name, Axis.STEP).best(lower=metric.lower)

@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 
 from tests.unit.store.readings import Feeder, connect
 from trainui.store.db.engine import Database
-from trainui.store.points import plot_series, plot_windows, point_sources, read_points, write_points
+from trainui.store.points import (
+    plot_points,
+    plot_windows,
+    point_sources,
+    read_points,
+    write_points,
+)
 from trainui.store.points.chunks import Points
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.store.points.plot_windows import ABOVE, BELOW, NAN, Plotted
 
 START = 1_700_000_000
@@ -144,7 +150,7 @@ def test_nothing_finite_has_no_best(store: Database) -> None:
 def test_a_long_series_of_epochs_places_others(
     store: Database, few: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plot_series, "READ_ONE_BY_ONE", 5000)
+    monkeypatch.setattr(plot_points, "READ_ONE_BY_ONE", 5000)
     count = 20_000
     with store.write() as connection:
         known = point_sources.add_source(connection, "stage", "a", attempt=1)

@@ -18,7 +18,7 @@ from trainui.model.records import SeriesSummary
 from trainui.store.db.engine import Database
 from trainui.store.points import read_points
 from trainui.store.points.chunks import CHUNK_POINTS
-from trainui.store.points.plot_columns import read_columns
+from trainui.store.points.plot_points import read_columns
 from trainui.store.points.read_points import blocks
 
 

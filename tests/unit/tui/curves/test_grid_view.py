@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.definition import Range, Search
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.tui.curve_data import Chart, PlotOptions
 from trainui.tui.curves.grid_view import (
     CONSTANT,

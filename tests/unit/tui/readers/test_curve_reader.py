@@ -21,7 +21,7 @@ from trainui.metrics.formats import DecoderChoice
 from trainui.model.definition import Alert
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
-from trainui.store.points.plot_series import Axis
+from trainui.store.points.plot_points import Axis
 from trainui.store.read import views
 from trainui.store.runs import stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.store.readings import Feeder, as_points, connect
 from trainui.store.db import statements
 from trainui.store.db.engine import Database, snapshot
-from trainui.store.points import plot_series, point_sources, read_points, write_points
-from trainui.store.points.plot_series import Axis, SeriesPoints, series_points_of
+from trainui.store.points import plot_points, point_sources, read_points, write_points
+from trainui.store.points.plot_points import Axis, SeriesPoints, series_points_of
 
 SECOND = 1_000_000
 
@@ -78,12 +78,12 @@ def test_many_points_are_read_in_parts(store: Database, monkeypatch: pytest.Monk
     beside = [Feeder(store, key=key) for key in "ab"]
     for feeder in (*beside, *beside, Feeder(store, key="c")):
         feeder.feed({"loss": [(1, 1.0)] * 4})
-    monkeypatch.setattr(plot_series, "AT_ONCE", 5)
+    monkeypatch.setattr(plot_points, "AT_ONCE", 5)
     connection = connect(store)
-    parts: list[list[plot_series.NewPoint]] = []
+    parts: list[list[plot_points.NewPoint]] = []
     while not parts or parts[-1]:
         last = parts[-1][-1].ordinal if parts else -1
         with snapshot(connection):
-            parts.append(plot_series.points_after(connection, "stage", "loss", last))
+            parts.append(plot_points.points_after(connection, "stage", "loss", last))
     assert [one.ordinal for part in parts for one in part] == list(range(20))
     assert all(len(part) < 20 for part in parts)
