@@ -222,7 +222,7 @@ width are cut only after all columns that can go have gone."""
 BEST = "best"
 """The word of a metric's column that goes first where its title does not fit."""
 
-FEW_METRICS, MANY_METRICS = 2, 4
+FEW_METRICS, MANY_METRICS = 3, 4
 """Metrics of several pipelines above which the counts of stages give way to a parameter, and from
 which further metrics do."""
 
