@@ -71,6 +71,10 @@ async def test_a_completed_sweep_opens_at_its_best_member(filler: Filler) -> Non
         await driven.until_shown("tuned", "0.5000")
         await driven.press("enter")
         await driven.until_shown(f"2 {MEMBERS[1]}")
+        await driven.press("F", "3")
+        await driven.until_shown("train ×6")
+        await driven.press("enter")
+        await driven.until_shown("1 ▸ lr=0.03")
 
 
 async def test_it_is_live(filler: Filler) -> None:

@@ -51,8 +51,9 @@ LEAST_LEGEND = 4
 MOST_ROWS = 2
 """Most lines of the legend before its names are shortened."""
 
-RATIO = 100
-"""The factor by which a line must reach farther from 0 than the others, which then fill one dot."""
+RATIO, RATIO_OF_FEW = 10, 100
+"""The factor by which a line must reach farther from 0 than the others: than at least three, which
+would fill a few lines; than one or two, which would fill one dot."""
 
 MOST_DRAWN = 32
 """Size of the cache of drawn plots: summaries change more often than plots."""
@@ -318,8 +319,10 @@ def outliers(lines: Sequence[PlotLine], *, lower: bool | None = None) -> list[Pl
         return []
     by_reach = sorted(((abs(_extreme(line)), at) for at, line in enumerate(lines)))
     least = (len(lines) + 1) // 2
-    for (inner, _), (outer, _) in itertools.pairwise(by_reach[least - 1 :]):
-        if 0 < inner < outer / RATIO:
+    for count, ((inner, _), (outer, _)) in enumerate(
+        itertools.pairwise(by_reach[least - 1 :]), least
+    ):
+        if 0 < inner < outer / (RATIO if count > 2 else RATIO_OF_FEW):
             far = [lines[at] for reach, at in by_reach if reach >= outer]
             return [] if lower is False and max(map(_extreme, far)) > 0 else far
     return []

@@ -296,7 +296,10 @@ class RunScreen(Page):
 
     @property
     def _plotted(self) -> str | None:
-        """The stage of the curves: the selected one, or another member of its folded sweep."""
+        """The stage of the curves: the selected one; of a folded sweep its best member."""
+        group, members = None if self._page is None else self._page.group, self.graph.folded
+        if group is not None and (best := group.best_first(members)[:1]):
+            return best[0].name
         if self._shown is not None:
             return self._shown[1].plotted
         return None if self.graph.selected is None else self.graph.selected.name

@@ -108,6 +108,13 @@ def test_a_line_far_below_zero_is_off_the_scale_too() -> None:
         assert off_scale(outliers(lines, lower=lower))[0] == "1 is off the scale, at -1.00e9"
 
 
+def test_what_exploded_is_off_the_scale_of_several_others() -> None:
+    good = [labelled(f"lr={at}", at, [2.5, 1.0, 0.5]) for at in range(3)]
+    exploded = labelled("lr=90", 3, [40.0, 35.0, 45.0])
+    assert outliers([*good, exploded], lower=True) == [exploded]
+    assert outliers([*good[:1], exploded], lower=True) == [], "of two lines, both are looked at"
+
+
 def test_words_on_an_off_scale_line_cover_no_curve() -> None:
     falling = [2.0 - at / 20 for at in range(40)]
     good = [labelled(f"lr={at}", at, [value + at / 10 for value in falling]) for at in range(3)]
