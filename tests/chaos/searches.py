@@ -10,7 +10,7 @@ from tests.chaos.pipelines import AFTER, SEARCH, Pipeline, read_ledger
 from trainui.model.definition import Search
 from trainui.model.states import UNFINISHED, Status
 from trainui.plugins.optuna import study_file
-from trainui.search import results
+from trainui.resume import search_results
 from trainui.store.db import engine, statements
 from trainui.store.db.engine import snapshot
 from trainui.store.points import plot_points
@@ -84,7 +84,7 @@ def _check_value(connection: statements.Connection, one: TrialRecord) -> None:
     if one.state == "complete":
         search = one.stage.definition.search
         assert isinstance(search, Search)
-        best = results.outcome_of(connection, one.stage.id, search).value
+        best = search_results.outcome_of(connection, one.stage.id, search).value
         assert one.value == best, f"trial {one.number}: {one.value} is stored, {best} is the best"
 
 

@@ -20,8 +20,7 @@ from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control
 from trainui.model.states import Status
-from trainui.resume import edit_effects, edits, submitted
-from trainui.search import results
+from trainui.resume import edit_effects, edits, search_results, submitted
 from trainui.store.db import engine
 from trainui.store.read import sweeps
 from trainui.store.read.sweeps import TrialRecord
@@ -141,7 +140,7 @@ def test_matrix_members_are_pruned_and_one_continues_unpruned(tmp_path: Path) ->
     assert steps == list(range(STEPS))
     assert study_of(run).trials[2].state == TrialState.PRUNED
     with engine.reading() as connection:
-        best = results.ranked(connection, run.id, "train")
+        best = search_results.ranked(connection, run.id, "train")
     assert [one.number for one in best] == [1, 3, 0, 2]
     assert best[-1].value == pytest.approx(0.9 + 1 / STEPS)
 

@@ -23,9 +23,8 @@ from trainui import control
 from trainui.errors import UsageError
 from trainui.model.states import Status
 from trainui.plugins.optuna import study_file
-from trainui.resume import edit_effects
+from trainui.resume import edit_effects, search_results
 from trainui.resume.edit_effects import choose_pipeline
-from trainui.search import results
 from trainui.store.db import engine
 from trainui.store.read import run_in_json, run_list, sweeps
 from trainui.store.read.sweeps import TrialRecord
@@ -390,7 +389,7 @@ def test_a_trial_with_several_seeds_counts_by_their_mean(tmp_path: Path) -> None
             assert one.value == pytest.approx(params["x"] / 2)
     best = min((one for one in found if one.value is not None), key=lambda one: one.value or 0)
     with engine.reading() as connection:
-        ranked = results.ranked(connection, run.id, "train")
+        ranked = search_results.ranked(connection, run.id, "train")
     assert [one.state for one in ranked] == ["complete", "complete", "fail"]
     assert ranked[0].number == best.number
     (line,) = run.lines("results")

@@ -20,9 +20,8 @@ from trainui.model.definition import Pipeline
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import loader
-from trainui.resume import held_checkpoints
+from trainui.resume import held_checkpoints, search_results
 from trainui.resume.held_checkpoints import FoundCheckpoint, NoSpaceError
-from trainui.search import results
 from trainui.store.db.engine import Database, open_store
 from trainui.store.points import read_points
 from trainui.store.read import evaluations as records
@@ -239,7 +238,7 @@ def test_the_best_goes_to_the_stage_that_follows(case: Case) -> None:
     case.turn()
     assert case.stage("use").status == Status.QUEUED
     with case.store.read() as connection:
-        needed = results.needed_by(connection, case.run_id, case.stage("use").definition)
+        needed = search_results.needed_by(connection, case.run_id, case.stage("use").definition)
     assert needed["evaluate"].best_step == "2"
     assert Path(needed["evaluate"].best_checkpoint or "").exists()
     assert case.held() == {case.rows()[1].held}
@@ -520,7 +519,7 @@ def test_an_edited_metric_is_compared_at_once(case: Case) -> None:
 
 def best_step(case: Case) -> str | None:
     with case.store.read() as connection:
-        return results.of_evaluation(connection, case.run_id, "evaluate").best_step
+        return search_results.of_evaluation(connection, case.run_id, "evaluate").best_step
 
 
 def test_a_checkpoint_waits_for_a_reader_that_is_behind(

@@ -153,5 +153,5 @@ def test_a_run_starts_its_worker_before_the_parser_is_imported(
 
 def test_optuna_is_loaded_by_a_worker_with_a_search_alone(tmp_path: Path) -> None:
     seen = loaded("from trainui.execution.worker import celery_worker", tmp_path)
-    assert {"trainui.execution.worker.member_threads", "trainui.search.results"} <= seen
+    assert {"trainui.execution.worker.member_threads", "trainui.resume.search_results"} <= seen
     assert "optuna" not in seen

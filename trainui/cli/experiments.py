@@ -46,7 +46,7 @@ def best(
     A running trial counts with its best value so far, after the completed ones. With five completed
     trials or more, each parameter's importance is its share of the value's variation.
     """
-    from trainui.search import results
+    from trainui.resume import search_results
     from trainui.store.read import evaluations, run_in_json
     from trainui.store.read import sweeps as stored_trials
 
@@ -62,7 +62,7 @@ def best(
             answer = {**none, "metric": metric, "checkpoints": checkpoints}
             printing.answer(as_json, answer, _checkpoint_lines(answer))
             return
-        ranked = results.ranked(connection, found.id, name)[:most]
+        ranked = search_results.ranked(connection, found.id, name)[:most]
         importance = stored_trials.importance(connection, found.id, name)
     trials = [
         {

@@ -417,7 +417,7 @@ def shell_environment(prepared: Mapping[str, str]) -> dict[str, str]:
 
 def _prepared(reference: str, stage: str) -> PreparedProcess:
     from trainui.execution.attempt.prepared_process import AttemptContext, prepare
-    from trainui.search import results as search_results
+    from trainui.resume import search_results
     from trainui.store.db import home_identity
 
     home_identity.check()  # a shell in a stage's directory could change the original's

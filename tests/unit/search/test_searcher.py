@@ -20,6 +20,7 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from trainui import clock, control
+from trainui import search as searcher
 from trainui.cli import waiting
 from trainui.errors import UnfitEnvironmentError
 from trainui.model.records import HostView, PruningReason
@@ -27,8 +28,8 @@ from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.plugins.optuna import study_file
 from trainui.plugins.optuna.study import SearchStudy
-from trainui.search import results, searcher
-from trainui.search.searcher import SearchTurns
+from trainui.resume import search_results
+from trainui.search import SearchTurns
 from trainui.store.db.engine import Database
 from trainui.store.read import sweeps as read_trials
 from trainui.store.read import views
@@ -97,7 +98,7 @@ class Search:
 
     def ranked(self) -> list[TrialRecord]:
         with self.store.read() as connection:
-            return results.ranked(connection, self.run_id, "train")
+            return search_results.ranked(connection, self.run_id, "train")
 
     def stage(self, number: int, seed: str = "") -> Any:
         with self.store.read() as connection:
@@ -510,11 +511,11 @@ def test_trials_removed_by_an_edit_return_as_they_ended(
     search.turn(3)
     search.edit(1)
     with search.store.read() as connection:
-        assert results.of_search(connection, search.run_id, "train").best_trial == 0
+        assert search_results.of_search(connection, search.run_id, "train").best_trial == 0
     assert [one.number for one in search.ranked()] == [1, 0, 2, 3]
     search.edit(4)
     with search.store.read() as connection:
-        assert results.of_search(connection, search.run_id, "train").best_trial == 1
+        assert search_results.of_search(connection, search.run_id, "train").best_trial == 1
     assert (search.stage(2).status, search.stage(2).reason) == (Status.PRUNED, why.words)
     assert [one.state for one in search.trials()] == ["complete", "complete", "pruned", "asked"]
 

@@ -14,13 +14,13 @@ from optuna.trial import TrialState
 from tests.unit.store.conftest import AddRun
 from tests.unit.store.readings import Feeder, connect
 from trainui import clock
+from trainui import search as searcher
 from trainui.model.definition import Prune, Search
 from trainui.model.records import Slot, StageRecord
 from trainui.model.states import Status
 from trainui.plugin import SearchTask
 from trainui.plugins.optuna.study import SearchStudy, explain_pruning, make_pruner
-from trainui.search import searcher
-from trainui.search.searcher import Decision, TrialWatch
+from trainui.search import Decision, TrialWatch
 from trainui.store.db.engine import Database
 from trainui.store.points import plot_points
 from trainui.store.read import views

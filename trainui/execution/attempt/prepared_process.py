@@ -24,10 +24,9 @@ from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
 from trainui.pipeline.masking import MASK, mask
 from trainui.pipeline.stage_command import STARTUP_VARIABLES, Interpreter
 from trainui.plugin import Tracker, registry
-from trainui.resume import checkpoints, held_checkpoints, undeclared
+from trainui.resume import checkpoints, held_checkpoints, search_results, undeclared
 from trainui.resume.checkpoints import CheckpointSearch, Tried
 from trainui.resume.held_checkpoints import FoundCheckpoint
-from trainui.search import results
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
@@ -81,7 +80,7 @@ def context_of(store: Database, attempt_id: int) -> AttemptContext:
         if run is None:
             raise NotLaunchableError(f"the run {stage.run_id} was deleted")
         submission = runs.submission(connection, run.id)
-        searches = results.needed_by(connection, run.id, stage.definition)
+        searches = search_results.needed_by(connection, run.id, stage.definition)
         return AttemptContext(run, stage, attempt, submission, searches)
 
 
@@ -352,7 +351,7 @@ def shell_command(
     if attempts and MASK not in "".join(command):
         with suppress(UsageError, UnfitEnvironmentError):
             submission = views.submission(connection, run.id)
-            searches = results.needed_by(connection, run.id, stage.definition)
+            searches = search_results.needed_by(connection, run.id, stage.definition)
             context = AttemptContext(run, stage, attempts[-1], submission, searches)
             executed = definition_of(context, attempts[-1].checkpoint)
             # of secret variables, `${env.NAME}` gives it the values

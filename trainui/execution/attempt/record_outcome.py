@@ -28,8 +28,7 @@ from trainui.metrics import new_best
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import BEST, CAUSE, CHECKPOINT, NAN, Status
-from trainui.resume import checkpoints, undeclared
-from trainui.search import results
+from trainui.resume import checkpoints, search_results, undeclared
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources as point_sources
@@ -229,7 +228,7 @@ def _with_objective(store: Database, context: AttemptContext, outcome: Outcome) 
     if search is None or not search.asks:
         return outcome
     with store.read() as connection:
-        problem = results.metric_problem(connection, context.stage.id, search.metric)
+        problem = search_results.metric_problem(connection, context.stage.id, search.metric)
         tries = attempts.of_stage(connection, context.stage.id) if problem else []
     if problem is None or not all(one.metrics_complete or one.id == own for one in tries):
         return outcome

@@ -29,8 +29,7 @@ from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
     from trainui.evaluation import Evaluator
-    from trainui.search.results import MissingMetricWatch
-    from trainui.search.searcher import SearchTurns
+    from trainui.search import MissingMetricWatch, SearchTurns
 
 logger = logging.getLogger(__name__)
 
@@ -182,7 +181,7 @@ class SearchThread:
 
     def _searcher(self, key: SearchKey) -> SearchTurns | None:
         """Return a search with its study; None if its run was deleted."""
-        from trainui.search.searcher import SearchTurns
+        from trainui.search import SearchTurns
 
         if key not in self._open and (run := self._run(key)) is not None:
             self._open[key] = SearchTurns(self._store, run, key)
@@ -198,7 +197,7 @@ class SearchThread:
             trials.explain_wait(connection, wanted, reason)
 
     def _watch_metrics(self, running: Sequence[StageRecord]) -> None:
-        from trainui.search.results import MissingMetricWatch
+        from trainui.search import MissingMetricWatch
 
         self._missing = self._missing or MissingMetricWatch(self._store)
         self._missing.look(running)

@@ -17,9 +17,8 @@ from trainui.model.headline_metric import CURVE, ComparedMetric, headline
 from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import CHECKPOINT, ENDED, MARKED, NAN, Status
 from trainui.pipeline.filling import searches_of
-from trainui.resume import checkpoints, code_version
+from trainui.resume import checkpoints, code_version, search_results
 from trainui.resume.outputs import first_matches, matches, roots
-from trainui.search import results
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.read_points import curves_of
@@ -509,10 +508,10 @@ class RunPageReader:
         if not searches:
             return "", None
         started_at = last.started_at if last is not None and stage.status not in WAITING else None
-        if unknown := results.unknown_to(definition, of.stages, started_at):
+        if unknown := search_results.unknown_to(definition, of.stages, started_at):
             return unknown, None
         ends = max(one.completed_at or 0 for one in of.stages if one.definition.group in searches)
-        fill = partial(results.filled_in, of.connection, stage.run_id, definition)
+        fill = partial(search_results.filled_in, of.connection, stage.run_id, definition)
         return "", self._filled.read((stage.id, definition, ends), fill)
 
     def _variables_of(self, attempts: Sequence[AttemptRecord]) -> str:

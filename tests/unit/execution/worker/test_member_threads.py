@@ -12,7 +12,7 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
-from trainui import clock, control
+from trainui import clock, control, search
 from trainui.errors import install_advice
 from trainui.execution.worker import member_threads
 from trainui.execution.worker.member_threads import INSTALL, SearchThread
@@ -21,9 +21,7 @@ from trainui.model.states import Status
 from trainui.plugin import SearchTask, registry
 from trainui.plugin.records import Plugin
 from trainui.plugins.optuna.study import SearchStudy
-from trainui.search import results, searcher
-from trainui.search.results import MissingMetricWatch
-from trainui.search.searcher import SearchTurns
+from trainui.search import MissingMetricWatch, SearchTurns
 from trainui.store.db.engine import Database
 from trainui.store.read import sweeps
 from trainui.store.runs import attempts, stages
@@ -188,7 +186,7 @@ def test_studies_in_use_stay_open_beyond_the_limit(
 def test_the_last_trial_ends_with_all_points_reported(
     thread: Thread, store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searcher, "LONGEST_TURN", 0.0)
+    monkeypatch.setattr(search, "LONGEST_TURN", 0.0)
     one = TEXT.replace("trials: 4", "trials: 1").replace("sampler: random", "prune: median")
     thread.run_id = submit(tmp_path, one)
     thread.want(0)
@@ -209,8 +207,8 @@ def test_the_last_trial_ends_with_all_points_reported(
 def test_a_missing_metric_is_named_while_the_trial_runs(
     thread: Thread, store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "MISSING_AFTER", 0)
-    monkeypatch.setattr(results, "MISSING_EVERY", 0)
+    monkeypatch.setattr(search, "MISSING_AFTER", 0)
+    monkeypatch.setattr(search, "MISSING_EVERY", 0)
     thread.want(0)
     thread.asked(0)
     context = begin(store, thread.run_id, "train[trial=0]")

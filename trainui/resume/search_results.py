@@ -1,7 +1,6 @@
-"""The results of a search: its trials with their objectives, and the best one.
+"""The results of a search or an evaluation: its members with their objectives, and the best one.
 
-An objective is read from a trial's stored points; `MissingMetricWatch` warns while a trial runs
-that it has none, before the trial counts as failed for it.
+An objective is read from a trial's stored points.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from trainui import clock
 from trainui.errors import UsageError
 from trainui.formatting import listed
 from trainui.model.definition import Search, SearchResult, StageDefinition
@@ -20,10 +18,8 @@ from trainui.pipeline.filling import searches_of, with_results
 from trainui.pipeline.matrix import mean
 from trainui.resume import checkpoints
 from trainui.store.db import statements
-from trainui.store.db.engine import Database
 from trainui.store.read import evaluations, headlines, sweeps, views
 from trainui.store.read.sweeps import ASKED, TrialRecord
-from trainui.store.runs import stages
 from trainui.store.runs.trials import TrialOutcome
 
 
@@ -129,8 +125,6 @@ def _with_value(connection: statements.Connection, trial: TrialRecord) -> TrialR
         return trial
     if trial.stage.attempt == 0 or not members:  # its seeds were removed
         return trial
-    pass  # it imports SQLAlchemy
-
     outcome = outcome_of_seeds(connection, members, search)
     state = "complete" if has_completed and outcome.value is not None else trial.state
     return replace(trial, state=state, value=outcome.value, step=outcome.step)
@@ -202,41 +196,3 @@ def metric_missing(
         return None
     when = " so far" if so_far else ""
     return f"no points of {metric}{when}; has: {listed(names) if names else 'no metrics'}"
-
-
-MISSING_AFTER = 30 * clock.SECOND
-"""Microseconds after the start of a trial before the warning."""
-
-MISSING_EVERY = 5 * clock.SECOND
-"""Microseconds between two checks."""
-
-
-class MissingMetricWatch:
-    """Checks the running trials that have metrics, but not yet the one of their search."""
-
-    def __init__(self, store: Database) -> None:
-        self._store = store
-        self._looked_at = 0
-        self._warned: set[str] = set()
-
-    def look(self, running: Sequence[StageRecord]) -> None:
-        """Warn about these trials where it is due, and withdraw warnings that no longer apply."""
-        now = clock.now()
-        if abs(now - self._looked_at) < MISSING_EVERY:
-            return
-        self._looked_at = now
-        self._warned &= {stage.id for stage in running}
-        for stage in running:
-            if now - (stage.started_at or now) >= MISSING_AFTER:
-                self._look_at(stage)
-
-    def _look_at(self, stage: StageRecord) -> None:
-        assert stage.definition.search is not None
-        metric = stage.definition.search.metric
-        with self._store.read() as connection:
-            reason = metric_missing(connection, stage.id, metric, so_far=True)
-        if (reason is not None) == (stage.id in self._warned):
-            return
-        with self._store.write() as connection:
-            stages.warn(connection, stage.id, reason)
-        (self._warned.add if reason else self._warned.discard)(stage.id)

@@ -24,14 +24,14 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainui import paths
+from trainui import clock, paths
 from trainui.errors import UnfitEnvironmentError
 from trainui.model.definition import Search, StageDefinition
 from trainui.model.records import PruningReason, RunRecord, StageRecord
 from trainui.model.states import WARNING, Status
 from trainui.pipeline.filling import with_trial_params
 from trainui.plugin import Pruned, SearchBackend, Searcher, SearchTask, SearchTrial, registry
-from trainui.search import results
+from trainui.resume import search_results
 from trainui.store.db import statements
 from trainui.store.db.engine import Database, file_of, snapshot
 from trainui.store.db.statements import Connection
@@ -419,13 +419,13 @@ class SearchTurns:
         assert search is not None
         unfinished = [one for one in members if one.status != Status.COMPLETED]
         if not unfinished:
-            return results.outcome_of_seeds(connection, members, search)
+            return search_results.outcome_of_seeds(connection, members, search)
         stage = unfinished[0]
         if stage.status == Status.PRUNED:
             return TrialOutcome("pruned")
         why = stage.reason or (stage.error or "").partition("\n")[0] or str(stage.status)
         return TrialOutcome(
-            "fail", reason=why if len(members) == 1 else f"{results.seed_of(stage)}: {why}"
+            "fail", reason=why if len(members) == 1 else f"{search_results.seed_of(stage)}: {why}"
         )
 
     def _is_to_tell(self, connection: Connection, stage: StageRecord) -> bool:
@@ -562,3 +562,44 @@ def _lock(file: int, until: float) -> None:
             time.sleep(LOCK_EVERY)
         else:
             return
+
+
+# Warn, while a trial runs, that it has no objective, before it counts as failed for that.
+
+
+MISSING_AFTER = 30 * clock.SECOND
+"""Microseconds after the start of a trial before the warning."""
+
+MISSING_EVERY = 5 * clock.SECOND
+"""Microseconds between two checks."""
+
+
+class MissingMetricWatch:
+    """Checks the running trials that have metrics, but not yet the one of their search."""
+
+    def __init__(self, store: Database) -> None:
+        self._store = store
+        self._looked_at = 0
+        self._warned: set[str] = set()
+
+    def look(self, running: Sequence[StageRecord]) -> None:
+        """Warn about these trials where it is due, and withdraw warnings that no longer apply."""
+        now = clock.now()
+        if abs(now - self._looked_at) < MISSING_EVERY:
+            return
+        self._looked_at = now
+        self._warned &= {stage.id for stage in running}
+        for stage in running:
+            if now - (stage.started_at or now) >= MISSING_AFTER:
+                self._look_at(stage)
+
+    def _look_at(self, stage: StageRecord) -> None:
+        assert stage.definition.search is not None
+        metric = stage.definition.search.metric
+        with self._store.read() as connection:
+            reason = search_results.metric_missing(connection, stage.id, metric, so_far=True)
+        if (reason is not None) == (stage.id in self._warned):
+            return
+        with self._store.write() as connection:
+            stages.warn(connection, stage.id, reason)
+        (self._warned.add if reason else self._warned.discard)(stage.id)
