@@ -121,7 +121,8 @@ _STAMP = (
 )
 _LEVEL = (
     r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"
-    r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWE](?=\]))(?!\w)"
+    r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWE](?=\])"
+    r"|(?<=\ue800 )[IWEDF](?= ))(?!\w)"
 )
 _COUNT = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
 _SOURCE = (
@@ -147,7 +148,7 @@ _NAME = (
     r"(?:(?<=[OGRLES]:root)(?=:\s)"
     rf"|(?: {INT} {INT}(?= ))|(?=\])|(?= \|| - [^\d\s\ue000-\ue8ff])|(?=:[A-Za-z\[])"
     rf"|(?= (?:(?i:train|val|test|eval)\w* )?(?i:{_COUNT})\b\W{{0,3}}{INT})"
-    rf"|(?= (?:{_SOURCE})\])|(?= (?:{_LEVEL}))|(?=\t(?:{_LEVEL})))"
+    rf"|(?= (?:{_SOURCE})\])|(?= (?:{_LEVEL}))|(?= rank=)|(?=\t(?:{_LEVEL})))"
 )
 _OPENING, _SEPARATOR = (
     r"[\s\[(<]*+",

@@ -130,7 +130,7 @@ _NO_METRIC = re.compile(
     r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
     r"|(?:max )?(?:allocated|reserved|cached)|time_elapsed|wall_?(?:time|clock)|total_time"
-    r"|\w+ so far"
+    r"|\w+ so far|num_\w+|nevals|labell?ed"
     r"|(?:consumed|skipped|nan|seen|num|number of|n|total)[ _](?:train[ _]?)?(?:\w+[ _])??"
     r"(?:samples?|tokens?|iterations?|itrs|batch(?:es)?|steps?|examples|images|episodes?)"
     r"|(?:seed|(?:local_|global_)?rank|device|patience|counter)"

@@ -53,6 +53,12 @@ class Table:
 
         `numbers` is how many the line has: a header has none but in a logger's prefix.
         """
+        if self.memory.pop("is_new", False) and not numbers:  # the names' second line
+            above, below = self.memory["names"], line.strip().strip("|").split("|")
+            if len(below) == len(above) > 1 and not below[0].strip():
+                pairs = zip(above, map(str.strip, below), strict=True)
+                self.memory.update(names=[" ".join(pair).strip() for pair in pairs])
+                return _NONE
         is_row = "names" in self.memory and (numbers or "--" in line or "==" in line)
         if not is_row and not _MAY_BE_HEADER.match(line[:200]):
             return None
@@ -71,7 +77,9 @@ class Table:
         if (step := _step(cells)) is not None:
             printed = self.memory.get("printed", []) if self.memory.get("names") == cells else []
             self.memory.clear()
-            self.memory.update(names=cells, step=step, printed=printed, is_again=bool(printed))
+            self.memory.update(
+                names=cells, step=step, printed=printed, is_again=bool(printed), is_new=True
+            )
             if is_padded and not line[0].isspace() and "|" not in line:
                 self.memory["starts"] = [found.start() for found in _CELL.finditer(line)]
             return _NONE
