@@ -117,8 +117,8 @@ def test_stopped_when_it_is_recorded(served: CommandLine) -> None:
 RESUME = """
 import signal, sys
 from trainui import control
-from trainui.cli import interrupt
-with interrupt.report_changes_on_stop(sys.argv[1:], interrupt.REVIVED, "resumed"):
+from trainui.cli import standstill
+with standstill.report_changes_on_stop(sys.argv[1:], standstill.REVIVED, "resumed"):
     control.resume(sys.argv[1])
     signal.raise_signal(signal.SIGINT)
 """

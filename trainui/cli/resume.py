@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from trainui import control, formatting, text
-from trainui.cli import interrupt, lookup, options, printing, waiting
+from trainui.cli import lookup, options, printing, standstill, waiting
 from trainui.cli.standstill import DiskWatch
 from trainui.errors import PipelineFileError, UsageError
 from trainui.model.states import UNFINISHED, Status
@@ -91,7 +91,7 @@ def _plan_row(one: PlannedStage) -> tuple[str, ...]:
     "trainui resume seeds --seeds 2",
     "trainui resume --interrupted --detach",
 )
-@interrupt.report_on_stop("nothing was resumed")
+@standstill.report_on_stop("nothing was resumed")
 def resume(
     run: options.OptionalRun = None,
     until: Annotated[
@@ -191,7 +191,7 @@ def resume(
         asked = _ask_for_file(found, choice, plan_lines(confirmed), as_json=as_json)
         choice, confirmed = asked, confirmed if asked is choice else None
         stages = _in_full(found, choice.pipeline, written)
-    with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "resumed"):
+    with standstill.report_changes_on_stop([found.id], standstill.REVIVED, "resumed"):
         shown = [] if as_json else _planned_lines(found, choice.pipeline, stages)
         revived = _revive(found.id, env, stages, choice, confirmed)
         _note_plan(shown, choice, revived)
@@ -285,7 +285,9 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     if _runs(interrupted=False):  # after a reboot they wait for the worker
         lifecycle.ensure_started()
     found = _runs(interrupted=True)
-    with interrupt.report_changes_on_stop([run.id for run in found], interrupt.REVIVED, "resumed"):
+    with standstill.report_changes_on_stop(
+        [run.id for run in found], standstill.REVIVED, "resumed"
+    ):
         for run in found:
             if (changed := control.changed_file(run)) is not None:
                 printing.note(
@@ -360,7 +362,7 @@ def _planned_lines(run: RunRecord, pipeline: Pipeline | None, stages: StageOptio
 
 
 @options.command("trainui rerun digits evaluate", "trainui rerun digits train --downstream")
-@interrupt.report_on_stop("nothing was rerun")
+@standstill.report_on_stop("nothing was rerun")
 def rerun(
     run: options.Run,
     stage: options.OptionalStage = None,
@@ -382,7 +384,7 @@ def rerun(
     if stage is None and len(stages) > 1:
         names = formatting.listed([one.name for one in stages])
         raise UsageError(f"{found.name} has several stages; name one: {names}")
-    with interrupt.report_changes_on_stop([found.id], interrupt.REVIVED, "rerunning"):
+    with standstill.report_changes_on_stop([found.id], standstill.REVIVED, "rerunning"):
         chosen = [one.name for one in stages]
         for remark in control.undeclared_checkpoints(found.id, chosen):
             printing.note(remark)

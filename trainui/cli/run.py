@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from trainui import control, formatting, paths, settings
-from trainui.cli import interrupt, lookup, options, printing
+from trainui.cli import lookup, options, printing, standstill
 from trainui.cli.standstill import DiskWatch
 from trainui.errors import StoppedError, UsageError
 
@@ -86,7 +86,7 @@ def _check_no_command(args: Sequence[str]) -> None:
     cls=_RunCommand,
     options_metavar="[OPTIONS] [-- COMMAND...]",
 )
-@interrupt.report_on_stop(NOTHING_SUBMITTED)
+@standstill.report_on_stop(NOTHING_SUBMITTED)
 def run(
     context: typer.Context,
     file: Annotated[

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from trainui import clock, control, formatting, settings, text
-from trainui.cli import interrupt, lookup, options, printing, standstill
+from trainui.cli import lookup, options, printing, standstill
 from trainui.cli.standstill import DiskWatch
 from trainui.control import requests
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
@@ -297,7 +297,7 @@ def hints(connection: statements.Connection, run_id: str) -> Iterator[str]:
 
 
 @options.command("trainui cancel digits train", "trainui cancel digits")
-@interrupt.report_on_stop("nothing was cancelled")
+@standstill.report_on_stop("nothing was cancelled")
 def cancel(
     run: options.Run,
     stage: options.OptionalStage = None,
@@ -324,7 +324,7 @@ def cancel(
     if forget:
         for name, why in control.forget(found.id, names).items():
             printing.note(f"! {name} is given up and was not ended: {why}")
-    with interrupt.report_changes_on_stop([found.id], interrupt.CANCELLED, "cancelling"):
+    with standstill.report_changes_on_stop([found.id], standstill.CANCELLED, "cancelling"):
         asked = control.cancel(found.id, names)
         found, stages = lookup.find(found.id, None)
         chosen = [one for one in stages if one.name in asked]

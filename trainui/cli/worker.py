@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from trainui import control, formatting, paths, settings, text
-from trainui.cli import interrupt, lookup, options, printing
+from trainui.cli import lookup, options, printing, standstill
 from trainui.control import requests
 from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError, UsageError
 from trainui.execution.daemon import lifecycle
@@ -41,7 +41,7 @@ def register(parser: typer.Typer) -> None:
     "TRAINUI_HOME=/mnt/copy trainui worker start --as-copy",
     short_help="Start it; return when it is ready.",
 )
-@interrupt.report_on_stop(_BEGUN)
+@standstill.report_on_stop(_BEGUN)
 def start(
     as_copy: Annotated[
         bool,
@@ -81,7 +81,7 @@ def start(
     "trainui worker stop --with-stages",
     short_help="Stop it; running stages continue.",
 )
-@interrupt.report_on_stop(_BEGUN)
+@standstill.report_on_stop(_BEGUN)
 def stop(
     with_stages: Annotated[
         bool, typer.Option("--with-stages", help="Cancel everything that is running first.")
