@@ -93,6 +93,9 @@ def test_batches_are_one_run_and_a_killed_sweep_repeats_no_job(cli: CommandLine)
     assert set(states().values()) == {"completed"}
     subprocess.run(sweep, cwd=cli.directory, env=cli.environ, check=True, timeout=90)
     assert states() == dict.fromkeys(JOBS, "completed")
+    (known,) = cli.json("add", "out")["runs"]
+    assert not known["new"]
+    assert known["stages"] == JOBS
     assert sorted(jobs.read_text().split()) == ["0.1"] * 2 + ["0.2"] * 4
     overrides = {
         one.name: (one / ".hydra/overrides.yaml").read_text()

@@ -101,13 +101,15 @@ def _of_process(pid: str, name: str | None, dry_run: bool) -> Sequence[Added]:
 
 
 def _print(added: Sequence[Added], left_out: LeftOut, *, as_json: bool, dry_run: bool) -> None:
+    from trainui.execution import external_stages
+
     rows: list[dict[str, Any]] = [
         {
             "run": one.run_id or None,
             "name": one.name,
             "kind": one.training.kind,
             "path": str(one.training.path),
-            "stages": [job.name for job in one.training.jobs],
+            "stages": [*external_stages.stage_names(one.training.jobs)],
             "new": one.is_new,
         }
         for one in added

@@ -38,8 +38,10 @@ from trainui.store.db.engine import open_store
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources
 from trainui.store.points.point_sources import key_of
+from trainui.store.read import views
 from trainui.store.runs import external_runs, runs
 from trainui.store.runs.external_runs import RESTING, ExternalState, WatchedStage
+from trainui.supervisor.protocol import RUN_TAG
 from trainui.supervisor.supervise import boot_id, read_process
 
 _INTERPRETERS = re.compile(r"(?:.*/)?(?:python[\d.]*|torchrun|accelerate|deepspeed|uv)")
@@ -457,7 +459,9 @@ class KnownTrainings:
         known = self.paths.get(training.key)
         if known is not None:
             return known, external_stages.new_jobs(connection, known, training)
-        runs = [self._run_of(job) for job in training.jobs]
+        runs = [
+            self._run_of(job) or _starter(connection, training.kind, job) for job in training.jobs
+        ]
         rest = tuple(
             self._unread(job) for job, run in zip(training.jobs, runs, strict=True) if not run
         )
@@ -475,6 +479,18 @@ class KnownTrainings:
             return job
         unread = (one for one in job.sources if key_of(one[0]) not in self.files)
         return replace(job, sources=tuple(unread))
+
+
+def _starter(connection: Connection, kind: str, job: Job) -> str | None:
+    """Return the run of ours whose attempt has noted in a job's directory that it started it."""
+    for tracker in registry.records(Tracker):
+        if tracker.name == kind and job.sources is None:
+            own = job.directory / RUN_TAG
+            found = registry.ask(tracker, tracker.owner, own, RUN_TAG, job.directory.parent)
+            if found is not None:
+                run = views.run(connection, Path(found.attempt).parents[2].name)
+                return None if run is None else run.id
+    return None
 
 
 _AT_ONCE = 100

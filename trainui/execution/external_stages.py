@@ -79,7 +79,7 @@ def new_jobs(connection: Connection, run_id: str, training: Training) -> Trainin
     names, directories = {stage.name for stage in known}, {stage.directory for stage in known}
     jobs = (
         job
-        for name, job in _stage_names(training.jobs).items()
+        for name, job in stage_names(training.jobs).items()
         if name not in names and not (job.matrix and str(job.directory) in directories)
     )
     return replace(training, jobs=tuple(jobs))
@@ -89,7 +89,7 @@ def new_run(
     training: Training, name: str | None, external: Mapping[str, Any], configured: Settings
 ) -> NewRun:
     """Return a training as a run; without a name it has the training's."""
-    run_id, jobs = str(uuid.uuid4()), _stage_names(training.jobs)
+    run_id, jobs = str(uuid.uuid4()), stage_names(training.jobs)
     stages = tuple(
         StageDefinition(
             name=stage_name,
@@ -126,7 +126,7 @@ def new_run(
     )
 
 
-def _stage_names(jobs: Sequence[Job]) -> dict[str, Job]:
+def stage_names(jobs: Sequence[Job]) -> dict[str, Job]:
     """Return the jobs by the names of their stages; one that is taken gets a number."""
     found: dict[str, Job] = {}
     for job in jobs:
