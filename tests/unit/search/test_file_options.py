@@ -18,8 +18,7 @@ from trainui.errors import PipelineFileError
 from trainui.model.definition import Search
 from trainui.pipeline.loader import load_text
 from trainui.plugin import Option, SearchRule
-from trainui.plugins.optuna import study_file
-from trainui.plugins.optuna.options import PRUNERS, SAMPLERS
+from trainui.plugins.optuna import PRUNERS, SAMPLERS, study_file
 from trainui.plugins.optuna.study import make_pruner
 
 ALONE: dict[str, dict[str, Any]] = {
