@@ -14,7 +14,7 @@ from trainui import control
 from trainui.model.states import Status
 from trainui.pipeline.rules.resume_plan import StageOptions
 from trainui.resume import edit_effects, edits, submitted
-from trainui.tui.run_actions import suggestion
+from trainui.resume.edit_effects import suggestion
 
 MEMORY = """
 import sys

@@ -132,6 +132,13 @@ def resume(
             metavar="N", min=1, help="Add N seeds to the run's sweeps (`--until` names one)."
         ),
     ] = None,
+    prepared: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STAGE",
+            help="Make the edit that the cause of this stage's failure suggests, first.",
+        ),
+    ] = None,
     env: Annotated[
         bool, typer.Option("--env", help="Use this shell's environment from now on.")
     ] = False,
@@ -151,12 +158,12 @@ def resume(
     """
     if detach and wait:
         raise UsageError("--detach and --wait exclude each other; give one of them")
-    is_changed = any((until, file, fresh, keep, as_submitted, trials, seeds))
+    is_changed = any((until, file, fresh, keep, as_submitted, trials, seeds, prepared))
     if interrupted:
         if run is not None or is_changed:
             raise UsageError(
                 "--interrupted resumes every interrupted run as submitted; it excludes RUN, "
-                "--until, --file, --as-submitted, --fresh, --keep, --trials and --seeds"
+                "--until, --file, --as-submitted, --fresh, --keep, --trials, --seeds and --prepared"
             )
         raise typer.Exit(_resume_interrupted(env, dry_run, detach, as_json))
     if run is None:
@@ -177,7 +184,13 @@ def resume(
     written = StageOptions(until or (), fresh or (), keep or ())
     if not dry_run:
         lost_attempts.record([found.id])
-    if seeds is not None:
+    if prepared is not None:
+        if file is not None or as_submitted or trials is not None or seeds is not None:
+            raise UsageError(
+                "--prepared excludes --file, --as-submitted, --trials and --seeds; give one of them"
+            )
+        choice, written = _with_prepared_edit(found, prepared, written)
+    elif seeds is not None:
         choice = _with_more_seeds(found, seeds, until or (), file=file, trials=trials)
     else:
         choice = _chosen(found, file, as_submitted=as_submitted, trials=trials)
@@ -222,7 +235,7 @@ def _in_full(run: RunRecord, pipeline: Pipeline | None, written: StageOptions) -
         return list(names)
 
     until, fresh, keep = map(full_names, (written.until, written.fresh, written.keep))
-    return StageOptions(until, fresh, keep)
+    return StageOptions(until, fresh, keep, before=written.before)
 
 
 def _revive(
@@ -436,6 +449,21 @@ def _with_more_seeds(
     stages = edit_effects.seeded_stages(run)
     named = [one for one in stages if one.group in {word.partition("[")[0] for word in until}]
     return choose_pipeline(run, edit=edit_effects.with_more_seeds(run, named or stages, more))
+
+
+def _with_prepared_edit(
+    run: RunRecord, stage: str, written: StageOptions
+) -> tuple[PipelineChoice, StageOptions]:
+    """Return the pipeline with the edit of a stage's cause, and where the stage continues from.
+
+    Raises:
+        UsageError: no edit is prepared.
+    """
+    from trainui.resume import edit_effects
+
+    _, (record, *_rest) = lookup.find(run.id, stage)
+    edit, before = edit_effects.with_prepared_edit(run, record.name)
+    return choose_pipeline(run, edit=edit), replace(written, before=before)
 
 
 def _ask_for_file(

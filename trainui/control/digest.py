@@ -7,6 +7,7 @@ thousand runs pays for those of the time alone.
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from trainui import clock, formatting, paths, settings, system
 from trainui.control.digest_records import (
     DISK,
-    SCREEN,
+    PREPARED,
     Digest,
     GpuSeconds,
     PipelineBest,
@@ -148,7 +149,8 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
         if run.external is not None:
             step = Step(f"read the log of {run.name}", f"trainui logs {short} -n 50")
         elif cause is not None and (cause["edit"] or {}).get("params"):
-            step = Step(_prepared_edit(run, stage, cause["edit"]), SCREEN)
+            command = f"{step.command} {PREPARED} {shlex.quote(stage.name)}"
+            step = Step(_prepared_edit(run, stage, cause["edit"]), command)
         words = (stage.reason or (stage.error or "").partition("\n")[0]).strip()
         yield Trouble(
             run=run.id,
@@ -170,7 +172,7 @@ def _remedy(run: RunRecord, cause: Mapping[str, Any] | None) -> str:
 
 
 def _prepared_edit(run: RunRecord, stage: StageRecord, edit: Mapping[str, Any]) -> str:
-    """Return which key makes a prepared edit: no command does."""
+    """Return which key makes a prepared edit."""
     return f"P on {run.name}/{stage.name} edits and resumes it: {edit['note']}"
 
 
@@ -368,13 +370,12 @@ def _unused(changes: Sequence[tuple[int, int, int]], total: int) -> int:
 def _next(
     connection: Connection, trouble: Iterable[Trouble], queued: Sequence[StageRecord]
 ) -> Iterator[Step]:
-    """Yield what one would do next, each command once, and each edit in the screen."""
+    """Yield what one would do next, each command once."""
     if queued and views.flag(connection, "paused") is not None:
         yield Step("the queue is paused: let it start stages again", "trainui worker unpause")
-    known: dict[Step | str, list[Trouble]] = {}
+    known: dict[str, list[Trouble]] = {}
     for one in trouble:
-        step = one.suggestion
-        known.setdefault(step if step.command == SCREEN else step.command, []).append(one)
+        known.setdefault(one.suggestion.command, []).append(one)
     for those in known.values():
         more = f" ({len(those)} stages)" if len(those) > 1 else ""
         yield Step(f"{those[0].suggestion.text}{more}", those[0].suggestion.command)

@@ -33,8 +33,8 @@ WIDTH = 120
 LEAST_TEXT = 30
 """Least width of what a command is for, before a command that is long."""
 
-SCREEN = "trainui"
-"""The command that opens the screen, for what only a key does."""
+PREPARED = "--prepared"
+"""The option of `resume` that makes the edit which a failure's cause suggests."""
 
 NEXT = "Next"
 """The title of the section of commands."""
@@ -195,13 +195,18 @@ class Digest:
         best = [f"best {_value(one)}" for one in self.best[:1]]
         return f"since you left, {self._length}: {', '.join([self._counts, *best])}"
 
-    def run_of(self, step: Step) -> str | None:
-        """Return the id of the run that a step is about; None: it is about none."""
+    def trouble_of(self, step: Step) -> Trouble | None:
+        """Return the trouble that a step is about; None: it is about none."""
         for one in self.trouble:
             known = one.suggestion
             if known.command == step.command and step.text.startswith(known.text):
-                return one.run
+                return one
         return None
+
+    def run_of(self, step: Step) -> str | None:
+        """Return the id of the run that a step is about; None: it is about none."""
+        trouble = self.trouble_of(step)
+        return None if trouble is None else trouble.run
 
     def label(self, run_id: str, name: str) -> str:
         """Return a run's name, with its short id where another run in the digest has that name."""
@@ -280,8 +285,6 @@ _OF_A_RUN = re.compile(r"trainui (?:resume|logs|metrics|stacks|rerun) (?=[\w.-]{
 
 def _command_here(command: str, box: Box) -> str:
     """Return a command of a box's digest as it is typed here."""
-    if command == SCREEN:
-        return command
     if (found := _OF_A_RUN.match(command)) is not None:
         return f"{found[0]}{box.name}:{command[found.end() :]}"
     words = command.removeprefix("trainui ")

@@ -6,6 +6,7 @@ Also which pipeline a resume uses: that on record, an edited file's, or an inlin
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_tr
 from trainui.pipeline.masking import Secrets
 from trainui.pipeline.rules import fingerprint
 from trainui.resume import edits, submitted
-from trainui.resume.edits import InlineEdit
+from trainui.resume.edits import InlineEdit, Suggestion, Value
 from trainui.resume.submitted import (
     PIPELINE_FILE,
     SnapshotPaths,
@@ -32,7 +33,8 @@ from trainui.resume.submitted import (
 )
 from trainui.store import shell_environment
 from trainui.store.db import engine
-from trainui.store.read import views
+from trainui.store.read import event_feed, views
+from trainui.text import harmless
 
 
 @dataclass(slots=True)
@@ -448,3 +450,53 @@ def choose_pipeline(
     edit = edits.edited(run, edits.text_of(run), words)
     pipeline, _member = edits.pipeline_of(run, edit)
     return PipelineChoice(pipeline, edit=edit, waited=waited)
+
+
+# The edits that causes of failures suggest.
+
+
+def suggestion(stage: StageRecord, values: Sequence[Value]) -> Suggestion:
+    """Return the values that the cause of a stage's last failure suggests."""
+    with engine.reading() as connection:
+        cause = event_feed.cause(connection, stage.run_id, stage.name, stage.attempt)
+    edit = (cause or {}).get("edit")
+    if cause is None or not edit:
+        return Suggestion()
+    left = {name: str(value) for name, value in edit["params"].items()}
+    found: dict[int, str] = {}
+    for at, value in enumerate(values):  # options in a command, unless they are parameters
+        for name in [*left]:
+            option = re.compile(
+                rf"(?<![\w.-])((?:--?)?{re.escape(name)}(?:=|\s+))((?!\S*\$\{{)\S+)"
+            )
+            if value.place.scope == "command" and option.search(value.value):
+                changed = found.get(at, value.value)
+                found[at] = option.sub(rf"\g<1>{left.pop(name)}", changed, count=1)
+    for at, value in enumerate(values):
+        if value.place.name in left:
+            found[at] = left.pop(value.place.name)
+    words = f"{harmless(cause['text'])} {harmless(edit.get('note', ''))}."
+    if left:
+        words += f" Not a value of this page: {', '.join(left)}; ctrl+e edits the text."
+    before = {stage.name: edit["checkpoint"]} if edit.get("checkpoint") else {}
+    return Suggestion(found, words, not left, before)
+
+
+def with_prepared_edit(run: RunRecord, stage: str) -> tuple[InlineEdit, Mapping[str, str]]:
+    """Return the edit that the cause of a stage's failure suggests, and where it continues from.
+
+    Raises:
+        UsageError: no edit is prepared, or its values are not in the pipeline.
+    """
+    with engine.reading() as connection:
+        found = [one for one in views.stages(connection, run.id) if one.name == stage]
+    text = edits.text_of(run)
+    for record in found:
+        values = edits.values_of(run, text, record.definition, alone=False, with_command=True)
+        suggested = suggestion(record, values)
+        if suggested.values and suggested.is_whole:
+            changes = {values[at]: value for at, value in suggested.values.items()}
+            return edits.with_values(run, text, changes, None), suggested.before
+        if suggested.words:
+            raise UsageError(f"{stage} of {run.name}: {suggested.words}")
+    raise UsageError(f"no edit is prepared for the last attempt of {stage} of {run.name}")

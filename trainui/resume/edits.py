@@ -148,6 +148,20 @@ def _masked(line: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The values that would avoid the cause of a failure."""
+
+    values: Mapping[int, str] = field(default_factory=dict)
+    """By the index of a value of the pipeline."""
+    words: str = ""
+    """The cause and the edit."""
+    is_whole: bool = True
+    """False: the pipeline does not have some of the values."""
+    before: Mapping[str, str] = field(default_factory=dict)
+    """The checkpoint to continue from, by the stage's name, though there are later ones."""
+
+
+@dataclass(frozen=True, slots=True)
 class InlineEdit:
     """A user's edit of a run's pipeline."""
 
@@ -450,10 +464,13 @@ def _command(text: str, node: Node | None, name: str) -> EditedValue | None:
     if not isinstance(node, yaml_nodes.Sequence):
         return None
     words = [item.text for item in node.items if isinstance(item, Scalar)]
-    line = text[node.mark.start :].partition("\n")[0].rstrip()
-    if len(words) != len(node.items) or not (line.startswith("[") and line.endswith("]")):
+    places = [*_place(text, "command", name, node.items[-1])] if words else []
+    if len(words) != len(node.items) or text[node.mark.start] != "[" or not places:
         return None
-    end = node.mark.start + len(line)
+    rest, bracket, _ = text[places[0].end :].partition("]")
+    if not bracket or rest.strip(" \n,"):
+        return None
+    end = places[0].end + len(rest) + 1
     return EditedValue("command", name, shlex.join(words), node.mark.start, end)
 
 

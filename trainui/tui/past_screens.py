@@ -7,7 +7,7 @@ cell has the state of a stage in a run; of a sweep, that of its most important m
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -17,6 +17,8 @@ from textual.widget import Widget
 from trainui import clock
 from trainui.errors import TrainuiError
 from trainui.model.states import UNFINISHED, Status
+from trainui.store.db import engine
+from trainui.store.read import views
 from trainui.store.read.run_history import PastRun, PastStage
 from trainui.store.read.run_list import RunLine
 from trainui.text import SYMBOLS, harmless, state
@@ -32,11 +34,12 @@ from trainui.tui.widgets import CursorView, Entry, EntryView
 if TYPE_CHECKING:
     from trainui.control.boxes import Box
     from trainui.control.digest_records import Digest, Step
+    from trainui.model.records import StageRecord
     from trainui.tui.box_feed import BoxFeed
 
 INDENT = "  "
 
-RESUME, UNPAUSE = "trainui resume ", "trainui worker unpause"
+RESUME, PREPARED, UNPAUSE = "trainui resume ", "--prepared", "trainui worker unpause"
 """The commands of next steps that have a key here, besides those that a run's page shows."""
 
 
@@ -84,6 +87,8 @@ class DigestScreen(Page):
         self.drawing.has_data = True
         self.view = DigestView(id="digest")
         self._found: Digest | None = None
+        self._stages: Mapping[tuple[str | None, str | None], StageRecord] = {}
+        """Those for which an edit is prepared."""
         self._away: Sequence[str] = ()
         """Why boxes have not said what happened there."""
 
@@ -113,6 +118,7 @@ class DigestScreen(Page):
         since = now - digest.A_DAY if seen is None else seen
         try:
             found = digest.read(since, now)
+            self._stages = _edited_stages(found)
         except (TrainuiError, sqlite3.Error, OSError) as error:
             self.app.call_from_thread(self._show_problem, str(error))
             return
@@ -197,6 +203,13 @@ class DigestScreen(Page):
         """Return the run that the step under the cursor is about."""
         return [run for run in self.own_app.runs if run.id == self._run_id]
 
+    def target_stages(self) -> Sequence[StageRecord]:
+        """Return the stage that the edit under the cursor is prepared for."""
+        step, found = self.view.selected, self._found
+        trouble = None if step is None or found is None else found.trouble_of(step)
+        record = None if trouble is None else self._stages.get((trouble.run, trouble.stage))
+        return [] if record is None else [record]
+
     def report(self) -> str:
         """Return the digest as Markdown."""
         from trainui.control import digest_records
@@ -212,10 +225,23 @@ class DigestScreen(Page):
             self.own_app.act(_unpause, then=self._read_again)
         elif run_id is None:
             self.notify(f"no key does this; in a shell: {harmless(step.command)}")
+        elif PREPARED in step.command.split() and self.target_stages():
+            self.action_prepared()
         elif step.command.startswith(RESUME):
             self.action_resume()
         else:
             self.own_app.open_run(run_id)
+
+
+def _edited_stages(found: Digest) -> dict[tuple[str | None, str | None], StageRecord]:
+    """Return the stages for which an edit is prepared, by run and name."""
+    edited = [one for one in found.trouble if PREPARED in one.suggestion.command.split()]
+    if not edited:
+        return {}
+    with engine.reading() as connection:
+        runs = dict.fromkeys(one.run for one in edited if one.run)
+        stages = [stage for run in runs for stage in views.stages(connection, run)]
+    return {(stage.run_id, stage.name): stage for stage in stages}
 
 
 def _unpause() -> str:

@@ -35,12 +35,13 @@ from trainui.pipeline.rules.resume_plan import (
     summary,
     waiting,
 )
+from trainui.resume.edits import Suggestion
 from trainui.text import harmless
 from trainui.tui import run_actions
 from trainui.tui.app_interface import Target, app_of, is_here, listed, run_label
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
-from trainui.tui.run_actions import Editable, PlanRequest, ShownPlan, Suggestion
+from trainui.tui.run_actions import Editable, PlanRequest, ShownPlan
 from trainui.tui.styled_text import (
     Row,
     Segment,

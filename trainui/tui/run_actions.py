@@ -7,7 +7,6 @@ takes and returns what its annotations say (`boxes.wire`). Its first argument is
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,9 +22,9 @@ from trainui.pipeline.rules import resume_plan
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
 from trainui.resume import checkpoints, edit_effects
 from trainui.resume.edit_effects import PipelineChoice
-from trainui.resume.edits import InlineEdit, Value
+from trainui.resume.edits import InlineEdit, Suggestion, Value
 from trainui.store.db import engine
-from trainui.store.read import event_feed, run_list, views
+from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 
@@ -332,18 +331,6 @@ def _heading(choice: PipelineChoice) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
-    """The values that would avoid the cause of a failure."""
-
-    values: Mapping[int, str] = field(default_factory=dict)
-    """By the index of a value on the page."""
-    words: str = ""
-    """The cause and the edit."""
-    before: Mapping[str, str] = field(default_factory=dict)
-    """The checkpoint to continue from, by the stage's name, though there are later ones."""
-
-
-@dataclass(frozen=True, slots=True)
 class Editable:
     """What can be edited of a run."""
 
@@ -362,7 +349,7 @@ def editable(run_id: str, stage: str | None, alone: bool, prepared: bool) -> Edi
     Raises:
         UsageError: the run has no text to edit.
     """
-    from trainui.resume import edits, submitted
+    from trainui.resume import edit_effects, edits, submitted
 
     run = submitted.run_of(run_id)
     with engine.reading() as connection:
@@ -374,32 +361,8 @@ def editable(run_id: str, stage: str | None, alone: bool, prepared: bool) -> Edi
         values = [one for one in values if one.place.scope not in ("search", "choices")]
     suggested = Suggestion()
     if prepared and record is not None:
-        suggested = suggestion(record, values)
+        suggested = edit_effects.suggestion(record, values)
     return Editable(text, values, suggested)
-
-
-def suggestion(stage: StageRecord, values: Sequence[Value]) -> Suggestion:
-    """Return the values that the cause of a stage's last failure suggests."""
-    with engine.reading() as connection:
-        cause = event_feed.cause(connection, stage.run_id, stage.name, stage.attempt)
-    edit = (cause or {}).get("edit")
-    if cause is None or not edit:
-        return Suggestion()
-    left, found = {name: str(value) for name, value in edit["params"].items()}, {}
-    for at, value in enumerate(values):
-        if value.place.name in left:
-            found[at] = left.pop(value.place.name)
-    for at, value in enumerate(values):  # options in a command
-        for name in [*left]:
-            option = re.compile(rf"(?<![\w.-])((?:--?)?{re.escape(name)}(?:=|\s+))(\S+)")
-            if value.place.scope == "command" and option.search(value.value):
-                changed = found.get(at, value.value)
-                found[at] = option.sub(rf"\g<1>{left.pop(name)}", changed, count=1)
-    words = f"{harmless(cause['text'])} {harmless(edit.get('note', ''))}."
-    if left:
-        words += f" Not a value of this page: {', '.join(left)}; ctrl+e edits the text."
-    before = {stage.name: edit["checkpoint"]} if edit.get("checkpoint") else {}
-    return Suggestion(found, words, before)
 
 
 def edited_values(

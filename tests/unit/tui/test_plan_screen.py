@@ -10,15 +10,17 @@ from textual.widgets import Input
 from tests.unit.execution.submitted import submit
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler
+from trainui.errors import UsageError
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import CAUSE, Status
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage
+from trainui.resume import submitted
+from trainui.resume.edit_effects import suggestion, with_prepared_edit
 from trainui.resume.edits import EditedValue, Value
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.runs import runs, stages
 from trainui.tui.plan_screen import plan_lines
-from trainui.tui.run_actions import suggestion
 from trainui.tui.styled_text import plain, width_of
 
 
@@ -109,7 +111,11 @@ async def test_the_prepared_edit_of_a_failure_fills_the_page(
 async def test_the_prepared_edit_reaches_an_option_in_a_file(
     filler: Filler, tmp_path: Path
 ) -> None:
-    text = "stages: [{name: train, run: 'python t.py --bs 64'}, {name: end, run: 'true'}]\n"
+    text = (
+        "params: {bs: 8}\n"
+        "stages: [{name: train, run: [python, t.py, --bs, '64']},\n"
+        "  {name: end, run: 'echo ${params.bs}'}]\n"
+    )
     run_id = submit(tmp_path, text)
     filler.fail(run_id, "train", "exit code 1")
     cause = {
@@ -126,7 +132,17 @@ async def test_the_prepared_edit_reaches_an_option_in_a_file(
         await driven.press("P")
         await driven.until_shown("The GPU was full.", "python t.py --bs 32")
         await driven.press("enter")
-        await driven.until_shown("With your edits:", "--bs 32")
+        await driven.until_shown("With your edits:", '"--bs", "32"')
+        await driven.press("escape", "escape", "escape", "W")
+        await driven.until_shown("P on ", f"trainui resume {run_id[:8]} --prepared train")
+        await driven.press("enter")
+        await driven.until_shown("The GPU was full.", "python t.py --bs 32")
+    edit, before = with_prepared_edit(submitted.run_of(run_id), "train")
+    assert '"--bs", "32"' in edit.text
+    assert "{bs: 8}" in edit.text
+    assert before == {}
+    with pytest.raises(UsageError):
+        with_prepared_edit(submitted.run_of(run_id), "end")
 
 
 @pytest.mark.parametrize(

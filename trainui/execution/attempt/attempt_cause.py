@@ -93,6 +93,15 @@ SECONDS = 1.0
 
 _NAN = re.compile(r"\b(NaN|infinite)\b")
 
+_PYTHON = re.compile(r"(?<![^\s;&|('\"])[\w.~-]*/[\w./~-]*/?python[\d.]*(?![\w/])")
+"""The path of a Python in a command."""
+
+_CHOOSES_PYTHON = re.compile(
+    r"\b(activate|(conda|mamba|micromamba|uv|poetry|pixi|pdm|hatch|pipenv|rye) run|uvx|docker|"
+    r"podman|apptainer|singularity|enroot|ssh)\b|\b(ba|z)?sh\b(?! -l?c)"
+)
+"""Commands in which another Python than that of the environment may run."""
+
 _OPTION = re.compile(
     r"(?:--?)?(?P<name>[A-Za-z_][\w.\-/]*)=(?P<value>.+)|--(?P<long>[A-Za-z][\w.\-]*)"
 )
@@ -173,14 +182,25 @@ def _command(definition: StageDefinition) -> str:
 def _with_facts(store: Database, context: AttemptContext, found: FoundCause) -> str:
     """Return the fix with what is known here: the environment, or what a prune would free."""
     if found.id == "module_not_found":
-        try:
-            return f"{found.fix} It ran with {interpreter_of(context)}."
-        except (TrainuiError, OSError):
-            return found.fix
+        python = _interpreter(context)
+        return f"{found.fix} It ran with {python}." if python else found.fix
     if found.id in ("disk_full", "quota_exceeded"):
         freed = _prunable(store)
         return f"{found.fix} `trainui prune` would free {freed}." if freed else found.fix
     return found.fix
+
+
+def _interpreter(context: AttemptContext) -> str:
+    """Return the Python that ran a stage; empty: its command chooses one by other means."""
+    command = _command(context.stage.definition)
+    if _CHOOSES_PYTHON.search(command):
+        return ""
+    if (named := _PYTHON.search(command)) is not None:
+        return named[0]
+    try:
+        return interpreter_of(context)
+    except (TrainuiError, OSError):
+        return ""
 
 
 def _prunable(store: Database) -> str:
