@@ -123,6 +123,9 @@ def find(
     if cause_of_end is None and _ended_by_itself(found):
         directory = Path(context.attempt.directory)
         cause_of_end = cause.find(directory, _ending(context, found), masker)
+    if cause_of_end is None and found.disk_full and _ended_by_itself(found):
+        words = "The disk of the run was full when it ended, so that its logs may be cut short."
+        cause_of_end = cause.known_cause("disk_full", words)
     if cause_of_end is None:
         return None
     cause_of_end = replace(cause_of_end, fix=_with_facts(store, context, cause_of_end))
