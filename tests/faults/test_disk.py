@@ -81,6 +81,8 @@ def test_a_stage_that_fills_the_disk_of_the_runs(cli: CommandLine, full_runs: Pa
     first = wait_for_stage(cli, "r", "first", status="failed")
     assert (first.exit_code, first.attempt) == (5, 1)
     assert (first.error or "").startswith("exit code 5; the disk was full")
+    (stage, *_) = cli.json("show", "r")["stages"]
+    assert stage["attempts"][0]["cause"]["id"] == "disk_full"
     reason = f"needs 100 MB of disk space: 0 B free on {full_runs}/runs"
     wait_for_stage(cli, "r", "after", status="queued", reason=reason)
 
