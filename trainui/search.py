@@ -37,7 +37,7 @@ from trainui.store.db.engine import Database, file_of, snapshot
 from trainui.store.db.statements import Connection
 from trainui.store.points import plot_points
 from trainui.store.points.plot_points import NewPoint
-from trainui.store.read import headlines, row_mapping
+from trainui.store.read import headlines, views
 from trainui.store.read import sweeps as asked_trials
 from trainui.store.read.sweeps import TrialRecord
 from trainui.store.runs import runs, stage_requests, stages, trials
@@ -517,7 +517,7 @@ def _sampler(search: Search) -> str:
     """Return the text of a sampler's kind, options and space: another one has another history."""
     chosen = {name: getattr(search, name) for name in ("sampler", "sampler_options", "seed")}
     space = {name: asdict(one) for name, one in search.space.items()}
-    return row_mapping.dump({**chosen, "space": space})
+    return views.dump({**chosen, "space": space})
 
 
 def study_file(run_directory: str, group: str) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trainui import clock
 from trainui.model.records import HostRecord
 from trainui.store.db.statements import NOW, Connection
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,8 +38,8 @@ def known(connection: Connection) -> dict[str, HostRecord]:
             home,
             max(float(seconds), 0.0),
             place,
-            tuple(row_mapping.load(slots)),
-            tuple(row_mapping.load(queues)),
+            tuple(views.load(slots)),
+            tuple(views.load(queues)),
         )
         for name, home, seconds, place, slots, queues in found
     }
@@ -68,7 +68,7 @@ def announce(
     connection.execute(
         "INSERT INTO hosts (name, home, place, seen_at, slots_json, queues_json) "
         f"VALUES (?, ?, ?, {NOW}, ?, ?)",
-        (name, home, place, row_mapping.dump(list(slots)), row_mapping.dump(list(queues))),
+        (name, home, place, views.dump(list(slots)), views.dump(list(queues))),
     )
     return None
 
@@ -138,7 +138,7 @@ def answer(connection: Connection, number: str, words: Mapping[str, Any], data: 
     """Answer a request; delete abandoned ones."""
     connection.execute(
         "UPDATE log_reads SET answer_json = ?, data = ? WHERE id = ?",
-        (row_mapping.dump(dict(words)), data, number),
+        (views.dump(dict(words)), data, number),
     )
     old = f"DELETE FROM log_reads WHERE asked_at < {NOW} - ?"
     connection.execute(old, (REQUEST_KEPT,))
@@ -150,7 +150,7 @@ def find_reply(connection: Connection, number: str) -> LogReply | None:
     found = connection.execute(query, (number,)).fetchone()
     if found is None or found[0] is None:
         return None
-    return LogReply(row_mapping.load(found[0]), bytes(found[1] or b""))
+    return LogReply(views.load(found[0]), bytes(found[1] or b""))
 
 
 def delete_request(connection: Connection, number: str) -> None:

@@ -38,7 +38,7 @@ from trainui.model.records import LOCAL, OWN
 from trainui.model.states import Status
 from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Database, file_of, open_store
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 
 NEVER_REUSED = {"sqlite_autoincrement": True}
 """Option of a table whose ids are remembered outside of it: SQLite would reuse those of deleted
@@ -611,7 +611,7 @@ class PipelineRepository:
 
 
 def _tracked(row: StageRow) -> TrackedStage:
-    stage = row_mapping.stage_record(row.model_dump())
+    stage = views.stage_record(row.model_dump())
     return TrackedStage(
         id=stage.id,
         stage_name=stage.name,

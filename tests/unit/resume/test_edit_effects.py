@@ -10,7 +10,7 @@ from trainui.errors import UsageError
 from trainui.model.definition import Choices, Range, Search, StageDefinition
 from trainui.model.records import StageRecord
 from trainui.resume.edit_effects import check_search_edits
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 
 SPACE: dict[str, Range | Choices] = {"lr": Range(0.0, 1.0), "act": Choices(("a", "b"))}
 SEARCH = Search("loss", "minimize", SPACE, 3)
@@ -25,8 +25,8 @@ def record(*, asked: bool) -> StageRecord:
     row |= dict.fromkeys(("error", "not_before"))
     known = {"id": "id", "run_id": "run", "position": 0, "name": trial.name, "directory": "/"}
     state = {"status": "completed", "attempt": 1, "stalled": 0, "retries_used": 0, "removed": 0}
-    text = row_mapping.dump(trial.to_json())
-    return row_mapping.stage_record({**row, **known, **state, "definition_json": text})
+    text = views.dump(trial.to_json())
+    return views.stage_record({**row, **known, **state, "definition_json": text})
 
 
 def edited(search: Search) -> StageDefinition:

@@ -23,7 +23,7 @@ from trainui.store.db import postgres, statements
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import IS_EXTERNAL, Connection
 from trainui.store.points.read_points import RESTART
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 from trainui.store.runs.metrics_progress import AttemptToRead
 
 EPOCHS = "epochs"
@@ -242,7 +242,7 @@ def read_by_runs(connection: Connection) -> dict[str, str]:
     """Return the ids of runs by the keys of the files that they read."""
     found = {str(key): str(run_id) for key, run_id in connection.execute(_FILES).fetchall()}
     for text, run_id in connection.execute(_DEFINITIONS).fetchall():
-        definition = row_mapping.definition(text)
+        definition = views.definition(text)
         found |= {one.path: str(run_id) for one in definition.metrics or () if one.path}
     return found
 

@@ -13,7 +13,7 @@ from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.store.db.statements import Connection
-from trainui.store.read import row_mapping, views
+from trainui.store.read import views
 
 WAITING, CURRENT, LEFT_OUT, SUPERSEDED = "waiting", "current", "left_out", "superseded"
 """States of a checkpoint: a stage for it is still to be made; it counts; `every: newest` or another
@@ -96,7 +96,7 @@ def members_of(connection: Connection, evaluation_id: str) -> dict[str, StageRec
         "(SELECT stage_id FROM checkpoints WHERE evaluation_id = ?)",
         (evaluation_id,),
     )
-    return {one.id: one for one in row_mapping.records(found, row_mapping.stage_record)}
+    return {one.id: one for one in views.records(found, views.stage_record)}
 
 
 OUTDATED = "was evaluated before the edit, and its checkpoint no longer exists"
@@ -141,7 +141,7 @@ def gatherers(connection: Connection, run_id: str, group: str | None = None) -> 
         "WHERE evaluations.run_id = ? AND NOT removed ORDER BY position",
         (run_id,),
     )
-    records = row_mapping.records(found, row_mapping.stage_record)
+    records = views.records(found, views.stage_record)
     return [one for one in records if group is None or one.definition.group == group]
 
 

@@ -20,7 +20,7 @@ from trainui.model.states import (
     Status,
 )
 from trainui.store.db.statements import Connection, batches, placeholders
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 from trainui.store.read.time_worked import STAGE_COLUMNS
 
 MOST_CULPRITS = 3
@@ -42,7 +42,7 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
             break
         if kind in MARKS:
             notices.append(Notification(kind, run_id, name, f"{name}: {text}"))
-        elif (status := row_mapping.load(data)["status"]) in RUN_ENDS:
+        elif (status := views.load(data)["status"]) in RUN_ENDS:
             notices.append(Notification(status, run_id, name, f"{name} {status}"))
     return newest, notices
 
@@ -112,7 +112,7 @@ def in_order(
         (after, *run, most),
     )
     return [
-        DatedEvent(row[0], row[1], row[2], Event(*row[3:8]), row_mapping.load(row[8]) or {})
+        DatedEvent(row[0], row[1], row[2], Event(*row[3:8]), views.load(row[8]) or {})
         for row in found
     ]
 
@@ -145,7 +145,7 @@ def stage_alerts(
         "ORDER BY id DESC LIMIT ?",
         (stage.run_id, stage.name, *kinds, most),
     ).fetchall()
-    return [(Event(*event), row_mapping.load(data) or {}) for *event, data in reversed(found)]
+    return [(Event(*event), views.load(data) or {}) for *event, data in reversed(found)]
 
 
 def data_of_kind(
@@ -157,7 +157,7 @@ def data_of_kind(
         f"SELECT run_id, time, data_json FROM events WHERE kind = ? {of_run} ORDER BY id",
         (kind, *run),
     )
-    return [(row[0], row[1], row_mapping.load(row[2]) or {}) for row in found]
+    return [(row[0], row[1], views.load(row[2]) or {}) for row in found]
 
 
 def data_of_pipeline(connection: Connection, kind: str, pipeline: str) -> Iterator[dict[str, Any]]:
@@ -167,7 +167,7 @@ def data_of_pipeline(connection: Connection, kind: str, pipeline: str) -> Iterat
         "WHERE events.kind = ? AND pipeline = ? ORDER BY events.id DESC",
         (kind, pipeline),
     )
-    yield from (row_mapping.load(text) for (text,) in found)
+    yield from (views.load(text) for (text,) in found)
 
 
 def of_kind_after(
@@ -179,7 +179,7 @@ def of_kind_after(
         "WHERE events.id > ? AND events.kind = ? ORDER BY events.id",
         (after, kind),
     )
-    return [(row[0], row[1], row_mapping.load(row[2]) or {}) for row in found]
+    return [(row[0], row[1], views.load(row[2]) or {}) for row in found]
 
 
 def causes(connection: Connection, run_id: str) -> dict[tuple[str, int], dict[str, Any]]:
@@ -188,7 +188,7 @@ def causes(connection: Connection, run_id: str) -> dict[tuple[str, int], dict[st
         "SELECT stage, attempt, data_json FROM events WHERE run_id = ? AND kind = ? ORDER BY id",
         (run_id, CAUSE),
     )
-    return {(row[0], row[1]): row_mapping.load(row[2]) or {} for row in found}
+    return {(row[0], row[1]): views.load(row[2]) or {} for row in found}
 
 
 def cause(connection: Connection, run_id: str, stage: str, attempt: int) -> dict[str, Any] | None:
@@ -198,7 +198,7 @@ def cause(connection: Connection, run_id: str, stage: str, attempt: int) -> dict
         "ORDER BY id DESC LIMIT 1",
         (run_id, stage, attempt, CAUSE),
     ).fetchone()
-    return None if row is None else row_mapping.load(row[0])
+    return None if row is None else views.load(row[0])
 
 
 def cause_of_failure(
@@ -213,7 +213,7 @@ def cause_of_failure(
         "AND kind IN (?, ?) ORDER BY id DESC LIMIT 1",
         (run_id, stage, failure, CAUSE, Status.RUNNING),
     ).fetchone()
-    return None if row is None or row[0] != CAUSE else row_mapping.load(row[1])
+    return None if row is None or row[0] != CAUSE else views.load(row[1])
 
 
 def culprits(connection: Connection, run: RunRecord) -> Sequence[str]:
@@ -316,7 +316,7 @@ def attempts_between(connection: Connection, since: int, until: int) -> list[Sta
         "completed_at > ?) ORDER BY granted_at, id",
         (until, since),
     )
-    attempts = list(row_mapping.records(found, row_mapping.attempt_record))
+    attempts = list(views.records(found, views.attempt_record))
     stages = {one.id: one for one in _stages(connection, {one.stage_id for one in attempts})}
     return [StageAttempt(stages[one.stage_id], one) for one in attempts if one.stage_id in stages]
 
@@ -326,7 +326,7 @@ def _stages(connection: Connection, ids: Collection[str]) -> Iterator[StageRecor
         found = connection.execute(
             f"SELECT {STAGE_COLUMNS} FROM stages WHERE id IN ({placeholders(part)})", part
         )
-        yield from row_mapping.records(found, row_mapping.stage_record)
+        yield from views.records(found, views.stage_record)
 
 
 def last_continued(connection: Connection, stage_ids: Collection[str]) -> dict[str, int]:
@@ -382,7 +382,7 @@ def ended_badly(connection: Connection, since: int, until: int) -> list[StageRec
         "AND completed_at > ? AND completed_at <= ? AND NOT removed ORDER BY completed_at, id",
         (Status.FAILED, Status.INTERRUPTED, since, until),
     )
-    return list(row_mapping.records(found, row_mapping.stage_record))
+    return list(views.records(found, views.stage_record))
 
 
 class ComparedStage(NamedTuple):

@@ -18,7 +18,7 @@ from trainui.pipeline import graph
 from trainui.pipeline.graph import PastDuration, RemainingTime, StepProgress
 from trainui.store.db import statements
 from trainui.store.db.statements import placeholders
-from trainui.store.read import row_mapping, run_list, views
+from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunLine
 
 RUNS_LOOKED_AT = 10
@@ -75,7 +75,7 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
     """Return a stage's command or task with its parameters, in the form that `completions` uses."""
     definition = stage.definition
     parts = [definition.command, definition.task, definition.params]
-    return row_mapping.dump(parts).replace(run.directory, "")
+    return views.dump(parts).replace(run.directory, "")
 
 
 def usual(past: Mapping[str, Sequence[PastDuration]]) -> dict[str, float | None]:

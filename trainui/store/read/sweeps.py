@@ -13,7 +13,7 @@ from trainui.model.states import Status
 from trainui.pipeline import masking
 from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 
 ASKED = "asked"
 """The state of a trial whose outcome is not in the study yet."""
@@ -51,7 +51,7 @@ def members_of(
             f"SELECT * FROM stages WHERE run_id = ? AND {condition} ORDER BY position",
             (run_id, *values),
         )
-        stages = row_mapping.records(found, row_mapping.stage_record)
+        stages = views.records(found, views.stage_record)
         if members := [one for one in stages if not one.removed]:
             return members
     return []
@@ -100,7 +100,7 @@ def trials_of(
         f"{'AND trials.state = ? AND stages.attempt > 0 ' * begun}ORDER BY trials.number",
         (run_id, search, *[ASKED] * begun),
     )
-    return list(row_mapping.records(found, _record))
+    return list(views.records(found, _record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,9 @@ def importance(connection: statements.Connection, run_id: str, search: str) -> d
     return json.loads(found[0]) if found and found[0] else {}
 
 
-def _record(row: row_mapping.Row) -> TrialRecord:
+def _record(row: views.Row) -> TrialRecord:
     return TrialRecord(
-        stage=row_mapping.stage_record(row),
+        stage=views.stage_record(row),
         number=row["number"],
         state=row["state"],
         value=row["value"],
@@ -240,7 +240,7 @@ def sweeps_of_run(connection: statements.Connection, run_id: str) -> str:
         f"SELECT definition_json FROM stages WHERE run_id = ? AND {_IS_MEMBER} ORDER BY position",
         (run_id, _MEMBER),
     )
-    return row_mapping.dump(_sweeps(json.loads(text) for (text,) in found))
+    return views.dump(_sweeps(json.loads(text) for (text,) in found))
 
 
 def _sweeps(definitions: Iterable[dict[str, Any]]) -> dict[str, Any]:

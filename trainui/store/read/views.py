@@ -1,23 +1,28 @@
-"""Queries for the screen and the command line: plain SQL on a read-only connection.
+"""Records of rows, and the screen's and the command line's queries, on a read-only connection.
 
-Also the slots in use, and attempts of other stages that ran at the same time. Needed for the first
-frame, so it imports the database driver and nothing heavier.
+The only place that knows how columns map to fields. Also the slots in use, and attempts of other
+stages that ran at the same time. Needed for the first frame, so it imports the database driver and
+nothing heavier.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from trainui import clock, formatting
 from trainui.errors import AmbiguousError, NotFoundError
 from trainui.model.records import (
     LOCAL,
     NOT_STARTED_BY_US,
+    OWN,
     AttemptRecord,
     Event,
+    PruningReason,
     RunRecord,
     Slot,
     StageRecord,
@@ -25,12 +30,120 @@ from trainui.model.records import (
 from trainui.model.states import ENDED, Status
 from trainui.store.db import statements
 from trainui.store.db.statements import IS_EXTERNAL, Connection, placeholders
-from trainui.store.read import row_mapping
 from trainui.store.read.time_worked import STAGE_COLUMNS
 from trainui.text import harmless
 
 if TYPE_CHECKING:
     from trainui.model.definition import StageDefinition
+
+Row = Mapping[str, Any]
+
+Record = TypeVar("Record")
+
+
+def records(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Iterator[Record]:
+    """Yield a record for each row of a statement's result."""
+    names = [column[0] for column in cursor.description or ()]
+    return (make(dict(zip(names, row, strict=True))) for row in cursor)
+
+
+def first(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Record | None:
+    """Return the record of the first row; None if there is none."""
+    return next(records(cursor, make), None)
+
+
+def dump(value: Any) -> str:
+    """Serialise a value to JSON in the store's form."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() else formatting.storable(text)
+
+
+def load(text: str | None) -> Any:
+    """Parse JSON that may be NULL."""
+    return None if text is None else json.loads(text)
+
+
+def run_record(row: Row) -> RunRecord:
+    """Convert a row of `runs`."""
+    return RunRecord(
+        **_same_named(row, RunRecord),
+        status=Status(row["status"]),
+        params=load(row["params_json"]),
+        **_ancestry(row),
+    )
+
+
+def _same_named(row: Row, record: type[Any]) -> dict[str, Any]:
+    """Return the columns that a record has unchanged."""
+    return {name: row[name] for name in _UNCHANGED[record] if name in row}
+
+
+_CONVERTED = frozenset(
+    {"status", "stalled", "removed", "metrics_complete", "stops_early", "restarts", "earlier"}
+)
+"""Columns with the name of a field, but not with its type."""
+
+_UNCHANGED: dict[type[Any], list[str]] = {
+    record: [name for name in record._fields if name not in _CONVERTED]
+    for record in (RunRecord, StageRecord, AttemptRecord)
+}
+
+
+def _ancestry(row: Row) -> dict[str, Any]:
+    """Return `external` and `origin` of a run."""
+    # searched first: it is read for each run of a list, and parsing takes much longer
+    if row["kind"] == OWN and '"from":"' not in row["submission_json"]:
+        return {}
+    known = load(row["submission_json"])
+    found = known.get("external")
+    keys = ("kind", "path", "pid", "command", "run", "objective")
+    external = found and {key: found.get(key) for key in keys}
+    return {"external": external, "origin": known.get("from")}
+
+
+def stage_record(row: Row) -> StageRecord:
+    """Convert a row of `stages`."""
+    return StageRecord(
+        **_same_named(row, StageRecord),
+        status=Status(row["status"]),
+        definition=definition(row["definition_json"]),
+        result=load(row["result_json"]),
+        stalled=bool(row["stalled"]),
+        removed=bool(row["removed"]),
+        earlier=int(row.get("earlier") or 0),
+    )
+
+
+@lru_cache(maxsize=20_000)
+def definition(text: str) -> StageDefinition:
+    """Parse a definition; cached, since planner and screen read the same ones repeatedly."""
+    from trainui.model.definition import StageDefinition  # late: the first frame needs none
+
+    return StageDefinition.from_json(json.loads(text))
+
+
+def attempt_record(row: Row) -> AttemptRecord:
+    """Convert a row of `attempts`."""
+    return AttemptRecord(
+        **_same_named(row, AttemptRecord),
+        status=Status(row["status"]),
+        slots=tuple(Slot(*slot) for slot in load(row["slots_json"])),
+        metrics_complete=bool(row["metrics_complete"]),
+        stops_early=bool(row["stops_early"]),
+        restarts=bool(row["restarts"]),
+        result=load(row["result_json"]),
+        definition=definition(text) if (text := row["definition_json"]) else None,
+        inputs=load(row["inputs_json"]),
+        kept=load(row["kept_json"]),
+        secret_changes=tuple(load(row["secret_changes_json"]) or ()),
+        pruning=PruningReason.from_json(data) if (data := load(row["pruning_json"])) else None,
+    )
+
+
+def slots_json(slots: tuple[Slot, ...]) -> str:
+    """Serialise slots in the form that `attempt_record` parses."""
+    return dump([[slot.host, slot.kind, slot.index] for slot in slots])
+
 
 PREFIX_LENGTH = 4
 """Minimum length of a prefix that identifies a run."""
@@ -44,7 +157,7 @@ def runs(connection: statements.Connection, *, limit: int | None = None) -> list
     found = connection.execute(
         "SELECT * FROM runs ORDER BY created_at DESC, id LIMIT ?", (-1 if limit is None else limit,)
     )
-    return list(row_mapping.records(found, row_mapping.run_record))
+    return list(records(found, run_record))
 
 
 def runs_with(connection: statements.Connection, status: Status) -> list[RunRecord]:
@@ -54,7 +167,7 @@ def runs_with(connection: statements.Connection, status: Status) -> list[RunReco
         "ORDER BY created_at DESC, id",
         (status,),
     )
-    return list(row_mapping.records(found, row_mapping.run_record))
+    return list(records(found, run_record))
 
 
 def old_runs(connection: statements.Connection, *, keep: int, before: int) -> list[RunRecord]:
@@ -70,13 +183,13 @@ def old_runs(connection: statements.Connection, *, keep: int, before: int) -> li
         "AND COALESCE(verdict, '') <> 'keep' AND original IS NULL ORDER BY created_at",
         (keep, before, *ENDED),
     )
-    return list(row_mapping.records(found, row_mapping.run_record))
+    return list(records(found, run_record))
 
 
 def run(connection: statements.Connection, run_id: str) -> RunRecord | None:
     """Return the run with exactly this id."""
     found = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,))
-    return row_mapping.first(found, row_mapping.run_record)
+    return first(found, run_record)
 
 
 def previous_run(connection: statements.Connection, run: RunRecord) -> RunRecord | None:
@@ -86,7 +199,7 @@ def previous_run(connection: statements.Connection, run: RunRecord) -> RunRecord
         "ORDER BY created_at DESC LIMIT 1",
         (run.pipeline, run.created_at, run.kind),
     )
-    return row_mapping.first(found, row_mapping.run_record)
+    return first(found, run_record)
 
 
 def submission(connection: statements.Connection, run_id: str) -> dict[str, Any]:
@@ -99,7 +212,7 @@ def submission(connection: statements.Connection, run_id: str) -> dict[str, Any]
     found = connection.execute(query, (run_id,)).fetchone()
     if found is None:
         raise NotFoundError(f"the run {run_id} was deleted meanwhile")
-    return dict(row_mapping.load(found[0]))
+    return dict(load(found[0]))
 
 
 def find_run(connection: statements.Connection, reference: str) -> RunRecord:
@@ -114,7 +227,7 @@ def find_run(connection: statements.Connection, reference: str) -> RunRecord:
     found = connection.execute(
         "SELECT * FROM runs WHERE name = ? ORDER BY created_at DESC, id LIMIT 1", (reference,)
     )
-    if (named := row_mapping.first(found, row_mapping.run_record)) is not None:
+    if (named := first(found, run_record)) is not None:
         return named
     fitting = _with_prefix(connection, reference)
     if len(fitting) > 1:
@@ -132,7 +245,7 @@ def _with_prefix(connection: statements.Connection, prefix: str) -> list[RunReco
         "SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY created_at DESC LIMIT 10",
         (prefix, prefix + chr(sys.maxunicode)),
     )
-    return list(row_mapping.records(found, row_mapping.run_record))
+    return list(records(found, run_record))
 
 
 def _no_such_run(connection: statements.Connection, reference: str) -> str:
@@ -151,7 +264,7 @@ def stages(
         f"SELECT {STAGE_COLUMNS} FROM stages WHERE run_id = ? ORDER BY position LIMIT ?",
         (run_id, -1 if limit is None else limit),
     )
-    return list(row_mapping.records(found, row_mapping.stage_record))
+    return list(records(found, stage_record))
 
 
 def stage(connection: statements.Connection, run_id: str, name: str) -> StageRecord | None:
@@ -159,7 +272,7 @@ def stage(connection: statements.Connection, run_id: str, name: str) -> StageRec
     found = connection.execute(
         f"SELECT {STAGE_COLUMNS} FROM stages WHERE run_id = ? AND name = ?", (run_id, name)
     )
-    return row_mapping.first(found, row_mapping.stage_record)
+    return first(found, stage_record)
 
 
 def stage_status(connection: statements.Connection, stage_id: str) -> Status | None:
@@ -215,7 +328,7 @@ def attempts(connection: statements.Connection, run_id: str) -> dict[str, list[A
         (run_id,),
     )
     by_stage: dict[str, list[AttemptRecord]] = {}
-    for attempt in row_mapping.records(found, row_mapping.attempt_record):
+    for attempt in records(found, attempt_record):
         by_stage.setdefault(attempt.stage_id, []).append(attempt)
     return by_stage
 
@@ -223,7 +336,7 @@ def attempts(connection: statements.Connection, run_id: str) -> dict[str, list[A
 def attempts_of_stage(connection: statements.Connection, stage_id: str) -> list[AttemptRecord]:
     """Return a stage's attempts, the oldest first."""
     found = connection.execute("SELECT * FROM attempts WHERE stage_id = ? ORDER BY id", (stage_id,))
-    return list(row_mapping.records(found, row_mapping.attempt_record))
+    return list(records(found, attempt_record))
 
 
 def is_any_running(connection: statements.Connection) -> bool:
@@ -239,7 +352,7 @@ def running_on(connection: statements.Connection, host: str) -> list[StageRecord
         "WHERE host = ? AND attempts.status = ? AND stages.status = ?",
         (host, Status.RUNNING, Status.RUNNING),
     )
-    return list(row_mapping.records(found, row_mapping.stage_record))
+    return list(records(found, stage_record))
 
 
 class OpenAttempt(NamedTuple):
@@ -277,7 +390,7 @@ def open_attempts(connection: statements.Connection) -> list[OpenAttempt]:
             Path(directory),
             host,
             run_directory,
-            None if submission is None else row_mapping.load(submission)["external"],
+            None if submission is None else load(submission)["external"],
             executor,
         )
         for run_id, stage_id, stage, number, directory, host, *more in found
@@ -299,7 +412,7 @@ def in_slots_or_queue(connection: statements.Connection, *, besides: str) -> lis
         "WHERE run_id <> ? AND stages.status IN (?, ?)",
         (besides, Status.RUNNING, Status.QUEUED),
     )
-    return [row_mapping.definition(text) for (text,) in found]
+    return [definition(text) for (text,) in found]
 
 
 def supervisors(connection: statements.Connection, run_id: str) -> set[int]:
@@ -417,10 +530,7 @@ def overlaps_of(connection: Connection, stage_id: str) -> list[Overlap]:
         "AND coalesce(other.completed_at, ?) > own.started_at",
         (now, stage_id, now, now),
     )
-    return [
-        Overlap(run, name, row_mapping.definition(text), *others)
-        for run, name, text, *others in found
-    ]
+    return [Overlap(run, name, definition(text), *others) for run, name, text, *others in found]
 
 
 class StageCache:
@@ -442,6 +552,6 @@ class StageCache:
         for row in found:
             cached = before.get(row[0])
             if cached is None or cached[0] != row:
-                cached = (row, row_mapping.stage_record(dict(zip(names, row, strict=True))))
+                cached = (row, stage_record(dict(zip(names, row, strict=True))))
             self._cached[row[0]] = cached
         return [record for _, record in self._cached.values() if not record.is_withdrawn]

@@ -21,7 +21,7 @@ from trainui.model.records import (
 from trainui.model.states import ATTEMPT_TRANSITIONS, CODE, TRANSITIONS, Status
 from trainui.pipeline.rules.scheduling import ELSEWHERE, Retry, next_retry
 from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
-from trainui.store.read import row_mapping, views
+from trainui.store.read import views
 from trainui.store.runs import runs, stages
 
 
@@ -40,7 +40,7 @@ def in_state(
         query = f"{query} AND (pid IS NOT NULL OR executor IN (?, ?))"
         parameters = (*parameters, LOCAL, NOT_STARTED_BY_US)
     found = connection.execute(f"{query} ORDER BY id", parameters)
-    return list(row_mapping.records(found, row_mapping.attempt_record))
+    return list(views.records(found, views.attempt_record))
 
 
 NEW_ATTEMPT = {
@@ -95,7 +95,7 @@ def end_row(connection: Connection, attempt: AttemptRecord, outcome: Outcome) ->
         "exit_code": outcome.exit_code,
         "signal": outcome.signal,
         "error": outcome.error,
-        "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
+        "result_json": None if outcome.result is None else views.dump(outcome.result),
     }
     if attempt.started_at is None:
         values["started_at"] = outcome.started_at
@@ -139,7 +139,7 @@ def get(connection: Connection, attempt_id: int) -> AttemptRecord:
 def find(connection: Connection, attempt_id: int) -> AttemptRecord | None:
     """Return one attempt; None if it does not exist."""
     found = connection.execute("SELECT * FROM attempts WHERE id = ?", (attempt_id,))
-    return row_mapping.first(found, row_mapping.attempt_record)
+    return views.first(found, views.attempt_record)
 
 
 def directory(stage: StageRecord, number: int) -> Path:
@@ -188,7 +188,7 @@ def claim(
     found = connection.execute(
         "SELECT * FROM attempts WHERE stage_id = ? AND number = ?", (stage.id, stage.attempt)
     )
-    return row_mapping.first(found, row_mapping.attempt_record)
+    return views.first(found, views.attempt_record)
 
 
 def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> None:
@@ -198,7 +198,7 @@ def set_checkpoint(connection: Connection, attempt_id: int, checkpoint: str) -> 
 
 def set_inputs(connection: Connection, attempt_id: int, states: Mapping[str, Any]) -> None:
     """Record the state of the inputs at the start of an attempt, by path."""
-    set_values(connection, "attempts", attempt_id, inputs_json=row_mapping.dump(states))
+    set_values(connection, "attempts", attempt_id, inputs_json=views.dump(states))
 
 
 def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], why: str) -> None:
@@ -207,7 +207,7 @@ def keep(connection: Connection, stage: StageRecord, kept: Mapping[str, Any], wh
     `kept`: the fingerprint for which it is accepted (`pipeline.rules.fingerprint`).
     """
     last = {"stage_id": stage.id, "number": stage.attempt}
-    values = {"kept_json": row_mapping.dump(kept), "secret_changes_json": None}
+    values = {"kept_json": views.dump(kept), "secret_changes_json": None}
     change(connection, "attempts", last, **values)
     runs.record_stage_event(connection, stage, "kept", f"{stage.name} is {why}")
 
@@ -235,14 +235,14 @@ def tried_checkpoints(connection: Connection, stage_id: str) -> dict[str, int]:
 def _given_up(connection: Connection, stage_id: str) -> dict[str, int]:
     found = connection.execute("SELECT given_up_json FROM stages WHERE id = ?", (stage_id,))
     row = found.fetchone()
-    return dict(row_mapping.load(row[0])) if row and row[0] else {}
+    return dict(views.load(row[0])) if row and row[0] else {}
 
 
 def give_up(connection: Connection, stage_id: str, checkpoints: Mapping[str, int]) -> None:
     """Use none of these checkpoints of a stage again, unless it is written again after its time."""
     if checkpoints:
         all_of_them = {**_given_up(connection, stage_id), **checkpoints}
-        set_values(connection, "stages", stage_id, given_up_json=row_mapping.dump(all_of_them))
+        set_values(connection, "stages", stage_id, given_up_json=views.dump(all_of_them))
 
 
 def mark_started(
@@ -303,7 +303,7 @@ def _end_stage(
         "completed_at": outcome.completed_at,
         "exit_code": outcome.exit_code,
         "error": outcome.error,
-        "result_json": None if outcome.result is None else row_mapping.dump(outcome.result),
+        "result_json": None if outcome.result is None else views.dump(outcome.result),
         "stalled": False,
         "stalls_after": None,
     }
@@ -491,7 +491,7 @@ def queued(
         f"WHERE stages.id IN (SELECT stages.id {tables}) {order}",
         parameters,
     )
-    return list(row_mapping.records(found, row_mapping.stage_record))
+    return list(views.records(found, views.stage_record))
 
 
 def queued_without_reason(
@@ -568,7 +568,7 @@ def _insert_attempt(
         "executor": stage.executor,
         "celery_task_id": task_id,
         "directory": str(directory(stage, number)),
-        "slots_json": row_mapping.slots_json(tuple(slots)),
+        "slots_json": views.slots_json(tuple(slots)),
         "granted_at": clock.now(),
         **NEW_ATTEMPT,
     }
@@ -601,7 +601,7 @@ def unclaimed(
         "AND (sent_at IS NULL OR sent_at < ? OR sent_at > ?) ORDER BY id",
         (Status.QUEUED, host, sent_before, clock.now()),
     )
-    return list(row_mapping.records(found, row_mapping.attempt_record))
+    return list(views.records(found, views.attempt_record))
 
 
 def unclaimed_ids(connection: Connection) -> frozenset[str]:

@@ -18,7 +18,7 @@ from trainui.model.records import HostView, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.rules.scheduling import next_state
 from trainui.store.db.statements import Connection, change, insert, set_values
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 from trainui.store.read.evaluations import (
     CURRENT,
     LEFT_OUT,
@@ -89,7 +89,7 @@ def _ids(
 
 def add_found(connection: Connection, evaluation: StageRecord, **values: Any) -> None:
     """Store a checkpoint that was found; it is `waiting` for its stage."""
-    identity = row_mapping.dump(values.pop("identity"))
+    identity = views.dump(values.pop("identity"))
     row = {"evaluation_id": evaluation.id, "identity_json": identity, "state": WAITING, "drawn": 0}
     insert(connection, "checkpoints", [{**row, **values}])
 
@@ -194,7 +194,7 @@ def _link(
         query = "DELETE FROM dependencies WHERE stage_id = ? AND upstream_id = ?"
         connection.execute(query, (now.id, member.id))
     definition = replace(now.definition, depends_on=names)
-    text = row_mapping.dump(definition.to_json())
+    text = views.dump(definition.to_json())
     set_values(connection, "stages", now.id, definition_json=text)
 
 

@@ -19,7 +19,7 @@ from trainui.model.states import ENDED, Status, run_status
 from trainui.plugin import Tracker, registry
 from trainui.store.db import statements
 from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead, attempts_to_read
 from trainui.store.runs.stored_pipeline import NewRun
@@ -61,7 +61,7 @@ def known_processes(connection: Connection) -> dict[tuple[int, int, str], str]:
 def _known(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
     query = "SELECT id, submission_json FROM runs WHERE kind <> ?"
     found = connection.execute(query, (OWN,))
-    return [(run_id, row_mapping.load(text)["external"]) for run_id, text in found]
+    return [(run_id, views.load(text)["external"]) for run_id, text in found]
 
 
 def add(connection: Connection, new: NewRun, states: Mapping[str, ExternalState]) -> None:
@@ -123,7 +123,7 @@ def _start(
             "host": host,
             "executor": NOT_STARTED_BY_US,
             "directory": one.directory,
-            "slots_json": row_mapping.slots_json(slots),
+            "slots_json": views.slots_json(slots),
             "granted_at": now,
             "started_at": one.started_at or now,
             "completed_at": one.completed_at,
@@ -180,7 +180,7 @@ def _stages(
         f"WHERE attempts.host = ? AND attempts.executor = ? AND {which}",
         (host, NOT_STARTED_BY_US, *parameters),
     )
-    rows = ((*row, row_mapping.load(text)["external"]) for *row, text in found)
+    rows = ((*row, views.load(text)["external"]) for *row, text in found)
     return [WatchedStage(*row) for row in rows]
 
 
@@ -200,7 +200,7 @@ def sources(connection: Connection, stage_id: str) -> tuple[MetricSource, ...]:
 def _definition(connection: Connection, stage_id: str) -> StageDefinition:
     query = "SELECT definition_json FROM stages WHERE id = ?"
     (text,) = connection.execute(query, (stage_id,)).fetchone()
-    return row_mapping.definition(text)
+    return views.definition(text)
 
 
 def set_sources(connection: Connection, stage_id: str, found: Sequence[MetricSource]) -> None:
@@ -248,13 +248,13 @@ def set_process(
 ) -> str:
     """Record which process trains a run that its files showed; return the run's directory."""
     reopen(connection, stage)
-    json_ = row_mapping.slots_json(slots)
+    json_ = views.slots_json(slots)
     set_values(connection, "attempts", stage.attempt_id, pid=identity["pid"], slots_json=json_)
     query = "SELECT submission_json, directory FROM runs WHERE id = ?"
     text, directory = connection.execute(query, (stage.run_id,)).fetchone()
-    submission = row_mapping.load(text)
+    submission = views.load(text)
     submission["external"] |= identity
-    set_values(connection, "runs", stage.run_id, submission_json=row_mapping.dump(submission))
+    set_values(connection, "runs", stage.run_id, submission_json=views.dump(submission))
     return str(directory)
 
 

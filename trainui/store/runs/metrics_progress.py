@@ -20,7 +20,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.records import LOCAL, NOT_STARTED_BY_US
 from trainui.model.states import Status
 from trainui.store.db.statements import IS_UNREAD, Connection, set_values
-from trainui.store.read import row_mapping, run_in_json, views
+from trainui.store.read import run_in_json, views
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def attempts_to_read(connection: Connection, host: str) -> list[AttemptToRead]:
         f"AND {IS_UNREAD} ORDER BY attempts.id",
         (host, Status.RUNNING, LOCAL, NOT_STARTED_BY_US),
     )
-    return [one for one in row_mapping.records(found, _to_read) if one is not None]
+    return [one for one in views.records(found, _to_read) if one is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +116,19 @@ def rivals(connection: Connection, attempt_id: int) -> list[Rival]:
 
 @lru_cache(maxsize=1024)
 def _workdir(definition_json: str) -> str:
-    return str(row_mapping.load(definition_json).get("workdir", ""))
+    return str(views.load(definition_json).get("workdir", ""))
 
 
 def _stage_of(definition_json: str) -> StageDefinition | None:
     try:
-        return row_mapping.definition(definition_json)
+        return views.definition(definition_json)
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _to_read(row: row_mapping.Row) -> AttemptToRead | None:
+def _to_read(row: views.Row) -> AttemptToRead | None:
     try:
-        definition = row_mapping.definition(row["definition_json"])
+        definition = views.definition(row["definition_json"])
     except (KeyError, TypeError, ValueError):
         _warn_once(row["id"])
         return None  # its metrics are read already
@@ -172,12 +172,12 @@ def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> N
     stages = {**known.get("stages", {}), stage: dict(found)}
     if len(stages) > MOST_STAGES:
         return
-    params, added = row_mapping.load(params_json), known.get("added", {})
+    params, added = views.load(params_json), known.get("added", {})
     given = {name: value for name, value in params.items() if added.get(name) != value}
     added = {name: value for name, value in _common(stages).items() if name not in given}
     submission[run_in_json.TRACKED] = {**known, "stages": stages, "added": added}
-    params_json = row_mapping.dump(given | added)
-    submission_json = row_mapping.dump(submission)
+    params_json = views.dump(given | added)
+    submission_json = views.dump(submission)
     set_values(connection, "runs", run_id, params_json=params_json, submission_json=submission_json)
 
 
@@ -191,7 +191,7 @@ def record_summary(connection: Connection, stage_id: str, found: Mapping[str, An
         return
     stages = {**summaries, stage: {**summaries.get(stage, {}), **found}}
     submission[run_in_json.TRACKED] = {**known, "summary": stages}
-    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(submission))
+    set_values(connection, "runs", run_id, submission_json=views.dump(submission))
 
 
 def _run_of(connection: Connection, stage_id: str) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from trainui.errors import UsageError
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status, run_status
 from trainui.store.db.statements import Connection, batches, insert, placeholders, set_values
-from trainui.store.read import row_mapping, views
+from trainui.store.read import views
 
 PAUSED = "paused"
 """The flag of a paused queue."""
@@ -41,7 +41,7 @@ def submission(connection: Connection, run_id: str) -> dict[str, Any]:
 def set_allowed(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
     """Set the directories allowed for a run's inputs from now on."""
     changed = {**submission(connection, run_id), "allowed": list(directories)}
-    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(changed))
+    set_values(connection, "runs", run_id, submission_json=views.dump(changed))
 
 
 def record_origin(
@@ -68,7 +68,7 @@ def record_origin(
         changed["given"] = dict(given)
     if members is not None:
         changed["members"] = {name: dict(values) for name, values in members.items()}
-    set_values(connection, "runs", run_id, submission_json=row_mapping.dump(changed))
+    set_values(connection, "runs", run_id, submission_json=views.dump(changed))
 
 
 def stages(connection: Connection, run_id: str) -> list[StageRecord]:
@@ -136,7 +136,7 @@ def to_notify(connection: Connection) -> list[RunRecord]:
     """Return the finished runs without a notification of their end."""
     query = f"SELECT * FROM runs WHERE status IN ({placeholders(ENDED)}) AND notified_at IS NULL"
     found = connection.execute(query, tuple(ENDED))
-    return list(row_mapping.records(found, row_mapping.run_record))
+    return list(views.records(found, views.run_record))
 
 
 def mark_notified(connection: Connection, run_ids: Sequence[str]) -> None:
@@ -211,7 +211,7 @@ def record_event(
     event = {"run_id": run_id, "stage": stage, "attempt": attempt, "kind": kind}
     event["text"] = formatting.storable(text)  # it may quote a file's name
     event["time"] = clock.now() if time is None else time
-    event["data_json"] = row_mapping.dump(data) if data else None
+    event["data_json"] = views.dump(data) if data else None
     insert(connection, "events", [event])
 
 

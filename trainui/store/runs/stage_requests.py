@@ -17,7 +17,7 @@ from trainui.model.states import ALERT, EARLY, ENDED, MARK, NAN, PRUNE, PRUNING_
 from trainui.pipeline.rules.scheduling import next_state
 from trainui.store.db import statements
 from trainui.store.db.statements import Connection, set_values
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
 
 STOPPING = "was asked to stop and has not ended yet"
@@ -67,7 +67,7 @@ def request_stop(
     unasked = {"stage_id": stage.id, "number": stage.attempt, "cancel_requested_at": None}
     request: dict[str, Any] = {"cancel_requested_at": clock.now(), "stop_reason": why}
     request["stops_early"], request["restarts"] = early, restarts
-    request["pruning_json"] = None if pruning is None else row_mapping.dump(pruning.to_json())
+    request["pruning_json"] = None if pruning is None else views.dump(pruning.to_json())
     if why is None and pruning is None:
         restarting = {"stage_id": stage.id, "number": stage.attempt, "restarts": True}
         given_up = {"restarts": False, "stop_reason": None}

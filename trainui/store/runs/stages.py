@@ -15,7 +15,7 @@ from trainui.model.states import DONE, ENDED, SILENT, UNFINISHED, WARNING, Statu
 from trainui.pipeline.rules.scheduling import Upstream, next_state
 from trainui.store.db import statements
 from trainui.store.db.statements import Connection, batches, placeholders
-from trainui.store.read import row_mapping, sweeps, views
+from trainui.store.read import sweeps, views
 from trainui.store.runs import runs
 
 
@@ -29,7 +29,7 @@ def get(connection: Connection, stage_id: str) -> StageRecord:
 def find(connection: Connection, stage_id: str) -> StageRecord | None:
     """Return one stage; None if it does not exist."""
     found = connection.execute("SELECT * FROM stages WHERE id = ?", (stage_id,))
-    return row_mapping.first(found, row_mapping.stage_record)
+    return views.first(found, views.stage_record)
 
 
 def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
@@ -273,7 +273,7 @@ def upstreams_of(connection: Connection, stage_ids: Sequence[str]) -> dict[str, 
 def _upstream(name: str, status: Status, text: str) -> Upstream:
     if status not in ENDED:
         return Upstream(name, status, allow_failure=False)
-    definition = row_mapping.definition(text)
+    definition = views.definition(text)
     is_needed = definition.trial is not None and not definition.allow_failure
     search = definition.group if is_needed else None
     return Upstream(name, status, definition.may_fail, search)

@@ -17,7 +17,7 @@ from trainui.model.states import DONE, Status
 from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_trials
 from trainui.pipeline.rules.resume_plan import REMOVED
 from trainui.store.db.statements import Connection, batches, insert, placeholders, set_values
-from trainui.store.read import evaluations, row_mapping, sweeps, views
+from trainui.store.read import evaluations, sweeps, views
 from trainui.store.runs import runs, stage_requests
 
 LARGEST_STEP = 24 * 3600 * clock.SECOND
@@ -129,8 +129,8 @@ def _run(new: NewRun, created_at: int) -> dict[str, Any]:
         "digest": pipeline.digest,
         "file": pipeline.file,
         "directory": new.directory,
-        "params_json": row_mapping.dump(dict(pipeline.params)),
-        "submission_json": row_mapping.dump(dict(new.submission)),
+        "params_json": views.dump(dict(pipeline.params)),
+        "submission_json": views.dump(dict(new.submission)),
         "priority": new.priority,
         "created_at": created_at,
         "host": new.host,
@@ -152,7 +152,7 @@ NOT_STARTED = {
 
 def defined_columns(stage: StageDefinition) -> dict[str, Any]:
     """Return the columns of a stage that follow from its definition."""
-    definition = row_mapping.dump(stage.to_json())
+    definition = views.dump(stage.to_json())
     return {
         "definition_json": definition,
         "gpus": stage.gpus,
@@ -208,7 +208,7 @@ def replace_pipeline(
     _keep_digest(connection, run_id)
     store_pipeline(connection, pipeline)
     changed = {"digest": pipeline.digest, "pipeline": pipeline.name, "file": pipeline.file}
-    changed["params_json"] = row_mapping.dump(dict(pipeline.params))
+    changed["params_json"] = views.dump(dict(pipeline.params))
     set_values(connection, "runs", run_id, **changed)
     for name, before in (moved or {}).items():
         _move(connection, run_id, before, name, directories[name])
@@ -311,7 +311,7 @@ def _redefine(
         connection.execute(
             "UPDATE attempts SET definition_json = ? "
             f"WHERE stage_id = ? AND definition_json IS NULL AND {_HAS_BEGUN}",
-            (row_mapping.dump(stage.definition.to_json()), stage.id, Status.QUEUED),
+            (views.dump(stage.definition.to_json()), stage.id, Status.QUEUED),
         )
     if stage.definition.gathers and stage.definition.each_checkpoint != after.each_checkpoint:
         # another one may be the best now
@@ -350,7 +350,7 @@ def _note_secret_changes(
     for attempt in views.attempts_of_stage(connection, stage_id):
         if attempt.status != Status.QUEUED:
             known = dict.fromkeys([*attempt.secret_changes, *words])
-            changes = row_mapping.dump(list(known))
+            changes = views.dump(list(known))
             set_values(connection, "attempts", attempt.id, secret_changes_json=changes)
 
 

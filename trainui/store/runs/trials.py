@@ -13,7 +13,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.records import HostView, StageRecord, WaitReason
 from trainui.model.states import ALERT, UNFINISHED, Status
 from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
-from trainui.store.read import row_mapping, sweeps
+from trainui.store.read import sweeps, views
 from trainui.store.read.sweeps import ASKED
 from trainui.store.runs import stage_requests, stages, stored_pipeline
 from trainui.store.runs.stage_requests import AlertRecord
@@ -80,7 +80,7 @@ def asked(
     found = connection.execute(
         f"SELECT stages.* {tables} ORDER BY stages.completed_at, trials.number", parameters
     )
-    records = row_mapping.records(found, row_mapping.stage_record)
+    records = views.records(found, views.stage_record)
     return [stage for stage in records if stage.definition.search is not None]
 
 
@@ -107,7 +107,7 @@ def one_asked(connection: Connection, key: SearchKey) -> StageRecord | None:
         "WHERE trials.state = ? AND trials.run_id = ? AND trials.search = ? LIMIT 1",
         (ASKED, key.run_id, key.name),
     )
-    return row_mapping.first(found, row_mapping.stage_record)
+    return views.first(found, views.stage_record)
 
 
 def number_of(connection: Connection, stage: StageRecord) -> int:
@@ -209,5 +209,5 @@ def unasked(connection: Connection, stage_ids: Sequence[str]) -> list[StageRecor
         "ORDER BY position",
         (*stage_ids, Status.QUEUED),
     )
-    records = row_mapping.records(found, row_mapping.stage_record)
+    records = views.records(found, views.stage_record)
     return [stage for stage in records if stage.is_unasked]

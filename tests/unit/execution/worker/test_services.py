@@ -27,7 +27,7 @@ from trainui.model.states import Status
 from trainui.resume import code_version
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
-from trainui.store.read import row_mapping
+from trainui.store.read import views
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
 
@@ -169,7 +169,7 @@ def start_on_gpu(store: Database, root: Path, name: str) -> Attempt:
     with store.write() as connection:
         connection.execute(
             "UPDATE attempts SET host = ?, slots_json = ? WHERE id = ?",
-            (host(), row_mapping.slots_json((Slot(host(), "gpu", 0),)), attempt.id),
+            (host(), views.slots_json((Slot(host(), "gpu", 0),)), attempt.id),
         )
     return attempt
 

@@ -19,7 +19,7 @@ from trainui.metrics.reader.attempt import AttemptReader
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.read import run_in_json, views
-from trainui.store.read.row_mapping import dump
+from trainui.store.read.views import dump
 from trainui.store.runs import metrics_progress, runs
 
 
