@@ -26,11 +26,13 @@ from trainui.errors import (
     UnsafePathError,
     UsageError,
 )
+from trainui.execution.daemon import lifecycle
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import Slot, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
+from trainui.plugin import client
 from trainui.resume import code_version, plan
 from trainui.store import shell_environment
 from trainui.store.db import statements
@@ -441,6 +443,21 @@ class TestResume:
             "d": "pending",
         }
         assert control.resume(failed) == []
+
+    def test_members_added_to_a_run_leave_its_failed_ones(
+        self, store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lifecycle, "ensure_started", lambda: None)
+        file = tmp_path / "grows.yaml"
+        text = "stages: [{{name: t, run: 'true ${{matrix.job}}', matrix: [{}]}}]"
+        file.write_text(text.format("{job: 0}, {job: 1}"))
+        run_id = client.submit(file)
+        play(store, run_id, "t[job=0]", S.FAILED)
+        assert client.extend(run_id, str(file)) == ()
+        file.write_text(text.format("{job: 0}, {job: 1}, {job: 2}"))
+        assert client.extend(run_id, str(file)) == ("t[job=2]",)
+        queued = dict.fromkeys(["t[job=1]", "t[job=2]"], "queued")
+        assert states(store, run_id) == {"t[job=0]": "failed", **queued}
 
     def test_of_two_at_once_each_stage_is_revived_by_one(
         self, store: Database, failed: str
