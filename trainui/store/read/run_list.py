@@ -332,31 +332,36 @@ class RunDetails(NamedTuple):
     """What the list shows of a run where it has room for a second line."""
 
     stage: str = ""
-    """Its first stage that failed or was interrupted, or that is queued; empty: none."""
+    """Its first stage that failed or was interrupted, or stalls, or is queued; empty: none."""
     status: Status = Status.COMPLETED
     """That stage's state."""
     reason: str = ""
     """The reason for that state."""
+    stalls: bool = False
 
 
 def details_of(connection: Connection, run_ids: Collection[str]) -> dict[str, RunDetails]:
     """Return the details by run id; runs without any are left out."""
     found: dict[str, RunDetails] = {}
     for part in batches(run_ids):
-        for status in ((Status.QUEUED,), _IN_TROUBLE):
-            for run_id, *stage, reason in _first_stages(connection, part, status):
-                found[run_id] = RunDetails(stage[0], Status(stage[1]), reason or "")
+        for states, stalled in (((Status.QUEUED,), False), _STALLS, (_IN_TROUBLE, False)):
+            for run_id, stage, status, why in _first_stages(connection, part, states, stalled):
+                found[run_id] = RunDetails(stage, Status(status), why or "", stalled)
     return found
 
 
+_STALLS = ((Status.RUNNING,), True)
+
+
 def _first_stages(
-    connection: Connection, run_ids: Collection[str], states: Collection[Status]
+    connection: Connection, run_ids: Collection[str], states: Collection[Status], stalled: bool
 ) -> list[tuple[str, str, str, str | None]]:
-    """Return by run the first stage, in the file's order, in one of these states."""
+    """Return by run the first stage, in the file's order, in these states, or that stalls."""
     return connection.execute(
         "SELECT stages.run_id, name, status, reason FROM stages JOIN ("
         "SELECT run_id, MIN(position) AS place FROM stages"
         f" WHERE run_id IN ({placeholders(run_ids)}) AND status IN ({placeholders(states)})"
-        " GROUP BY run_id) AS first ON first.run_id = stages.run_id AND first.place = position",
-        (*run_ids, *states),
+        " AND (stalled OR NOT ?) GROUP BY run_id) AS first"
+        " ON first.run_id = stages.run_id AND first.place = position",
+        (*run_ids, *states, stalled),
     ).fetchall()

@@ -350,13 +350,17 @@ class RunColumns:
         """Return a run's second line: its id, what went wrong, its note, and what does not fit."""
         is_cut = cell_len(harmless(run.name)) > self._widths["NAME"]
         details = moment.details.get(run.id, RunDetails())
-        reason = f": {details.reason}" if details.reason else ""
-        stage = f"{SYMBOLS[details.status]} {details.stage}{reason}" if details.stage else ""
+        reason = details.reason or ("no output" if details.stalls else "")
+        reason = f": {reason}" if reason else ""
+        symbol, style = SYMBOLS[details.status], state_style(details.status)
+        if details.stalls:
+            symbol, style = TROUBLE["stalled"][0], "bad"
+        stage = f"{symbol} {details.stage}{reason}" if details.stage else ""
         others = (item for item in shown_params(run).items() if item[0] not in self._widths)
-        facts = [(self._metric_text(run, moment), ""), (stage, state_style(details.status))]
+        facts = [(self._metric_text(run, moment), ""), (stage, style)]
         if run.lost is not None:
             facts = [(run.lost.words, "warn"), *facts]
-        if run.status in (Status.FAILED, Status.INTERRUPTED):
+        if details.stalls or run.status in (Status.FAILED, Status.INTERRUPTED):
             facts.reverse()
         texts = (
             (run.name if is_cut else "", ""),

@@ -18,7 +18,7 @@ from trainui.model.states import Status
 from trainui.store.db import engine, statements
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails
-from trainui.store.runs import stage_requests
+from trainui.store.runs import stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.readers import stage_values
 from trainui.tui.readers.stage_values import (
@@ -382,15 +382,20 @@ def test_a_read_is_short_and_the_next_one_continues_it(
     assert not reader.unfinished
 
 
-def test_a_second_line_has_the_first_failed_stage(
+def test_a_second_line_has_the_first_stage_in_trouble(
     filler: Filler, connection: statements.Connection
 ) -> None:
     waits, failed = (filler.run({"a": (), "b": (), "c": ("a",)}) for _ in range(2))
     for name in ("b", "a"):
         filler.fail(failed, name, f"exit code 1: {name}")
-    quiet = trained(filler, "loss")
-    found = run_list.details_of(connection, [waits, failed, quiet])
+    quiet, hangs = trained(filler, "loss"), filler.run({"a": (), "b": ()})
+    attempt = filler.start(hangs, "b")
+    with filler.store.write() as writing:
+        stages.set_stalled(writing, attempt, True, "no output")
+        stages.set_silence(writing, attempt, "waits in recv", None)
+    found = run_list.details_of(connection, [waits, failed, quiet, hangs])
     assert found == {
         waits: RunDetails("a", Status.QUEUED),
         failed: RunDetails("a", Status.FAILED, "exit code 1: a"),
+        hangs: RunDetails("b", Status.RUNNING, "waits in recv", stalls=True),
     }
