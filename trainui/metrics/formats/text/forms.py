@@ -16,6 +16,8 @@ from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
 
+_FORMS = 1024
+"""Forms of lines that are kept."""
 MAX_PRINTED = 2000
 """Characters: a longer line is not written for people to read."""
 
@@ -164,6 +166,7 @@ _PREFIX = re.compile(
 )
 
 
+@lru_cache(_FORMS)
 def prefix_end(form: str) -> int:
     """Return the length of the logger's prefix of a form."""
     found = _PREFIX.match(form)

@@ -235,11 +235,13 @@ class LogState:
         memory = self.memory
         memory.pop("candidate", None)
         fold = self._fold(said, found)
-        names, of_folds = [value.name for value in said.values], memory.setdefault("of_folds", [])
-        if fold and len(of_folds) < _MOST:
-            of_folds += [name for name in names if name not in of_folds]
-        elif is_row and not fold and not set(of_folds).isdisjoint(names):
-            fold = "all"  # `Round 2 global: loss 1` beside `Round 2, Client 7: loss 2`
+        if fold or "of_folds" in memory:
+            names = [value.name for value in said.values]
+            of_folds: list[str] = memory.setdefault("of_folds", [])
+            if fold and len(of_folds) < _MOST:
+                of_folds += [name for name in names if name not in of_folds]
+            elif is_row and not fold and not set(of_folds).isdisjoint(names):
+                fold = "all"  # `Round 2 global: loss 1` beside `Round 2, Client 7: loss 2`
         lowest, last = memory.get("rows") or (step, step)
         if is_own and not said.label:
             is_epoch = said.epoch is not None and said.inner is None
@@ -392,8 +394,8 @@ class LogState:
             values = tuple(value for value in values if not self._counts([value.name]))
         row = self._named(values, found, prefix, part, said=said, is_summary=is_summary)
         self.is_bare = is_of_epoch = said.inner is None and not is_summary
-        is_counted_by = re.search(forms.INT, said.text[: said.counter.start])  # `part 7: epoch 1`
-        if is_of_epoch and not is_counted_by and (again := self._repeated(row, step)) is not None:
+        is_alone = is_of_epoch and not re.search(forms.INT, said.text[: said.counter.start])
+        if is_alone and (again := self._repeated(row, step)) is not None:  # no `part 7: epoch 1`
             return again
         if said.wraps or said.text.endswith(":"):
             tail = _TAIL.search(said.text) if said.wraps else None
@@ -443,7 +445,8 @@ class LogState:
             is_within = names.setdefault(name, False)
             if is_summary and not of and is_within:
                 full = f"{prefix}epoch {name}"
-            names[name] = is_within or (said.inner is not None and not of and part_in(name) is None)
+            elif not (is_within or of or said.inner is None):
+                names[name] = part_in(name) is None
             row.setdefault(full, number)
         return row
 
@@ -627,8 +630,8 @@ class LogState:
         self._begin("table", step)
         prefix = self._prefix(Line("row"), (), step, is_own=not part) or ""
         self.memory["at"] = step
-        named = {name: row[name] for name in row if not is_no_metric(name)}
-        return [{STEP: step, **{f"{prefix}{part}{name}": named[name] for name in named}}]
+        metrics = {f"{prefix}{part}{name}": row[name] for name in row if not is_no_metric(name)}
+        return [{STEP: step, **metrics}]
 
     def seen(self, step: float, *, is_step: bool) -> None:
         """Note the step of a row that a plugin has read: lines without a counter are of it."""

@@ -112,11 +112,14 @@ class Table:
 
     def _is_repeated(self, line: str) -> bool:
         """Return True for a row of a table that is printed whole again, as PrettyTable's are."""
-        row = " ".join(line.split())
         printed, is_again = self.memory["printed"], self.memory["is_again"]
+        is_full = len(printed) >= (_MAX_REPEATED if is_again else _MAX_FIRST)
+        if is_full and not is_again:
+            return False
+        row = " ".join(line.split())
         if is_again and row in printed:
             return True
-        if len(printed) < (_MAX_REPEATED if is_again else _MAX_FIRST):
+        if not is_full:
             printed.append(row)
         return False
 
