@@ -284,10 +284,10 @@ def nearest_step(x: float) -> str:
 _EVEN = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 """Distances between evenly spaced marks, each times a power of ten; as many are tried."""
 
-MOST_EMPTY, FEWER, ODD, DIGIT, OPEN = 0.3, 0.03, 0.04, 0.02, 0.05
+MOST_EMPTY, FEWER, ODD, DIGIT, OPEN = 0.3, 0.09, 0.04, 0.02, 0.05
 """The greatest share of an axis that is left empty for round ends; and what counts as much as such
-a share: one mark fewer, marks that are no multiples of their distance, a character of a label, a
-line above the last mark."""
+a share: no marks in place of the most, marks that are no multiples of their distance, a character
+of a label, a line above the last mark."""
 
 
 @lru_cache(maxsize=CACHED)
@@ -327,7 +327,7 @@ def even_marks(low: float, high: float, most: int, rows: int = 0) -> EvenMarks:
                 if len(set(known)) <= parts:
                     continue
                 odd = abs(first / step - round(first / step)) > 1e-6
-                cost = empty + FEWER * (most - parts) + ODD * odd + OPEN * above
+                cost = empty + FEWER * (most - parts) / most + ODD * odd + OPEN * above
                 cost += DIGIT * max(map(len, known))
                 found.append((cost, EvenMarks(marks, last if above else marks[-1])))
     return min(found, default=(0.0, EvenMarks()))[1]
