@@ -273,6 +273,8 @@ class BoxFeed:
         self._page = box_wire.patched(self._page, change)
         found = box_wire.from_data(self._page, Snapshot, ahead)
         found = snapshot_here(found, self.box.name, ahead)
+        if self.is_closed:  # meanwhile, for good
+            return
         self.problem = "" if found.problem is None else f"{self.box.name}: {found.problem}"
         self.snapshot, self._delay = found, FIRST_DELAY
         if isinstance(found.query, ListQuery) and found.problem is None:
