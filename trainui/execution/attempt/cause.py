@@ -287,7 +287,9 @@ def _lines(log: Path, masker: Masker) -> list[str]:
             data = file.read(FIRST_BYTES if size > FIRST_BYTES + LAST_BYTES else size)
             if size > len(data):
                 file.seek(size - LAST_BYTES)
-                data += b"\n" + file.read(LAST_BYTES).partition(b"\n")[2]
+                tail = file.read(LAST_BYTES)
+                is_hole = tail.startswith(b"\0")  # as a log has that was truncated meanwhile
+                data += b"\n" + (tail.lstrip(b"\0") if is_hole else tail.partition(b"\n")[2])
     except OSError:
         return []
     text = masker.text(data.decode("utf-8", "replace")).replace("\r\n", "\n")

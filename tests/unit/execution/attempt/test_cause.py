@@ -111,7 +111,7 @@ def test_a_huge_logs_beginning_and_end_are_read(tmp_path: Path) -> None:
     with (tmp_path / "stderr.log").open("w") as log:
         log.write(above)
         log.seek(2 << 30)  # a hole: two gigabytes that take no space
-        log.write(f"\n{text}RuntimeError: CUDA error: device-side assert triggered\n")
+        log.write(f"{text}RuntimeError: CUDA error: device-side assert triggered\n")
     got = found_in(tmp_path)
     assert (got.id, got.file, got.line) == ("label_out_of_range", "a.py", 3)
     assert got.evidence == above.strip()
