@@ -379,7 +379,7 @@ def seed_verdict(
     if result.test is not None:
         low, high = number(result.test.low), number(result.test.high)
         words = f"{number(result.difference)} (95 %: {low} to {high}): {words}"
-    lines = f"best over seeds   {means}", f"{names[1]} less {names[0]}   {words}"
+    lines = f"best over seeds   {means}", f"{names[1]} minus {names[0]}   {words}"
     return SeedVerdict(lines, more, _addressed(a, b))
 
 

@@ -229,6 +229,9 @@ which further metrics do."""
 LEAST_METRIC, MOST_METRIC = 10, 16
 """Widths of a metric's column: the least, and that up to which its title takes precedence."""
 
+WITH_BEST = 110
+"""Columns of the list from which the heading of the first metric says `best`."""
+
 WITH_NAMES, LONG_NAME = 160, 60
 """Width of the list from which a name takes precedence up to this width."""
 
@@ -444,8 +447,9 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     for at, title in enumerate(facts.metric_names):
         whole = max(VALUE + member, cell_len(title) + 1)
         rank = 0 if not at else 1 if at < MANY_METRICS else 3
-        words = cell_len(title.removesuffix(f" {BEST}"))
-        least = min(max(VALUE + 1, words), LEAST_METRIC)
+        is_whole = not at and width >= WITH_BEST
+        words = cell_len(title if is_whole else title.removesuffix(f" {BEST}"))
+        least = min(max(VALUE + 1, words), MOST_METRIC if is_whole else LEAST_METRIC)
         comfort = min(cell_len(title), MOST_METRIC)
         yield RunColumn(
             title, least, whole + SPARK, value_cells(title), rank, False, comfort, whole

@@ -311,7 +311,7 @@ def _silence(stage: StageRecord, words: str) -> tuple[str, str]:
         return words, "bad" if stage.stalled else ""
     limit = formatting.duration(stage.stalls_after)
     if stage.stalled:
-        return f"{words}, stalled after {limit}", "bad"
+        return f"{words}, stalled: the limit is {limit}", "bad"
     return f"{words}, stalls after {limit}", "warn"
 
 

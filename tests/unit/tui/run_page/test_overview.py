@@ -305,7 +305,7 @@ def test_a_log_of_epochs_says_epoch(filler: Filler, connection: statements.Conne
     [
         (None, False, "", ")"),
         (300.0, False, "warn", "stalls after 5m 00s"),
-        (300.0, True, "bad", "stalled after 5m 00s"),
+        (300.0, True, "bad", "stalled: the limit is 5m 00s"),
     ],
 )
 def test_the_age_of_the_last_output_turns_amber_then_red(
