@@ -265,6 +265,8 @@ class RunColumn(NamedTuple):
     """Width up to which it takes precedence, if its rank is 2 or less."""
     whole: int = 0
     """Width at which its text is whole, if that is less than the most; 0: the most."""
+    distinct: int = 0
+    """The number of different values of a parameter; of one rank, that with the fewest goes."""
 
     @property
     def comfortable(self) -> int:
@@ -501,7 +503,8 @@ def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
         rank = 2 if at < facts.compared else OF_SOME
         most = max(cell_len(name), values, width)
         least = min(width, 8) if rank == 2 else width
-        yield RunColumn(name, least, most, cells, rank, comfort=width)
+        distinct = facts.distinct.get(name, 0)
+        yield RunColumn(name, least, most, cells, rank, comfort=width, distinct=distinct)
 
 
 def _param(name: str, row: RowData) -> str:
@@ -554,8 +557,8 @@ def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColu
         cells = [column.comfortable if rank >= LITTLE else column.least for column in kept]
         if EDGES + sum(cells) + gap * (len(cells) - 1) <= width:
             break
-        last = max(at for at, column in enumerate(kept) if column.rank == rank)
-        del kept[last]
+        of_rank = (at for at, column in enumerate(kept) if column.rank == rank)
+        del kept[min(of_rank, key=lambda at: (kept[at].distinct, -at))]
     return kept
 
 
@@ -599,6 +602,8 @@ class ColumnStats:
     """How many of them, from the first one on, have several values, or differ between runs of one
     pipeline; the others have one value, and other pipelines do not have them, or are rare."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
+    distinct: Mapping[str, int] = field(default_factory=dict)
+    """By parameter the number of its different values."""
     names: tuple[str, ...] = ()
     """The runs' names, without control characters; those too long are shortened together."""
     metric_names: tuple[str, ...] = ()
@@ -631,8 +636,9 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
     looked_at += nlargest(1, runs, key=lambda run: len(run.name))  # or older names would be cut
     measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}
     param_widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
+    distinct = {name: len({params.get(name) for params in shown}) for name in names}
     run_names = tuple(dict.fromkeys(harmless(run.name) for run in looked_at))
-    return ColumnStats(Counter(measured), names, len(common), param_widths, run_names)
+    return ColumnStats(Counter(measured), names, len(common), param_widths, distinct, run_names)
 
 
 def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> ColumnStats:

@@ -432,3 +432,12 @@ def test_a_lost_run_has_a_question_mark_and_stopped_time() -> None:
     assert "● running?" in line
     assert " 15s " in line
     assert loss.words in plain(columns.second_row(lost, RowContext(NOW)))
+
+
+def test_the_parameter_with_the_most_values_stays() -> None:
+    values = [{"epochs": str(8 * (at % 2)), "lr": f"0.{at}"} for at in range(6)]
+    runs = [RUN._replace(id=str(at), params_json=json.dumps(one)) for at, one in enumerate(values)]
+    titles = RunColumns(62, column_stats(runs)).titles
+    assert "lr" in titles
+    assert "epochs" not in titles
+    assert {"epochs", "lr"} <= set(RunColumns(120, column_stats(runs)).titles)
