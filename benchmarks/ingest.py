@@ -17,7 +17,7 @@ import msgspec
 
 from benchmarks import figures
 from benchmarks.made import lengthen, make_file, workplace
-from trainui.metrics.reader.sync import sync_metrics_from_file
+from trainui.api import sync_metrics_from_file
 from trainui.store.db.engine import Database
 from trainui.store.tables import session_of
 

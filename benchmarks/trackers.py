@@ -25,7 +25,7 @@ from benchmarks import figures
 from benchmarks.made import workplace
 from benchmarks.scheduling import ROOT, run
 from tests.unit.metrics.test_wandb import field, frames, history, item
-from trainui.metrics.reader.sync import sync_metrics_from_file
+from trainui.api import sync_metrics_from_file
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.tables import session_of

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat
 from trainui.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from trainui.api import PipelineExecutor
-    from trainui.metrics.reader.sync import sync_metrics_from_file
+    from trainui.api import PipelineExecutor, sync_metrics_from_file
     from trainui.pipeline.stage_command import validate_file_path
     from trainui.store.tables import PipelineRepository, open_session
 
@@ -40,7 +39,7 @@ _HOMES = {
     "PipelineExecutor": "trainui.api",
     "PipelineRepository": "trainui.store.tables",
     "open_session": "trainui.store.tables",
-    "sync_metrics_from_file": "trainui.metrics.reader.sync",
+    "sync_metrics_from_file": "trainui.api",
     "validate_file_path": "trainui.pipeline.stage_command",
 }
 

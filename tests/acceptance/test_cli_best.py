@@ -8,7 +8,7 @@ import subprocess
 import jsonschema
 
 from tests.acceptance.command_line import CommandLine
-from trainui.cli.schemas import SCHEMAS
+from trainui.cli.pipeline_file import SCHEMAS
 
 FILE = """
 name: tune

@@ -13,7 +13,7 @@ from typer.main import get_command
 from tests.acceptance.command_line import CommandLine
 from tests.unit.supervisor.waiting import wait_for
 from trainui.cli.app import parser
-from trainui.cli.schemas import SCHEMAS, schema_of
+from trainui.cli.pipeline_file import SCHEMAS, schema_of
 
 TEXT = """
     name: whole

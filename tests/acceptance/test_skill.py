@@ -20,7 +20,7 @@ from tests.acceptance.typing_person import type_in
 from tests.unit.cli.test_help import commands as commands_of
 from trainui import errors, settings
 from trainui.cli.app import listing, parser
-from trainui.cli.schemas import SCHEMAS
+from trainui.cli.pipeline_file import SCHEMAS
 from trainui.pipeline.spec import json_schema
 from trainui.pipeline.substitution import KEYED, SIMPLE
 from trainui.plugin import Command, registry

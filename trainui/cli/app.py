@@ -28,6 +28,7 @@ MODULES: dict[str, dict[str, str]] = {
     "run": {
         "demo": "Run the bundled pipeline.",
         "run": "Run a pipeline file, or one command.",
+        "add": "Add trainings that trainui did not start.",
     },
     "resume": {
         "resume": "Continue a run; completed stages are skipped.",
@@ -37,7 +38,6 @@ MODULES: dict[str, dict[str, str]] = {
         "cancel": "Cancel a stage, or every unfinished stage of a run.",
         "wait": "Wait until a run has ended.",
     },
-    "add": {"add": "Add trainings that trainui did not start."},
     "runs_list": {"ls": "List the runs."},
     "show": {
         "show": "Show one run: its stages and their states.",

@@ -333,9 +333,9 @@ def versions() -> Result:
 
 def session() -> Result:
     """Check that runs survive a logout."""
-    from trainui.execution.daemon import systemd
+    from trainui.execution.daemon import lifecycle
 
-    if systemd.lingers():
+    if lifecycle.lingers():
         return GOOD, "runs continue after the last logout (linger)"
     if _logind_kills():
         message = "systemd ends all your processes at your last logout, including stages"
@@ -401,9 +401,9 @@ def notifications() -> Result:
 
 def at_boot() -> Result:
     """Check whether the worker starts at boot."""
-    from trainui.execution.daemon import systemd
+    from trainui.execution.daemon import lifecycle
 
-    if (path := systemd.path(os.environ)).exists():
+    if (path := lifecycle.path(os.environ)).exists():
         return GOOD, f"{path} starts the worker"
     return GOOD, "not set up; `trainui worker install` starts it at boot"
 

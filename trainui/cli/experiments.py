@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainui import formatting, text
-from trainui.cli import lookup, options, printing
+from trainui.cli import options, printing
 from trainui.errors import NotFoundError, TrainuiError, UsageError
 from trainui.pipeline.masking import mask
 
@@ -50,11 +50,11 @@ def best(
     from trainui.store.read import evaluations, run_in_json
     from trainui.store.read import sweeps as stored_trials
 
-    found = lookup.find_run(run)
+    found = options.find_run(run)
     if found.is_external:
         _best_of_study(found, most, as_json=as_json)
         return
-    with lookup.view() as connection:
+    with options.view() as connection:
         name = _search_of(connection, found, stage)
         if evaluations.gatherers(connection, found.id, name):
             checkpoints, metric = _best_checkpoints(connection, found, name, most)
@@ -97,7 +97,7 @@ def _best_of_study(run: RunRecord, most: int, *, as_json: bool) -> None:
             f"`trainui metrics {formatting.short_id(run.id)}`"
         )
     metric, goal = run.external["objective"]
-    with lookup.view() as connection:
+    with options.view() as connection:
         stages = [one for one in views.stages(connection, run.id) if not one.removed]
         found = read_points.summaries(connection, {one.id: one.name for one in stages}, metric)
     values = {one.stage: one.last for one in found if one.last is not None and one.last == one.last}
@@ -273,7 +273,7 @@ def diff(
     from trainui.control import run_difference
     from trainui.store.read import views
 
-    with lookup.view() as connection:
+    with options.view() as connection:
         found = views.find_run(connection, run)
         compared = None if other is None else views.find_run(connection, other)
         differences = run_difference.between(connection, found, compared)
@@ -307,7 +307,7 @@ def compare(
     """
     from trainui.control import compare as comparisons
 
-    with lookup.view() as connection:
+    with options.view() as connection:
         found = comparisons.compare(connection, a, b, metric=metric, last=last)
     printing.answer(as_json, found.to_json(), _comparison_lines(found))
 
@@ -378,9 +378,9 @@ def note(
     """Add a note to a run, and a verdict."""
     from trainui.control import requests
 
-    found = lookup.find_run(run)
+    found = options.find_run(run)
     requests.add_note(found.id, words, verdict)
-    printing.answer(as_json, lookup.in_full(found.id) if as_json else None, [])
+    printing.answer(as_json, options.in_full(found.id) if as_json else None, [])
 
 
 @options.command("trainui tree", "trainui tree --json")
@@ -392,7 +392,7 @@ def tree(as_json: options.Json = False) -> None:
     from trainui.control import run_difference
     from trainui.store.read import views
 
-    with lookup.view() as connection:
+    with options.view() as connection:
         runs = views.runs(connection)
         best = {run.id: _best_of_run(connection, run) for run in runs}
         by_id = {run.id: run for run in runs}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from trainui.cli import lookup, options, printing
+from trainui.cli import options, printing
 from trainui.errors import UnfitEnvironmentError, UsageError, install_advice
 from trainui.store.db import engine
 from trainui.store.db.statements import Connection
@@ -217,7 +217,7 @@ def export(
         )
     if file == STDOUT and form == Format.PARQUET and sys.stdout.isatty():
         raise UsageError("Parquet cannot be shown on a terminal; name a file with --output FILE")
-    _found, stages = lookup.find(run, stage)
+    _found, stages = options.find(run, stage)
     owners = {one.id: one.name for one in stages}
     with engine.reading() as connection, _opened(file) as stream:
         writer = WRITERS[form](stream, superseded)
@@ -265,7 +265,7 @@ def report(run: options.Run, as_json: options.Json = False) -> None:
     """
     from trainui.control import report as reports
 
-    with lookup.view() as connection, printing.progress("reading"):
+    with options.view() as connection, printing.progress("reading"):
         found = views.find_run(connection, run)
         written = reports.markdown(connection, found)
     if as_json:

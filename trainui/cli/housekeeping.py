@@ -18,7 +18,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from trainui import clock, control, formatting, paths, settings, system, text
-from trainui.cli import lookup, options, printing
+from trainui.cli import options, printing
 from trainui.control import requests
 from trainui.errors import NotFoundError, StoppedError, UnfitEnvironmentError, UsageError
 from trainui.model.records import RunRecord
@@ -185,7 +185,7 @@ def remove(
     A run that has not ended is not deleted. Without a terminal, --yes is required.
     """
     home_identity.check()
-    found = lookup.find_run(run)
+    found = options.find_run(run)
     home_identity.check_run(found)
     if found.status not in ENDED and found.external is None:
         raise UsageError(f"{found.name} ({found.id}) is {found.status}; cancel it first")
@@ -238,7 +238,7 @@ def prune(
     before = clock.now() - int(_seconds(older_than) * clock.SECOND)
     found, kept = [], 0
     if engine.exists():
-        with lookup.view() as connection:
+        with options.view() as connection:
             found = views.old_runs(connection, keep=keep, before=before)
             kept = run_list.count_runs(connection) - len(found)
     freed = _Freed(found)
@@ -369,7 +369,7 @@ class _Freed:
     def _stopped(self) -> str:
         from trainui.store.read import views
 
-        with lookup.view() as connection:
+        with options.view() as connection:
             kept = [run for run in self._runs if views.run(connection, run.id)]
         if len(kept) == self.count:
             return "stopped; nothing was deleted"
@@ -391,7 +391,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     in a directory shared between hosts are kept, since other hosts use them.
     """
     from trainui.cli import worker
-    from trainui.execution.daemon import lifecycle, systemd
+    from trainui.execution.daemon import lifecycle
 
     home_identity.check()
     requests.check_delete()
@@ -410,7 +410,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     worker.cancel_everything()
     if not lifecycle.stop():
         raise UnfitEnvironmentError("some processes did not stop; see `trainui worker status`")
-    systemd.uninstall(os.environ)
+    lifecycle.uninstall(os.environ)
     with printing.progress("deleting"):
         for path in found:
             code_snapshot.release_trees(path)
@@ -424,7 +424,7 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
 
 def _made() -> Iterator[Path]:
     """Yield the existing files and directories that trainui created."""
-    from trainui.execution.daemon import systemd
+    from trainui.execution.daemon import lifecycle
     from trainui.store.read import views
 
     home, runs = paths.home(), list[Path]()
@@ -436,7 +436,7 @@ def _made() -> Iterator[Path]:
     yield from _runs_in_home(home.runs, set(runs))
     own = [path for name in IN_HOME for path in sorted(home.root.glob(name))]
     sockets = {home.broker_socket.parent, home.wake_socket.parent} - {home.broker, home.worker}
-    configured = [paths.config_file(), systemd.path(os.environ)]
+    configured = [paths.config_file(), lifecycle.path(os.environ)]
     yield from (path for path in [*own, *sorted(sockets), *configured] if path.exists())
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainui import clock, formatting, paths, text
-from trainui.cli import lookup, options, printing
+from trainui.cli import options, printing
 from trainui.control import log_files
 from trainui.control.log_files import AttemptLogs, TimedLine
 from trainui.errors import AmbiguousError, NotFoundError
@@ -87,7 +87,7 @@ def logs(
     Into a pipe, the output is unchanged; on a terminal, control characters are escaped. With
     several stages, a heading names the stage of each part.
     """
-    stages = lookup.find_alike(run, stage)
+    stages = options.find_alike(run, stage)
     request = [_LogRequest(one, attempt, stream, last) for one in stages]
     printer = _Printer(stage or stages[0].name, as_json=as_json, several=len(stages) > 1)
     if follow:
@@ -434,7 +434,7 @@ def stacks(
     """
     from trainui.execution.stacks import keep_of_stage
 
-    found = lookup.find_alike(run, stage)
+    found = options.find_alike(run, stage)
     if len(found) > 1:
         names = views.shown_names(one.name for one in found)
         raise AmbiguousError(f"{run} has several such stages; name one of them: {names}")

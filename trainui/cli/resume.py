@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from trainui import control, formatting, text
-from trainui.cli import lookup, options, printing, standstill, waiting
+from trainui.cli import options, printing, standstill, waiting
 from trainui.cli.standstill import DiskWatch
 from trainui.errors import PipelineFileError, UsageError
 from trainui.model.states import UNFINISHED, Status
@@ -172,7 +172,7 @@ def resume(
         )
     from trainui.execution.attempt import lost_attempts
 
-    found = lookup.find_run(run)
+    found = options.find_run(run)
     if found.is_external:
         if is_changed:
             raise UsageError(
@@ -180,7 +180,7 @@ def resume(
                 "--until, --file, --as-submitted, --fresh and --keep do not apply to it"
             )
         own = {"env": env, "dry_run": dry_run, "detach": detach, "wait": wait, "as_json": as_json}
-        raise typer.Exit(_offer(found, lookup.find(found.id, None)[1], **own))
+        raise typer.Exit(_offer(found, options.find(found.id, None)[1], **own))
     written = StageOptions(until or (), fresh or (), keep or ())
     if not dry_run:
         lost_attempts.record([found.id])
@@ -230,7 +230,7 @@ def _in_full(run: RunRecord, pipeline: Pipeline | None, written: StageOptions) -
             exact = [stage.name for stage in stages if stage.name == word]
             exact = exact or [stage.name for stage in stages if stage.group == word]
             exact = exact or [one.name for one in stages if matrix.configuration_of(one) == word]
-            exact = exact or [found.name for found in lookup.find(run.id, word)[1]]
+            exact = exact or [found.name for found in options.find(run.id, word)[1]]
             names.update(dict.fromkeys(exact))
         return list(names)
 
@@ -270,9 +270,9 @@ def _follow(
         return waiting.follow(run.id, wait=wait, as_json=as_json)
     if revived:
         shown = [f"resumed: {', '.join(revived)}"]
-        printing.answer(as_json, lookup.in_full(run.id) if as_json else None, shown)
+        printing.answer(as_json, options.in_full(run.id) if as_json else None, shown)
         return 0
-    run = lookup.find_run(run.id)  # another resume may have been first
+    run = options.find_run(run.id)  # another resume may have been first
     is_done = run.completed_at is None or run.status == Status.COMPLETED
     why = "" if is_done else f"; why: `trainui resume {formatting.short_id(run.id)} --dry-run`"
     printing.note(f"nothing to resume: {run.name} is {text.state(run.status)}{why}")
@@ -283,7 +283,7 @@ def _follow(
     if wait:
         return waiting.finish(run.id, as_json=as_json)
     if as_json:
-        printing.value(lookup.in_full(run.id))
+        printing.value(options.in_full(run.id))
     return 0
 
 
@@ -313,7 +313,7 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
             printing.note("nothing to resume: no run was interrupted")
         code = 0 if detach or not resumed else waiting.wait_for([run.id for run in resumed])
         if as_json:
-            printing.value({"runs": [lookup.in_full(run.id) for run in resumed]})
+            printing.value({"runs": [options.in_full(run.id) for run in resumed]})
         return code
 
 
@@ -347,7 +347,7 @@ def _runs(*, interrupted: bool) -> list[RunRecord]:
 
     if not engine.exists():
         return []
-    with lookup.view() as connection:
+    with options.view() as connection:
         if interrupted:
             return views.runs_with(connection, Status.INTERRUPTED)
         return [run for run in views.runs(connection) if run.status in UNFINISHED]
@@ -391,7 +391,7 @@ def rerun(
     """
     from trainui.execution.daemon import lifecycle
 
-    found, stages = lookup.find(run, stage)
+    found, stages = options.find(run, stage)
     if found.is_external:
         raise typer.Exit(_offer(found, stages, as_json=as_json))
     if stage is None and len(stages) > 1:
@@ -404,7 +404,7 @@ def rerun(
         revived = control.rerun(found.id, chosen, downstream=downstream)
         lifecycle.ensure_started()
         shown = [f"rerunning: {', '.join(revived)}"]
-        printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
+        printing.answer(as_json, options.in_full(found.id) if as_json else None, shown)
 
 
 def _chosen(
@@ -461,7 +461,7 @@ def _with_prepared_edit(
     """
     from trainui.resume import edit_effects
 
-    _, (record, *_rest) = lookup.find(run.id, stage)
+    _, (record, *_rest) = options.find(run.id, stage)
     edit, before = edit_effects.with_prepared_edit(run, record.name)
     return choose_pipeline(run, edit=edit), replace(written, before=before)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from trainui import clock, formatting, paths, text
-from trainui.cli import lookup, options, printing, standstill
+from trainui.cli import options, printing, standstill
 from trainui.errors import TrainuiError, UsageError
 from trainui.model.states import UNFINISHED
 from trainui.store.db import engine
@@ -113,19 +113,19 @@ def _read_local(
     if engine.is_none_yet():
         return _Local([], [])
     columns: Mapping[str, Mapping[str, str]] = {}
-    with lookup.view() as connection:
+    with options.view() as connection:
         if words or sort:
             from trainui.cli import selection
 
             lines = run_list.run_lines(connection)
-            lost = lookup.find_lost(connection, [run.status for run in lines])
+            lost = options.find_lost(connection, [run.status for run in lines])
             found = selection.select(connection, run_list.with_lost(lines, lost), words, sort)
             shown, columns, count = found.runs[:most], found.columns, len(found.runs)
             if found.lacks is not None:
                 printing.note(found.lacks)
         else:
             shown = run_list.run_lines(connection, limit=most)
-            lost = lookup.find_lost(connection, [run.status for run in shown])
+            lost = options.find_lost(connection, [run.status for run in shown])
             shown, count = run_list.with_lost(shown, lost), run_list.count_runs(connection)
         rows: list[dict[str, Any]] = []
         if as_json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainui import clock, formatting, paths, settings, text
-from trainui.cli import lookup, options, printing
+from trainui.cli import options, printing
 from trainui.errors import UnfitEnvironmentError
 from trainui.metrics import lenient
 from trainui.model.states import CHECKPOINT, MARKED, UNFINISHED, Status
@@ -41,9 +41,9 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     from trainui.store.points import read_points
     from trainui.store.read import event_feed, run_in_json, run_list, time_worked, views
 
-    with lookup.view() as connection:
+    with options.view() as connection:
         found = views.find_run(connection, run)
-        lost = lookup.find_lost(connection, [found.status])
+        lost = options.find_lost(connection, [found.status])
         if as_json:
             printing.value(run_in_json.run_in_full(connection, found, lost))
             return
@@ -220,7 +220,7 @@ def path(
     run: options.Run, stage: options.OptionalStage = None, as_json: options.Json = False
 ) -> None:
     """Print the directory of a run or a stage."""
-    found, stages = lookup.find(run, stage)
+    found, stages = options.find(run, stage)
     directories = [found.directory] if stage is None else [one.directory for one in stages]
     if as_json:
         printing.value({"paths": directories})
@@ -255,7 +255,7 @@ def metrics(
     from trainui.pipeline import matrix
     from trainui.store.points import read_points
 
-    record, stages = lookup.find(run, stage)
+    record, stages = options.find(run, stage)
     owners = {one.id: one.name for one in stages}
     with engine.reading() as connection:
         problems = read_points.problems(connection, owners)
@@ -421,9 +421,9 @@ def _prepared(reference: str, stage: str) -> PreparedProcess:
     from trainui.store.db import home_identity
 
     home_identity.check()  # a shell in a stage's directory could change the original's
-    run, found = lookup.find_one(reference, stage)
+    run, found = options.find_one(reference, stage)
     home_identity.check_run(run)
-    with lookup.view() as connection:
+    with options.view() as connection:
         attempts = views.attempts_of_stage(connection, found.id)
         submission = views.submission(connection, run.id)
         results = search_results.needed_by(connection, run.id, found.definition)

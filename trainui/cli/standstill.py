@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from trainui import formatting, paths, settings, system
-from trainui.cli import lookup, printing
+from trainui.cli import options, printing
 from trainui.errors import StoppedError
 from trainui.model.states import Status
 from trainui.store.db import engine, home_identity, sqlite_file
@@ -146,7 +146,7 @@ def report_changes_on_stop(
     if engine.exists():
         from trainui.store.read import event_feed
 
-        with lookup.view() as connection:
+        with options.view() as connection:
             last = event_feed.last(connection)
     try:
         yield
@@ -155,7 +155,7 @@ def report_changes_on_stop(
         from trainui.execution.daemon import lifecycle
         from trainui.store.read import event_feed
 
-        with lookup.view() as connection:
+        with options.view() as connection:
             found = event_feed.entries(connection, after=last)
         found = [one for one in found if one.run_id in runs and one.event.kind in kinds]
         if not found:

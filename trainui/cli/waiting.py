@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from trainui import clock, control, formatting, settings, text
-from trainui.cli import lookup, options, printing, standstill
+from trainui.cli import options, printing, standstill
 from trainui.cli.standstill import DiskWatch
 from trainui.control import requests
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
@@ -92,7 +92,7 @@ def finish(
     """Wait for one run, print it if JSON is wanted, and return the exit code."""
     code = wait_for([run_id], timeout=timeout, from_start=from_start)
     if as_json:
-        printing.value(lookup.in_full(run_id))
+        printing.value(options.in_full(run_id))
     return code
 
 
@@ -186,7 +186,7 @@ class _Watch:
         """Print why nothing starts, if that has lasted for a while."""
         waiting = [run_id for run_id in self._printers if run_id not in self.ends]
         found = [views.stages(self._connection, run_id) for run_id in waiting]
-        lost = lookup.find_lost(self._connection, {one.status for own in found for one in own})
+        lost = options.find_lost(self._connection, {one.status for own in found for one in own})
         words = next(filter(None, (standstill.reason(lost.marked(own)) for own in found)), "")
         if not words:
             self._stands_since = now
@@ -319,14 +319,14 @@ def cancel(
     """
     from trainui.execution.daemon import lifecycle
 
-    found, stages = lookup.find(run, stage)
+    found, stages = options.find(run, stage)
     names = None if stage is None else [one.name for one in stages]
     if forget:
         for name, why in control.forget(found.id, names).items():
             printing.note(f"! {name} is given up and was not ended: {why}")
     with standstill.report_changes_on_stop([found.id], standstill.CANCELLED, "cancelling"):
         asked = control.cancel(found.id, names)
-        found, stages = lookup.find(found.id, None)
+        found, stages = options.find(found.id, None)
         chosen = [one for one in stages if one.name in asked]
         if any(one.status == Status.RUNNING for one in chosen):
             lifecycle.ensure_started()  # the worker ends the processes
@@ -340,7 +340,7 @@ def cancel(
         if not asked and not forget:
             over = [_state(one) for one in stages if names is not None and one.name in names]
             shown = [f"nothing to cancel: {', '.join(over) or _state(found)}"]
-        printing.answer(as_json, lookup.in_full(found.id) if as_json else None, shown)
+        printing.answer(as_json, options.in_full(found.id) if as_json else None, shown)
 
 
 def _state(one: RunRecord | StageRecord) -> str:
@@ -361,5 +361,5 @@ def wait(
     The exit code is 0 if it completed, 1 if it failed or was interrupted, and 130 if it was
     cancelled. ctrl+c stops the waiting, not the run.
     """
-    found = lookup.find_run(run)
+    found = options.find_run(run)
     raise typer.Exit(finish(found.id, as_json=as_json, timeout=timeout))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from trainui import control, formatting, paths, settings, text
-from trainui.cli import lookup, options, printing, standstill
+from trainui.cli import options, printing, standstill
 from trainui.control import requests
 from trainui.errors import SchemaRefusedError, StoreError, UnfitEnvironmentError, UsageError
 from trainui.execution.daemon import lifecycle
@@ -140,25 +140,25 @@ def install(
     It tries `loginctl enable-linger`. The unit uses this shell's home and settings. After a reboot,
     `trainui resume --interrupted` continues the interrupted runs.
     """
-    from trainui.execution.daemon import systemd
+    from trainui.execution.daemon import lifecycle
 
     if only_print:
-        written = systemd.text(os.environ)
+        written = lifecycle.text(os.environ)
         if as_json:
             printing.value({"unit": written})
         else:
             printing.exact(*written.rstrip("\n").split("\n"))
         return
-    path = systemd.install(os.environ)
+    path = lifecycle.install(os.environ)
     printing.answer(as_json, {"path": str(path)}, [f"{path}: starts the worker at boot"])
 
 
 @options.command("trainui worker uninstall", short_help="No longer start it at boot.")
 def uninstall(as_json: options.Json = False) -> None:
     """Remove the systemd unit; a running worker continues until `trainui worker stop`."""
-    from trainui.execution.daemon import systemd
+    from trainui.execution.daemon import lifecycle
 
-    path = systemd.uninstall(os.environ)
+    path = lifecycle.uninstall(os.environ)
     shown = "not installed" if path is None else f"{path}: removed"
     printing.answer(as_json, {"path": None if path is None else str(path)}, [shown])
 
@@ -276,7 +276,7 @@ def cancel_everything() -> None:
 def _cancel_known() -> None:
     if not engine.exists():
         return
-    with lookup.view() as connection:
+    with options.view() as connection:
         alive = [run for run in views.runs(connection) if _is_alive(run)]
     for run in alive:
         asked = control.cancel(run.id)
@@ -331,13 +331,13 @@ def _is_alive(run: RunRecord) -> bool:
 def _running_still() -> list[StageRecord]:
     """Return the running stages that have a process; the others show as `running?`."""
     running = _running()
-    with lookup.view() as connection:
-        lost = lookup.find_lost(connection, {stage.status for stage in running})
+    with options.view() as connection:
+        lost = options.find_lost(connection, {stage.status for stage in running})
     return [stage for stage in running if stage.id not in lost.stages]
 
 
 def _running() -> list[StageRecord]:
-    with lookup.view() as connection:
+    with options.view() as connection:
         return [
             stage
             for run in views.runs(connection)

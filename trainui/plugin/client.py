@@ -46,12 +46,12 @@ def overview(matching: str = "", most: int = 20, after: str | None = None) -> Ro
     """
     if engine.is_none_yet():
         return {"runs": [], "left": 0}
-    from trainui.cli import lookup, selection
+    from trainui.cli import options, selection
     from trainui.store.read import run_list, views
 
-    with lookup.view() as connection:
+    with options.view() as connection:
         lines = run_list.run_lines(connection)
-        lost = lookup.find_lost(connection, [run.status for run in lines])
+        lost = options.find_lost(connection, [run.status for run in lines])
         if after is not None:  # before the filter, which the run may match no more
             ids = [run.id for run in lines]
             if after not in ids:

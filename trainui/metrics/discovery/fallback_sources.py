@@ -23,8 +23,13 @@ from trainui.metrics.formats import DecoderChoice, SourceFile
 from trainui.metrics.formats.text.forms import MAX_LINE, MAX_PRINTED, NUMBER, text_lines
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import STEP, is_step_name, names_metric
-from trainui.metrics.formats.text.single_values import SingleValues
-from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines, has_steps, unread
+from trainui.metrics.formats.text.text_lines import (
+    SOUGHT,
+    SingleValues,
+    TextLines,
+    has_steps,
+    unread,
+)
 from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError, look_at
 from trainui.pipeline.masking import Masker
 from trainui.store.points.point_sources import key_of

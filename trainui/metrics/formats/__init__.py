@@ -32,8 +32,7 @@ from trainui.metrics.formats.jsonl import JsonFile, JsonLines, are_no_lines
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import names_metric, pairs_of
 from trainui.metrics.formats.text.pattern import PatternLines
-from trainui.metrics.formats.text.single_values import SingleValues
-from trainui.metrics.formats.text.text_lines import SOUGHT, TextLines
+from trainui.metrics.formats.text.text_lines import SOUGHT, SingleValues, TextLines
 from trainui.metrics.lenient import load_json, to_number
 from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.pipeline.field_names import is_preset, presets

@@ -1,4 +1,4 @@
-"""Hydra's directories: the overrides of a job, and the jobs of a multirun. Read `job` first."""
+"""Hydra's directories: the overrides of a job, and the jobs of a multirun. Read `sweep` first."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ TRACKER = Tracker(
     title="Hydra",
     rank=10,
     has_jobs=True,
-    find="trainui.plugins.hydra.job:training",
+    find="trainui.plugins.hydra.sweep:training",
     places=("outputs", "multirun"),
-    grouping="trainui.plugins.hydra.job:group",
-    command="trainui.plugins.hydra.job:command",
-    owner="trainui.plugins.hydra.job:owner",
+    grouping="trainui.plugins.hydra.sweep:group",
+    command="trainui.plugins.hydra.sweep:command",
+    owner="trainui.plugins.hydra.sweep:owner",
 )
 
 CAUSE = Cause(
-    interface=1, name="hydra", find="trainui.plugins.hydra.job:cause", is_last_resort=True
+    interface=1, name="hydra", find="trainui.plugins.hydra.sweep:cause", is_last_resort=True
 )

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from trainui.execution.daemon import systemd
+from trainui.execution.daemon import lifecycle
 
 
 def test_a_nameless_users_worker_exits_when_idle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,4 +14,4 @@ def test_a_nameless_users_worker_exits_when_idle(monkeypatch: pytest.MonkeyPatch
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 4_242_424)
-    assert not systemd.lingers()
+    assert not lifecycle.lingers()

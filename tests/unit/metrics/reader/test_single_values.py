@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.metrics.reading import all_points, connect
-from trainui.metrics.formats.text.single_values import SingleValues
+from trainui.metrics.formats.text.text_lines import SingleValues
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.definition import Search
 from trainui.store.db.engine import Database

@@ -9,9 +9,9 @@ import pytest
 from sqlmodel import Session
 
 from tests.unit.metrics.reading import all_points, kept_points, lines, summaries
+from trainui.api import sync_metrics_from_file
 from trainui.errors import UsageError
 from trainui.metrics.formats import UnknownFormatError
-from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.metrics.tail import UnreadableFileError
 from trainui.store.db.engine import Database
 from trainui.store.tables import open_session

@@ -16,8 +16,8 @@ import pytest
 from tests import postgresql
 from tests.unit.metrics.reading import lines, open_reader, read_on
 from tests.unit.supervisor.waiting import is_alive, wait_for_death
+from trainui.api import sync_metrics_from_file
 from trainui.errors import NotFoundError, UnfitEnvironmentError
-from trainui.metrics.reader.sync import sync_metrics_from_file
 from trainui.store.db import engine, postgres, statements
 from trainui.store.db.engine import Database, open_store
 from trainui.store.db.postgres import connect

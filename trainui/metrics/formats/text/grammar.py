@@ -16,12 +16,16 @@ from functools import lru_cache
 from trainui.metrics.formats.decoder import names_settings, step_fields
 from trainui.metrics.formats.text.forms import INT, MAX_PRINTED, VALUE, prefix_end
 from trainui.metrics.formats.text.names import (
+    BAR,
+    BEST,
     HELD_OUT,
     IN_NAMES,
     LONGEST_LABEL,
     NO_LABEL,
     ONLY_PART,
     OUTER,
+    SAVING,
+    SENTENCE,
     STEP,
     TRAIN,
     USUAL,
@@ -34,9 +38,9 @@ from trainui.metrics.formats.text.names import (
     names_metric,
     own_part,
     part_in,
+    rewritten,
     run_to_end,
 )
-from trainui.metrics.formats.text.wordings import BAR, BEST, SAVING, SENTENCE, rewritten
 
 _FORMS = 2048
 """Forms of lines that are kept."""

@@ -25,13 +25,13 @@ from trainui.metrics.formats.text.names import (
     find,
     is_no_metric,
     names_metric,
+    normal,
     own_part,
     part_in,
     run_to_end,
 )
 from trainui.metrics.formats.text.runs import Steady
 from trainui.metrics.formats.text.tables import EpochSteps, Table
-from trainui.metrics.formats.text.wordings import normal
 
 NOTHING: Sequence[Row] = ()
 RANKS: Sequence[Row] = []
