@@ -123,7 +123,7 @@ async def test_the_mouse_points_zooms_pans_and_opens(filler: Filler) -> None:
         await driven.pilot.mouse_down("#plot", offset=(2, 0))
         await driven.pilot.hover("#plot", offset=(30, 0))
         await driven.pilot.mouse_up("#plot", offset=(30, 0))
-        await driven.until(lambda: "1.50┤" in driven.app.clipboard, "the copied text")
+        await driven.until(lambda: "1.5┤" in driven.app.clipboard, "the copied text")
         await driven.pilot._post_mouse_events([_scroll()], widget="#plot", offset=(60, 5), button=0)
         await driven.until(lambda: plot.view.window is not None)
         before = plot.view.window
