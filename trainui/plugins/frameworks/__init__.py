@@ -1,6 +1,6 @@
 """Lines that training frameworks print for people, and their progress bars.
 
-Each record has the pattern of the first line. Read `rows` first, then `tables` and `bars`.
+Each record has the pattern of the first line. Read `rows` first, then `bars`.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ def _lines(
 
 
 ALLENNLP = _lines(
-    "allennlp", "tables:AllenNLP", r"[TE](?:raining \|  Validation|poch \d+/\d+\s*$)", epochs=True
+    "allennlp", "rows:AllenNLP", r"[TE](?:raining \|  Validation|poch \d+/\d+\s*$)", epochs=True
 )
 BARS = _lines("tqdm", "bars:Bars", r"[\]━•](?:(?<=\])\s*$|(?<=[━•]))", epochs=True, rank=60)
 BOOSTING = _lines(
     "gbm", "rows:Boosting", r"[\[:bB](?:(?<=\[)(?:\d+\]\s|LightGBM\])|(?<=\d:)\t|est iteration is:)"
 )
-DARKNET = _lines("darknet", "tables:Darknet", r" avg(?: loss)?, ")
+DARKNET = _lines("darknet", "rows:Darknet", r" avg(?: loss)?, ")
 ELEMENTS = _lines("elements", "rows:Elements", r"\[Step [\d_,]+\]")
 FAIRSEQ = _lines("fairseq", "rows:Fairseq", r"num_updates", rank=40)
 KERAS = _lines("keras", "bars:Keras", r"Epoch \d+/\d+\s*$", epochs=True)
 METRICLOGGER = _lines("metriclogger", "rows:MetricLogger", r"\] +eta: |\]\s+eta: ")
 MLPERF = _lines("mlperf", "rows:MLPerf", r":::MLLOG")
 MMENGINE = _lines("mmengine", "rows:MMEngine", r"[EI](?:poch|ter)(?:\(\w+\))? +\[")
-RSL_RL = _lines("rsl_rl", "tables:RslRl", r"Learning iteration \d+/")
-SB3 = _lines("sb3", "tables:Boxes", r"[-╭](?:--\s*$|─)")
+RSL_RL = _lines("rsl_rl", "rows:RslRl", r"Learning iteration \d+/")
+SB3 = _lines("sb3", "rows:Boxes", r"[-╭](?:--\s*$|─)")
 TIMM = _lines(
     "timm_train",
     "rows:Timm",
     r"(?:Train|Test[^:\[]*): +(?:\d+(?:/\d+ \( *\d+%\))? +)?\[ *\d+/\d+",
 )
-ULTRALYTICS = _lines("ultralytics", "tables:Ultralytics", r"Epoch\s+(?:GPU|gpu)_mem")
+ULTRALYTICS = _lines("ultralytics", "rows:Ultralytics", r"Epoch\s+(?:GPU|gpu)_mem")
