@@ -256,6 +256,7 @@ def test_a_cancel_on_a_disconnected_host_waits_for_it(
 ) -> None:
     run = shared.submit(a, *(stage(name, LOOP, host="b") for name in ("far", "lost")))
     shared.until(run, lambda found: all(one.started_at for one in found.values()), "both started")
+    shared.until_looked(b)  # an earlier test may have had it silent
     refused = a.run("cancel", run, "lost", "--forget")
     assert refused.returncode == 2, refused  # its host answers
     b.cut_off()
