@@ -11,8 +11,7 @@ from trainui import formatting
 from trainui.model.states import Status
 
 if TYPE_CHECKING:
-    from trainui.model.records import StageRecord
-    from trainui.pipeline.graph import RemainingTime
+    from trainui.model.records import RemainingTime, StageRecord
 
 SYMBOLS: Mapping[Status, str] = {
     Status.PENDING: "○",

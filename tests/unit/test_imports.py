@@ -65,12 +65,21 @@ def test_the_store_loads_no_sqlalchemy_and_no_other_driver(tmp_path: Path) -> No
     assert not seen & {"sqlalchemy", "sqlmodel", "pydantic", "psycopg", "alembic"}
 
 
+SUBMIT = (
+    "from trainui import control\nfrom trainui.pipeline.stage_command import from_command\n"
+    "control.submit(from_command(['true']))"
+)
+
+
+def test_showing_a_run_loads_no_plugins(tmp_path: Path) -> None:
+    loaded(SUBMIT, tmp_path)
+    seen = loaded(command("show", "true"), tmp_path)
+    assert "trainui.store.read.views" in seen
+    assert not {name for name in seen if name.startswith("trainui.plugin")}
+
+
 def test_a_command_is_submitted_without_orm_and_pydantic(tmp_path: Path) -> None:
-    submit = (
-        "from trainui import control\nfrom trainui.pipeline.stage_command import from_command\n"
-        "control.submit(from_command(['true']))"
-    )
-    seen = loaded(submit, tmp_path)  # makes the store too
+    seen = loaded(SUBMIT, tmp_path)  # makes the store too
     assert "trainui.store.runs.stored_pipeline" in seen
     assert not seen & {"sqlalchemy", "sqlmodel", "alembic", "numpy", "pydantic", "yaml"}
 

@@ -124,14 +124,12 @@ def _written_by_several(
     attempts: Mapping[str, Sequence[AttemptRecord]],
 ) -> list[str]:
     """Return notes on the files that a stage's last attempt and another stage's wrote."""
-    from trainui.resume import checkpoints
-
-    found = []
-    for stage in stages[:MOST_COMPARED]:
-        for last in attempts.get(stage.id, ())[-1:]:
-            both = checkpoints.written_by_both(connection, stage.id, Path(last.directory))
-            found += [f"{stage.name}: {words}" for words in checkpoints.words_of_shared(both)]
-    return found
+    return [
+        f"{stage.name}: {words}"
+        for stage in stages[:MOST_COMPARED]
+        for last in attempts.get(stage.id, ())[-1:]
+        for words in views.written_by_both(connection, stage.id, Path(last.directory))
+    ]
 
 
 def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> str:

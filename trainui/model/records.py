@@ -405,3 +405,12 @@ class SeriesSummary:
     """Minimum of the finite values."""
     max: float | None
     nonfinite: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemainingTime:
+    """The estimated remaining time of a run."""
+
+    seconds: float
+    whole: bool
+    """True if every stage has an estimate; otherwise `seconds` is a lower bound."""

@@ -13,7 +13,6 @@ results, make no difference. Writing a note raises OSError if that is impossible
 from __future__ import annotations
 
 import heapq
-import itertools
 import json
 import os
 import re
@@ -49,17 +48,6 @@ LARGEST = 20
 State = Sequence[tuple[str, int, int]]
 """For each file: name in the directory (empty for a single file), size, modification time."""
 _States = Mapping[str, State]
-
-RESULTS = frozenset(
-    {".bin", ".ckpt", ".csv", ".distcp", ".h5", ".json", ".jsonl", ".npz", ".pkl", ".pt", ".pth"}
-    | {".safetensors", ".tsv"}
-)
-"""Suffixes of files with metrics or weights."""
-
-MOST_OTHERS = 200
-"""Attempts of other stages whose written files are compared: some 10 ms."""
-
-MOST_SHOWN = 3
 
 Tried = Mapping[str, int]
 """Paths of failed checkpoints, each with the start of the attempt that made no progress from it, in
@@ -406,38 +394,6 @@ def beside(store: Database, stage: StageRecord) -> Sequence[Overlap]:
 
     with store.read() as connection:
         return views.overlaps_of(connection, stage.id)
-
-
-def written_by_both(
-    connection: Connection, stage_id: str, attempt_dir: Path
-) -> dict[Path, Overlap]:
-    """Return the metrics and weights that an attempt and one of another stage were seen to write.
-
-    Each with one of the others. Files in hidden directories and caches are shared on purpose.
-    """
-    own = set(filter(_is_result, protocol.written_files(attempt_dir)))
-    if not own:
-        return {}
-    found: dict[Path, Overlap] = {}
-    for other in views.overlaps_of(connection, stage_id)[-MOST_OTHERS:]:
-        for path in own.intersection(protocol.written_files(Path(other.directory))):
-            found.setdefault(path, other)
-    return found
-
-
-def words_of_shared(found: Mapping[Path, Overlap]) -> list[str]:
-    """Return a clause for each file that `written_by_both` found, at most `MOST_SHOWN`."""
-    return [
-        f"{path} was written by {other.words} at the same time; give each a directory "
-        "of its own, e.g. with ${stage_dir}"
-        for path, other in itertools.islice(found.items(), MOST_SHOWN)
-    ]
-
-
-def _is_result(path: Path) -> bool:
-    if any(part.startswith(".") or "cache" in part.lower() for part in path.parts):
-        return False
-    return path.suffix.lower() in RESULTS or "checkpoint" in str(path)
 
 
 def _pattern(definition: StageDefinition) -> str:

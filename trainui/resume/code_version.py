@@ -5,6 +5,8 @@ are below a directory, and the versions of the packages that stages find. All se
 since a submission waits for them. Of the environment there are keyed digests, whose key never
 leaves the home: a stage's directory can be shared without revealing a secret, or whether a guess of
 one is right.
+
+What only a submission needs is imported there: `trainui show` looks at what is on record.
 """
 
 from __future__ import annotations
@@ -27,9 +29,6 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
 from trainui.paths import Home
-from trainui.pipeline import stage_command
-from trainui.plugin import Tracker, registry
-from trainui.resume import outputs
 from trainui.store import shell_environment
 from trainui.store.shell_environment import SET_BY_TRAINUI
 
@@ -178,8 +177,12 @@ def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> li
     before = state.get("changed", {})
     now = {name: _digest(Path(root, name)) for name in before} | now
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if not names:
+        return []
+    from trainui.resume import outputs
+
     ignored = {Path(apart_from)} if apart_from else set()
-    for workdir, pattern in state.get("written", ()) if names else ():
+    for workdir, pattern in state.get("written", ()):
         ignored.update(outputs.matches(pattern, Path(workdir)))
     return sorted(name for name in names if ignored.isdisjoint(_path_and_parents(root, name)))
 
@@ -297,6 +300,8 @@ def written_by(stages: Iterable[StageDefinition]) -> list[tuple[str, str]]:
 
     Patterns that would search all of a workdir, including data sets, are left out.
     """
+    from trainui.resume import outputs
+
     found = (
         (stage.workdir, pattern)
         for stage in stages
@@ -365,6 +370,8 @@ def packages_of(stages: Iterable[StageDefinition], environ: Mapping[str, str]) -
     Packages that an environment takes from its base interpreter are not among them. If two stages
     find different versions, the first stage's counts.
     """
+    from trainui.pipeline import stage_command
+
     found: dict[str, str] = {}
     for python in dict.fromkeys(stage.python for stage in stages):
         with suppress(UnfitEnvironmentError):  # the stage's start reports it
@@ -391,6 +398,8 @@ _OWN_VARIABLES = SET_BY_TRAINUI | {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", 
 
 def _variables_ignored() -> frozenset[str]:
     """Return the variables that are not compared, with those that are set for a tracker."""
+    from trainui.plugin import Tracker, registry
+
     return _OWN_VARIABLES.union(*(one.ignored_variables for one in registry.records(Tracker)))
 
 

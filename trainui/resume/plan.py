@@ -23,8 +23,7 @@ from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
-from trainui.pipeline import filling, graph
-from trainui.pipeline.graph import PastDuration
+from trainui.pipeline import filling
 from trainui.pipeline.rules import fingerprint, shared_paths
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.fingerprint import InputStates, ResultOrigin
@@ -39,6 +38,7 @@ from trainui.store.db.engine import Database
 from trainui.store.points import read_points
 from trainui.store.read import evaluations, run_history, sweeps
 from trainui.store.read.evaluations import CheckpointRecord
+from trainui.store.read.run_history import PastDuration
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs
 from trainui.system import BoundedFile
@@ -416,7 +416,8 @@ def _with_savings(
         step = step_of(Path(one.checkpoint), about)
         saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)
     last = last_steps.get(past[0].stage_id) if past else None
-    seconds = graph.from_checkpoint(graph.typical(past), about if step is None else step, last)
+    reached_step = about if step is None else step
+    seconds = run_history.from_checkpoint(run_history.typical(past), reached_step, last)
     if one.action == Action.SKIP:
         seconds = next((_seconds(attempt) for attempt in completed), None)
         saved = sum(_gpu_seconds(attempt) for attempt in completed)

@@ -34,7 +34,7 @@ STARTED_FILE = "started"
 """Created once, when the attempt starts: the attempt's outputs are newer than this file."""
 
 RUN_TAG = "trainui.attempt"
-"""The tag of MLflow's runs with the directory of the attempt that started them."""
+"""The tag, of a tracker's run or a job, that is the directory of the attempt that started it."""
 
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from trainui import clock
 from trainui.model.headline_metric import ComparedMetric, may_lead
-from trainui.model.records import Lost
+from trainui.model.records import Lost, RemainingTime
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.store.read.time_worked import TimeWorked
 from trainui.system import DiskSpace
@@ -43,8 +43,6 @@ class Eta(NamedTuple):
 
     def words(self, now: int) -> str:
         """Return the time left from now as text."""
-        from trainui.pipeline.graph import RemainingTime
-
         return to_go_words(RemainingTime(max(self.at - now, 0) / clock.SECOND, self.whole))
 
 

@@ -1,25 +1,63 @@
 """Run history: a pipeline's last runs, how long their stages took, and a run's remaining time.
 
-Plain SQL on a read-only driver connection, since the screen uses it.
+A stage takes the median of its last few completions, so that one outlier does not distort the
+estimate; one that never completed has none. Slots that other runs have now are assumed to stay
+theirs. Plain SQL on a read-only driver connection, since the screen uses it.
 """
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from trainui import clock
 from trainui.model.definition import StageDefinition
-from trainui.model.records import RunRecord, StageRecord
+from trainui.model.records import RemainingTime, RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
-from trainui.pipeline import graph
-from trainui.pipeline.graph import PastDuration, RemainingTime, StepProgress
+from trainui.pipeline.graph import Graph
 from trainui.store.db import statements
 from trainui.store.db.statements import placeholders
 from trainui.store.read import run_list, views
 from trainui.store.read.run_list import RunLine
+
+NEWEST = 5
+"""Number of earlier durations used."""
+
+LEAST_ELAPSED = 5.0
+"""Seconds before a stage's own step rate is used; early on, most of the time is imports."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastDuration:
+    """An earlier completion of a stage."""
+
+    stage_id: str
+    seconds: float
+    work: str
+    """A text that identifies the work done; compared for equality."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """Progress of a running stage."""
+
+    elapsed: float
+    """Seconds since its attempt's start."""
+    first_step: float | None = None
+    """First step of this attempt."""
+    step: float | None = None
+    """Latest step of this attempt."""
+    last_step: float | None = None
+    """Final step of the stage's previous completion."""
+    idle: float = 0.0
+    """Seconds since the latest step, after those of `elapsed`."""
+    every: float = math.inf
+    """Steps from one that is reported to the next, as far as that is known."""
+
 
 RUNS_LOOKED_AT = 10
 
@@ -65,7 +103,7 @@ def completions(
     for name, stage_id, seconds, work in connection.execute(query, (run.pipeline, run.file, most)):
         found.setdefault(name, []).append(PastDuration(stage_id, seconds, work))
     return {
-        stage.name: graph.comparable(found[stage.name], work_of(run, stage))
+        stage.name: comparable(found[stage.name], work_of(run, stage))
         for stage in stages
         if stage.name in found
     }
@@ -80,7 +118,7 @@ def work_of(run: RunRecord, stage: StageRecord) -> str:
 
 def usual(past: Mapping[str, Sequence[PastDuration]]) -> dict[str, float | None]:
     """Return how long each stage usually takes, by full name; only for stages with a history."""
-    return {name: graph.typical(those) for name, those in past.items()}
+    return {name: typical(those) for name, those in past.items()}
 
 
 def seconds_left(
@@ -95,7 +133,7 @@ def seconds_left(
     return {
         stage.name: None
         if stage.stalled or stage.lost_at is not None
-        else graph.remaining(usual.get(stage.name), progress.get(stage.name))
+        else remaining(usual.get(stage.name), progress.get(stage.name))
         for stage in stages
         if stage.status in UNFINISHED
     }
@@ -133,13 +171,98 @@ def remaining_time_of(
     unfinished = [stage for stage in stages if stage.name in seconds]
     upstreams = {stage.name: stage.depends_on for stage in unfinished}
     needs = {stage.name: _needs(stage.definition) for stage in unfinished}
-    return graph.run_remaining(seconds, upstreams, needs, slots)
+    return run_remaining(seconds, upstreams, needs, slots)
 
 
 def _needs(definition: StageDefinition) -> dict[str, int]:
     if not definition.is_local:
         return {}
     return {"gpu": definition.gpus} if definition.gpus else {"cpu": definition.cpus}
+
+
+def typical(past: Sequence[PastDuration]) -> float | None:
+    """Return a stage's usual duration in seconds; None if it never completed."""
+    from statistics import median  # slow to import, and few processes estimate
+
+    return median(one.seconds for one in past[:NEWEST]) if past else None
+
+
+def comparable(past: Sequence[PastDuration], work: str) -> Sequence[PastDuration]:
+    """Return the completions of the same work, newest first; all if there are none."""
+    return [one for one in past if one.work == work] or past
+
+
+def remaining(usual_seconds: float | None, progress: StepProgress | None) -> float | None:
+    """Return a stage's remaining time in seconds; None if unknown.
+
+    Uses the attempt's own step rate if the final step of an earlier completion is known, otherwise
+    the usual duration. A stage that has already run longer than usual has no estimate. `progress`
+    is None for a stage that has not started.
+    """
+    if progress is None:
+        return usual_seconds
+    by_steps = _remaining_by_steps(progress)
+    if by_steps is not None:
+        return by_steps
+    if usual_seconds is None or progress.elapsed > usual_seconds:
+        return None
+    return usual_seconds - progress.elapsed
+
+
+def _remaining_by_steps(progress: StepProgress) -> float | None:
+    step, last = progress.step, progress.last_step
+    if step is None or last is None or progress.elapsed < LEAST_ELAPSED:
+        return None
+    done = step - (progress.first_step or 0)
+    if done <= 0 or step > last:
+        return None
+    pace, left = progress.elapsed / done, last - step
+    # a step that takes longer than the others is almost reached
+    return max(left * pace - progress.idle, (left - progress.every) * pace, 0.0)
+
+
+def from_checkpoint(
+    usual_seconds: float | None, step: float | None, last_step: float | None
+) -> float | None:
+    """Return the remaining time from a checkpoint, in proportion to the steps left.
+
+    None beyond the last step of the earlier completion: that one had fewer steps.
+    """
+    if usual_seconds is None or step is None or not last_step:
+        return usual_seconds
+    return None if step > last_step else usual_seconds * min(1 - step / last_step, 1)
+
+
+def run_remaining(
+    stages: Mapping[str, float | None],
+    upstreams: Mapping[str, Sequence[str]],
+    needs: Mapping[str, Mapping[str, int]],
+    slots: Mapping[str, int],
+) -> RemainingTime | None:
+    """Return a run's remaining time; None if no stage has an estimate.
+
+    This is the longer of the critical path and the total work divided by the slots. No schedule
+    can be shorter (R. L. Graham, 1966), and on an idle machine ours takes at most the sum of both.
+
+    Args:
+        stages: remaining seconds of each unfinished stage, in any order; None: unknown.
+        upstreams: dependencies of each unfinished stage.
+        needs: slots of each, by their kind.
+        slots: number of those that the run may use, by kind; a kind that is not known has enough.
+    """
+    if all(seconds is None for seconds in stages.values()):
+        return None
+    graph = Graph.from_parents({name: tuple(upstreams[name]) for name in stages})
+    finish: dict[str, float] = {}
+    for name in graph.order():
+        begin = max((finish[up] for up in graph.parents[name]), default=0.0)
+        finish[name] = begin + (stages[name] or 0.0)
+    work = (
+        sum((stages[name] or 0.0) * min(needs[name].get(kind, 0), count) for name in stages) / count
+        for kind, count in slots.items()
+    )
+    whole = all(seconds is not None for seconds in stages.values())
+    return RemainingTime(max(*finish.values(), *work), whole)
 
 
 class SlotsInUse(NamedTuple):

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -531,6 +532,45 @@ def overlaps_of(connection: Connection, stage_id: str) -> list[Overlap]:
         (now, stage_id, now, now),
     )
     return [Overlap(run, name, definition(text), *others) for run, name, text, *others in found]
+
+
+RESULTS = frozenset(
+    {".bin", ".ckpt", ".csv", ".distcp", ".h5", ".json", ".jsonl", ".npz", ".pkl", ".pt", ".pth"}
+    | {".safetensors", ".tsv"}
+)
+"""Suffixes of files with metrics or weights."""
+
+MOST_OTHERS = 200
+"""Attempts of other stages whose written files are compared: some 10 ms."""
+
+MOST_SHARED = 3
+"""Files written by both that are named."""
+
+
+def written_by_both(connection: Connection, stage_id: str, attempt_dir: Path) -> list[str]:
+    """Return a clause for each of the first files that an attempt and another stage's wrote.
+
+    These are metrics and weights that the processes of both were seen to have open. Files in hidden
+    directories and caches are shared on purpose.
+    """
+    from trainui.supervisor import protocol  # late: the first frame does not need it
+
+    own = set(filter(_is_result, protocol.written_files(attempt_dir)))
+    both: dict[Path, Overlap] = {}
+    for other in overlaps_of(connection, stage_id)[-MOST_OTHERS:] if own else ():
+        for path in own.intersection(protocol.written_files(Path(other.directory))):
+            both.setdefault(path, other)
+    return [
+        f"{path} was written by {other.words} at the same time; give each a directory "
+        "of its own, e.g. with ${stage_dir}"
+        for path, other in islice(both.items(), MOST_SHARED)
+    ]
+
+
+def _is_result(path: Path) -> bool:
+    if any(part.startswith(".") or "cache" in part.lower() for part in path.parts):
+        return False
+    return path.suffix.lower() in RESULTS or "checkpoint" in str(path)
 
 
 class StageCache:

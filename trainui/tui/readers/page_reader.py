@@ -493,8 +493,8 @@ class RunPageReader:
         def words() -> str:
             marks = event_feed.marks(of.connection, stage.run_id, (CHECKPOINT,))
             found = (harmless(event.text) for event in marks.get(stage.name, ()))
-            both = checkpoints.written_by_both(of.connection, stage.id, Path(last.directory))
-            shared = map(harmless, checkpoints.words_of_shared(both))
+            both = views.written_by_both(of.connection, stage.id, Path(last.directory))
+            shared = map(harmless, both)
             return "  ".join([*(text.removeprefix(f"{stage.name}: ") for text in found), *shared])
 
         age = None if last.completed_at else clock.now() // SHARED_EVERY

@@ -21,11 +21,10 @@ from trainui import clock, settings, system
 from trainui.control.log_files import GrowthTimes
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED
-from trainui.pipeline.graph import LEAST_ELAPSED, PastDuration, StepProgress
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.read import run_history, views
-from trainui.store.read.run_history import SlotsInUse
+from trainui.store.read.run_history import LEAST_ELAPSED, PastDuration, SlotsInUse, StepProgress
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import as_overwritten

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.unit.metrics.attempts import start_attempt
 from tests.unit.store.conftest import AddRun
 from trainui import paths
 from trainui.errors import AmbiguousError, NotFoundError, UnfitEnvironmentError
@@ -13,6 +15,7 @@ from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.read import views
+from trainui.supervisor import protocol
 
 
 def test_a_run_is_found_by_id_name_and_prefix(store: Database, add_run: AddRun) -> None:
@@ -105,3 +108,15 @@ def test_the_database_is_private_whatever_the_umask(store: Database, add_run: Ad
 def test_the_settings_of_a_deleted_run_are_one_error(store: Database) -> None:
     with engine.reading() as connection, pytest.raises(NotFoundError, match="deleted meanwhile"):
         views.submission(connection, "gone")
+
+
+def test_results_that_two_running_stages_wrote_are_named(store: Database, tmp_path: Path) -> None:
+    one, other = (start_attempt(store, tmp_path, name=name) for name in ("one", "other"))
+    for attempt, own in ((one, [tmp_path / "alone.csv"]), (other, [])):
+        files = [tmp_path / "loss.csv", tmp_path / ".cache/vocabulary.json", tmp_path / "log", *own]
+        lines = "".join(f"{json.dumps(str(file))}\n" for file in files)
+        (attempt.directory / protocol.WRITTEN_FILE).write_text(lines)
+    with engine.reading() as connection:
+        (clause,) = views.written_by_both(connection, one.stage_id, one.directory)
+        assert views.written_by_both(connection, one.stage_id, tmp_path) == []
+    assert clause.startswith(f"{tmp_path / 'loss.csv'} was written by other of the run ")
