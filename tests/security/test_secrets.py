@@ -218,8 +218,9 @@ def test_no_screen_page_and_no_clipboard_has_a_secret(leaky: Leaky) -> None:
         press("M", "Disk")
         leave("Disk")
         shown.press("\r")
-        shown.until_shown("1 Stages", "fails")
+        shown.until_shown("1 Stages", "4 Log: fails", "stderr")
         shown.press("2z")  # from here on, the log is not shown
+        wait_for(lambda: "4 Log: fails" not in shown.text(), "no log")
         press("d", "command", "***")
         for pane, text in (("5", "HF_TOKEN"), ("7", "failed"), ("6", "m.jsonl"), ("3", "loss")):
             press(pane, text)

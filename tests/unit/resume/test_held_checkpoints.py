@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -139,7 +139,8 @@ def test_a_large_file_written_soon_after_is_not_held(
 ) -> None:
     found = written(tmp_path / "last.npz", "first")
     monkeypatch.setattr(integrity, "CHECKED_THROUGHOUT", 0)
-    monkeypatch.setattr(time, "sleep", lambda _seconds: written(tmp_path / "last.npz", "more"))
+    own = SimpleNamespace(sleep=lambda _seconds: written(tmp_path / "last.npz", "more"))
+    monkeypatch.setattr(held_checkpoints, "time", own)
     with pytest.raises(ChangedError):
         hold(tmp_path / "held", found)
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -460,7 +461,9 @@ def test_a_wait_ends_when_the_study_has_all_trials(
     search.turn(*range(TRIALS))
     for number in range(TRIALS):
         search.end(number, 0.5)
-    monkeypatch.setattr(time, "sleep", lambda _seconds: search.turn())
+    # not `time.sleep` itself: the threads that other tests leave behind sleep, too
+    own = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: search.turn())
+    monkeypatch.setattr(waiting, "time", own)
     assert waiting.wait_for([search.run_id]) == 0
     assert {one.state for one in search.trials()} == {"complete"}
 
