@@ -61,7 +61,9 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         owners = {one.id: one.name for one in stages}
         problems = read_points.problems(connection, owners)
         submission = views.submission(connection, found.id)
-        unmeasured = without_metrics(connection, found, stages)
+        explained = {owners[one.owner] for one in problems}
+        silent = [one for one in stages if one.name not in explained]
+        unmeasured = without_metrics(connection, found, stages, silent)
         shared = _written_by_several(connection, stages, attempts)
     notes = [event.text for events in marks.values() for event in events] + shared
     continued = [
@@ -75,9 +77,13 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         if values := run_in_json.tracked_summary(submission, stage.name):
             words = "  ".join(f"{name}={value}" for name, value in sorted(values.items()))
             notes.append(f"{stage.name}: summary {words}")
+    alike: dict[tuple[str, ...], list[str]] = {}
     for stage in stages:
         if stage.status not in (Status.COMPLETED, Status.RUNNING):
-            notes += text.cause_lines(causes.get((stage.name, stage.attempt)), stage.name)
+            why = text.cause_lines(causes.get((stage.name, stage.attempt)))
+            alike.setdefault(tuple(why), []).append(stage.name)
+    for (first, *rest), names in ((why, names) for why, names in alike.items() if why):
+        notes += [f"{formatting.first(names)}: {first}", *rest]
     for one in noted:
         words = ": ".join(filter(None, (one["verdict"], one["text"])))
         notes.append(f"note: {words}")
@@ -97,7 +103,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         printing.note(f"! metrics not read to their end yet: {formatting.listed(unread)}")
     for line in unmeasured:
         printing.note(f"no metrics: {line}")
-    print_problems(problems, owners)
+    print_problems(problems, owners, {one.id: one.directory for one in stages})
 
 
 def _code_lines(
@@ -282,18 +288,23 @@ def metrics(
 
 
 def without_metrics(
-    connection: Connection, run: RunRecord, stages: Sequence[StageRecord]
+    connection: Connection,
+    run: RunRecord,
+    stages: Sequence[StageRecord],
+    asked: Sequence[StageRecord] | None = None,
 ) -> list[str]:
     """Return where the metrics of a run that has ended without any were searched for.
 
-    Stages that printed nothing are left out: hardly any of them was meant to have metrics.
+    Stages that printed nothing are left out: hardly any of them was meant to have metrics. `asked`:
+    only those of these stages.
     """
     from trainui.store.read import headlines
 
     is_live = any(one.status in UNFINISHED for one in stages)
     if is_live or any(headlines.has_series(connection, one.id) for one in stages):
         return []
-    printed = [one for one in stages if one.attempt and _has_printed(connection, one)]
+    asked = stages if asked is None else asked
+    printed = [one for one in asked if one.attempt and _has_printed(connection, one)]
     return _searched_places(connection, run, printed) if printed else []
 
 
@@ -321,10 +332,22 @@ def _searched_places(
     return lines
 
 
-def print_problems(problems: Sequence[SourceProblem], owners: Mapping[str, str]) -> None:
-    """Print why sources of metrics cannot be read on stderr, one line per source."""
+def print_problems(
+    problems: Sequence[SourceProblem],
+    owners: Mapping[str, str],
+    directories: Mapping[str, str] | None = None,
+) -> None:
+    """Print why sources of metrics cannot be read on stderr, a line for each problem.
+
+    `directories` are those of the stages: a problem that several have in them is one line.
+    """
+    alike: dict[str, list[str]] = {}
     for one in problems:
-        printing.note(f"! {owners[one.owner]}: {one.problem}")
+        own = (directories or {}).get(one.owner)
+        words = one.problem if own is None else one.problem.replace(own, "its directory")
+        alike.setdefault(words, []).append(owners[one.owner])
+    for words, names in alike.items():
+        printing.note(f"! {formatting.first(names)}: {words}")
 
 
 def _print_points(connection: Connection, owners: dict[str, str]) -> None:

@@ -32,7 +32,7 @@ from trainui.pipeline import matrix
 from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
 from trainui.store.points.read_points import headline_of_run
-from trainui.store.read import views
+from trainui.store.read import run_history, views
 from trainui.text import harmless
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ LEAST_SEEDS = 3
 
 MOST_SEEDS = 1000
 """The most seeds that are proposed: a difference that needs more is far below the noise."""
+
+NONE_TAKEN: Mapping[str, int] = {}
 
 BETTER, WORSE = "better", "worse"
 NOT_DISTINGUISHABLE, TOO_FEW = "not distinguishable", "too few"
@@ -223,13 +225,25 @@ def compare(
         sample_of(configuration, found.get(name, {}), name, lower=None if last else lower)
         for configuration, found in zip((first, second), summaries, strict=True)
     ]
-    return compared(name, lower, samples[0], samples[1], by_last=last)
+    taken = slots_of_others(connection, first.run.id)
+    return compared(name, lower, samples[0], samples[1], by_last=last, taken=taken)
+
+
+def slots_of_others(connection: Connection, run_id: str) -> Mapping[str, int]:
+    """Return by kind the slots of this machine that other runs have now."""
+    return run_history.SlotsInUse.read(connection, run_id, settings.host()).others
 
 
 def compared(
-    metric: str, lower: bool, a: Sample, b: Sample, *, by_last: bool = False
+    metric: str,
+    lower: bool,
+    a: Sample,
+    b: Sample,
+    *,
+    by_last: bool = False,
+    taken: Mapping[str, int] = NONE_TAKEN,
 ) -> SeedComparison:
-    """Compare two samples."""
+    """Compare two samples; `taken` are the slots that more seeds would not get, by kind."""
     difference = None if a.mean is None or b.mean is None else b.mean - a.mean
     test, needed, seconds = None, None, None
     deviations = [one.deviation for one in (a, b)]
@@ -241,7 +255,7 @@ def compared(
         if test is None or test.low <= 0 <= test.high:
             verdict = NOT_DISTINGUISHABLE
             needed = None if test is None else seeds_needed(a.values, b.values)
-            seconds = None if needed is None else _seconds(needed, a, b)
+            seconds = None if needed is None else _seconds(needed, a, b, taken)
         else:
             verdict = BETTER if (test.high < 0) == lower else WORSE
             needed, seconds = 0, 0.0
@@ -531,8 +545,11 @@ def sample_of(
     return Sample(configuration, values, others)
 
 
-def _seconds(more: int, a: Sample, b: Sample) -> float | None:
-    """Return how long so many seeds more of each take on this machine; None: unknown."""
+def _seconds(more: int, a: Sample, b: Sample, taken: Mapping[str, int]) -> float | None:
+    """Return how long so many seeds more of each take on this machine; None: unknown.
+
+    Of the slots that others have now, none is counted on, except where there are no others.
+    """
     now, usual = clock.now(), []
     places = math.inf
     for one in (a, b):
@@ -545,11 +562,13 @@ def _seconds(more: int, a: Sample, b: Sample) -> float | None:
         if definition.gpus:
             from trainui.execution.gpus import usable_gpus
 
-            places = min(places, len(usable_gpus().gpus) // definition.gpus)
+            whole, each = len(usable_gpus().gpus), definition.gpus
         else:
-            places = min(places, settings.load().cpus // max(definition.cpus, 1))
-    if places < 1:
-        return None
+            whole, each = settings.load().cpus, max(definition.cpus, 1)
+        if whole < each:
+            return None
+        free = whole - taken.get("gpu" if definition.gpus else "cpu", 0)
+        places = min(places, max(free // each, 1))
     ends = [0.0] * min(int(places), 2 * more)
     for seconds in sorted(usual * more, reverse=True):
         heapq.heapreplace(ends, ends[0] + seconds)

@@ -118,17 +118,21 @@ def digest(connection: Connection, since: int, until: int) -> Digest:
     ]
     runs |= _runs(connection, [one.run for one in trouble if one.run is not None])
     runs |= _runs(connection, [one.run_id for one in queued])
+    bests = list(_bests(connection, ended, runs.values(), since))
+    named = runs | _runs(connection, [one.run for one in bests])
+    names = {run.id: run.name for run in named.values()}
     return Digest(
         since,
         until,
         ended,
         event_feed.states_of(connection, [one.id for one in ended]),
         trouble,
-        list(_bests(connection, ended, runs.values(), since)),
+        bests,
         _gpu_seconds(connection, attempts, queued, since, until),
         queued,
         list(_next(connection, trouble, queued)),
-        {run.id: run.name for run in runs.values()},
+        names,
+        run_list.shared_names(connection, frozenset(names.values())),
     )
 
 

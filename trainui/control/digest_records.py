@@ -18,8 +18,8 @@ from trainui.text import harmless, markdown_cell, table
 if TYPE_CHECKING:
     from trainui.control.boxes import Box
 
-MOST_LINES, LEAST_LINES = 6, 4
-"""Lines of a section in the text: where there is room, and so that any night is one screen."""
+LEAST_LINES = 4
+"""Lines of a section in the text that are always there: so any night is one screen."""
 
 ONE_SCREEN = 34
 """Lines of the text, at most: a terminal's 36 without the bars of the screen, or the prompt."""
@@ -125,6 +125,8 @@ class Digest:
     next: Sequence[Step] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     """Names of the runs that are named, by id."""
+    shared: frozenset[str] = frozenset()
+    """Those of the names that other runs have, too."""
     boxes: Sequence[str] = ()
     """The boxes whose digests it has too: their runs have the ids `BOX:RUN`."""
 
@@ -209,10 +211,8 @@ class Digest:
         return None if trouble is None else trouble.run
 
     def label(self, run_id: str, name: str) -> str:
-        """Return a run's name, with its short id where another run in the digest has that name."""
-        named = {one.run: one.name for one in self.trouble if one.run and not one.box}
-        alike = [one for one in {**named, **self.names}.values() if one == name]
-        return f"{name} {formatting.short_id(run_id)}" if len(alike) > 1 else name
+        """Return a run's name, with its short id where another run has that name."""
+        return f"{name} {formatting.short_id(run_id)}" if name in self.shared else name
 
     @property
     def _length(self) -> str:
@@ -253,6 +253,7 @@ def joined(own: Digest, there: Mapping[Box, Digest]) -> Digest:
         waiting=[one for part in every for one in part.waiting],
         next=[one for part in every for one in part.next],
         names={key: value for part in every for key, value in part.names.items()},
+        shared=frozenset(name for part in every for name in part.shared),
         boxes=[box.name for box in there],
     )
 
@@ -277,6 +278,7 @@ def _as_here(found: Digest, box: Box) -> Digest:
         waiting=[one._replace(run_id=f"{box.name}:{one.run_id}") for one in found.waiting],
         next=[step(one) for one in found.next],
         names={f"{box.name}:{key}": f"{box.name}:{name}" for key, name in found.names.items()},
+        shared=frozenset(f"{box.name}:{name}" for name in found.shared),
     )
 
 
@@ -308,20 +310,32 @@ class Section(NamedTuple):
 
 def sections(found: Digest) -> list[Section]:
     """Return the sections of the text; long ones are cut, so that a night is one screen."""
-    whole = list(_sections(found))
     made: list[Section] = []
-    for most in range(MOST_LINES, LEAST_LINES - 1, -1):
-        made = [
-            Section(title, _lines(title, rows[:most]), max(len(rows) - most, 0))
-            for title, rows in whole
-        ]
+    for most in range(longest(found), LEAST_LINES - 1, -1):
+        made = sections_of(found, most)
         if 1 + sum(one.height for one in made) <= ONE_SCREEN:
             break
     return made
 
 
-def _lines(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return table(_fitting(rows)) if title == NEXT else list(map(_cut, table(rows)))
+def longest(found: Digest) -> int:
+    """Return the lines of the longest section, but no more than one screen has."""
+    lengths = (len(rows) for _, rows in _sections(found))
+    return max(LEAST_LINES, min(ONE_SCREEN, max(lengths, default=0)))
+
+
+def sections_of(found: Digest, most: int, width: int | None = None) -> list[Section]:
+    """Return the sections with at most so many lines each; with `width` they are to be wrapped."""
+    return [
+        Section(title, _lines(title, rows[:most], width), max(len(rows) - most, 0))
+        for title, rows in _sections(found)
+    ]
+
+
+def _lines(title: str, rows: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
+    if title == NEXT:
+        return table(_fitting(rows, WIDTH if width is None else width))
+    return list(map(_cut, table(rows))) if width is None else table(rows)
 
 
 def _cut(line: str) -> str:
@@ -339,10 +353,10 @@ def lines(found: Digest) -> Iterator[str]:
             yield f"  and {section.rest} more"
 
 
-def _fitting(steps: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def _fitting(steps: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
     """Return rows of texts and commands in which the texts are cut: a cut command is of no use."""
     longest = max(len(command) for _, command in steps)
-    room = max(LEAST_TEXT, WIDTH - MARGINS - longest)
+    room = max(LEAST_TEXT, width - MARGINS - longest)
     return [
         (text if len(text) <= room else f"{text[: room - 1]}…", command) for text, command in steps
     ]
@@ -373,12 +387,16 @@ def _sections(found: Digest) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         )
         yield "GPU hours", [(words,)]
     if found.waiting:
-        reasons: dict[str, list[str]] = {}
+        alike: dict[tuple[str, str], list[str]] = {}
         for one in found.waiting:
-            run = found.label(one.run_id, found.names.get(one.run_id, ""))
-            name = f"{run}/{one.name}"
-            reasons.setdefault(one.reason or "queued", []).append(name)
-        yield "Waiting", [(formatting.listed(those, 2), why) for why, those in reasons.items()]
+            alike.setdefault((one.run_id, one.reason or "queued"), []).append(one.name)
+        yield (
+            "Waiting",
+            [
+                (f"{found.label(run, found.names.get(run, ''))}/{formatting.listed(names, 2)}", why)
+                for (run, why), names in alike.items()
+            ],
+        )
     if found.next:
         yield NEXT, [(harmless(one.text), one.command) for one in found.next]
 
@@ -392,7 +410,7 @@ def _trouble_rows(found: Digest) -> Iterator[tuple[str, ...]]:
         first = those[0]
         stages = formatting.listed([one.stage for one in those if one.stage], 2)
         name = f"{first.box}:{first.name}" if first.box else first.name
-        if first.run and not first.box:
+        if first.run:
             name = found.label(first.run, name)
         where = f"{name}/{stages}" if stages else name
         age = formatting.duration((found.until - first.since) / clock.SECOND)

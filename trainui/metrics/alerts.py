@@ -11,6 +11,8 @@ import numpy as np
 
 from trainui import wakeup
 from trainui.model.definition import Alert
+from trainui.model.headline_metric import ABSURD, HUGE, RISE, is_loss
+from trainui.model.states import ALERT
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, write_points
 from trainui.store.points.chunks import Bools, Floats, Points, step_number
@@ -21,7 +23,7 @@ from trainui.store.runs.stage_requests import AlertRecord
 # Evaluates alerts on points in the order in which they are read; pure, without I/O.
 #
 # Each alert triggers once per metric and attempt, at the first point that meets its condition. An
-# attempt's first NaN is reported even without an alert on it.
+# attempt's first NaN, and the first loss that diverges, are reported even without an alert on them.
 
 
 @dataclass(slots=True)
@@ -42,7 +44,9 @@ class AlertWatch:
         self._patterns = [_pattern(alert.metric) for alert in self._alerts]
         self._found: set[tuple[int, str]] = set()
         self._progress: dict[tuple[int, str], _Progress] = {}
-        self._nan_found = False
+        self._nan_found = self._has_diverged = False
+        self._least: dict[str, float] = {}
+        """The least value of each loss so far."""
         self._seen: set[str] = set()
 
     def watches(self, name: str) -> bool:
@@ -58,7 +62,30 @@ class AlertWatch:
             self._nan_found = first is not None
             if first is not None and all(first.words != mark.words for mark in marks):
                 marks.append(first)
-        return marks
+        return marks + self._divergence(series, marks)
+
+    def _divergence(
+        self, series: Mapping[str, Points], others: Sequence[AlertRecord]
+    ) -> list[AlertRecord]:
+        """Return the first loss that is infinite or explodes, unless there is a NaN already."""
+        for name, points in series.items():
+            if self._has_diverged or self._nan_found or not is_loss(name) or not len(points):
+                continue
+            before, values = self._least.get(name, math.inf), points.values
+            least = np.minimum.accumulate(np.concatenate([[before], values]))[1:]
+            self._least[name] = float(least[-1])
+            at = _first(np.isinf(values) | _explodes(values, least))
+            if at is None:
+                continue
+            self._has_diverged = True
+            words, step = _value_words(name, points, at), _step(points, at)
+            if any(words in one.words for one in others):
+                return []
+            if np.isinf(values[at]):
+                return [AlertRecord.of_nan(words, name, step)]
+            found = AlertRecord(ALERT, f"{words}: it has diverged", metric=name, step=step)
+            return [replace(found, condition=DIVERGED)]
+        return []
 
     def unmatched(self) -> list[str]:
         """Return the metrics that alerts name and that never appeared."""
@@ -90,6 +117,15 @@ class AlertWatch:
         limit = "" if alert.condition == "nan" else f", {alert.condition} {alert.limit:g}"
         words = _value_words(name, points, at) + limit
         return AlertRecord.of_alert(alert, words, name, _step(points, at))
+
+
+DIVERGED = "diverged"
+"""The condition of a loss that explodes, which needs no configured alert."""
+
+
+def _explodes(values: Floats, least: Floats) -> Bools:
+    """Return where a loss has exploded (`has_exploded`, for whole columns)."""
+    return (values >= ABSURD) | ((values >= HUGE) & (values / RISE >= least))
 
 
 _CONDITIONS: dict[str, Callable[[Floats, float], Bools]] = {

@@ -139,6 +139,24 @@ def lower_is_better(name: str, search: Search | None = None) -> bool | None:
     return None
 
 
+HUGE, ABSURD, RISE = 1e10, 1e20, 1e6
+"""A loss has exploded if it is huge and has risen by this factor from its least value, or absurd: a
+squared error of unscaled data is huge, and a critic's loss may rise by any factor."""
+
+_KEPT_BEST = frozenset(("best", "min", "lowest"))
+
+
+def is_loss(name: str) -> bool:
+    """Return True for a loss or an error, but not for a best one so far, which may begin at inf."""
+    words = {word.casefold() for word in _WORDS.findall(name)}
+    return bool(lower_is_better(name)) and is_headline(name) and words.isdisjoint(_KEPT_BEST)
+
+
+def has_exploded(value: float, least: float) -> bool:
+    """Return True if a loss has diverged without being infinite; `least` is its least value."""
+    return value >= ABSURD or (value >= HUGE and value / RISE >= least)
+
+
 def may_lead(status: Status, search: Search | None) -> bool:
     """Return False for a stage that cannot be the best: a pruned one, and a failed trial."""
     return status != Status.PRUNED and (search is None or status != Status.FAILED)

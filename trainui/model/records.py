@@ -300,6 +300,11 @@ class StageRecord(NamedTuple):
         return self.definition.trial is not None and not self.definition.trial_params
 
     @property
+    def hangs(self) -> bool:
+        """True if it runs and is stalled."""
+        return self.stalled and self.status == Status.RUNNING and self.lost_at is None
+
+    @property
     def is_withdrawn(self) -> bool:
         """True if it is a trial that an edit of the file removed before it was asked for."""
         return self.removed and self.is_unasked

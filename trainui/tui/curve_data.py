@@ -311,6 +311,12 @@ class Chart:
     """If the difference of two lines can be told from noise over their seeds."""
     search: Search | None = field(default=None, hash=False)  # its space is a mapping
     """The search of the stage, whose goal says which value is better."""
+    whole_sweep: bool = False
+    """True if its lines are a whole sweep, so that none of them is the page's own."""
+
+    def is_own(self, line: PlotLine) -> bool:
+        """Return True for the line that the page is about."""
+        return line.own and not self.whole_sweep
 
     @property
     def series_count(self) -> int:
@@ -404,6 +410,35 @@ def groups(series: Sequence[PlottedSeries], fold: str | None) -> list[LineGroup]
     ]
 
 
+def fold_choices(series: Sequence[PlottedSeries]) -> tuple[str | None, ...]:
+    """Return what series can be averaged over: a seed, nothing, what repeats, and all."""
+    if len(series) < 2:
+        return (NOT_FOLDED,)
+    names = dict.fromkeys(name for one in series for name, _ in one.params)
+    by_seed = [some for _, some in groups(series, None)]
+    parts = {name: [some for _, some in groups(series, name)] for name in names}
+    repeated = [name for name, some in parts.items() if len(some) < len(series)]
+    others = [name for name in repeated if parts[name] != by_seed]
+    has_seed = len(by_seed) < len(series)
+    return (*([None] if has_seed else []), NOT_FOLDED, *others, ALL_IN_ONE)
+
+
+def fold_word(fold: str | None, choices: Sequence[str | None]) -> str:
+    """Return over what lines are averaged, for a person; a choice that there is not is nothing."""
+    words = {None: "a seed", ALL_IN_ONE: "all", NOT_FOLDED: "nothing"}
+    return words.get(fold, str(fold)) if fold in choices else "nothing"
+
+
+def next_fold(compared: Comparison, choices: Sequence[str | None]) -> tuple[Comparison, str]:
+    """Return the comparison averaged over the next choice, and why that may not be expected."""
+    if len(choices) < 2:
+        return compared, "nothing to average: only one curve is drawn"
+    changed = replace(compared, fold=after(choices, compared.fold))
+    if changed.fold == ALL_IN_ONE and len(choices) == 2:
+        return changed, "averaged over all: no two curves differ by a seed alone"
+    return changed, ""
+
+
 def _own_name(one: PlottedSeries) -> Pairs:
     return one.pairs or (("", one.label),)
 
@@ -475,6 +510,8 @@ class Curves:
     """The metrics to show first: those that the compared runs share, or that a sweep ranks by."""
     left_out: tuple[str, ...] = ()
     """The compared runs of which the first chart has no line, each with the reason."""
+    folds: tuple[str | None, ...] = ()
+    """What the lines can be averaged over (`Comparison.fold`)."""
     due: float = math.inf
     """When to read charts again that are older than `figures` (`time.monotonic`)."""
 

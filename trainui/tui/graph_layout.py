@@ -456,6 +456,9 @@ def which(members: Sequence[StageRecord]) -> str:
 
 
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:
-    """Return the number of members in each state, the least important state first."""
-    found = Counter(stage.status for stage in members)
+    """Return the number of members in each state, the least important first; without stalled ones.
+
+    These are counted as trouble.
+    """
+    found = Counter(stage.status for stage in members if not stage.hangs)
     return [(status, found[status]) for status in reversed(BY_IMPORTANCE) if found[status]]

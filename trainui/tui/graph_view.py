@@ -23,7 +23,6 @@ from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.store.points.plot_points import Axis
 from trainui.text import SYMBOLS, harmless, state_word
-from trainui.tui.axis_marks import short_duration
 from trainui.tui.graph_layout import (
     FOLDED_FROM,
     NODE,
@@ -345,7 +344,7 @@ def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
     before = 1 + columns.graph + 1 + columns.name + columns.facts
     across = XAxis(0.0, timeline.total / SECOND, columns.bar)
     wanted = [(across.column(at), label, "dim") for at, label in across.ticks(Axis.RELATIVE).marks]
-    end = (columns.bar - 1, short_duration(round(across.high, 1)), "strong")
+    end = (columns.bar - 1, elapsed(timeline.total), "strong")
     legend = fit(f"{CRITICAL} critical path  {BAR} others", before, right=True)
     return (Segment(f"{legend}  ", "dim"), *axis_labels([end, *wanted], columns.bar, "─"))
 

@@ -94,6 +94,7 @@ curves.left  left_parenthesis  cursor left  point(-1)  -  Move the cursor to the
 curves.right  right_parenthesis  cursor right  point(1)  F  Move the cursor to the next point
 curves.compare  c  compare  compare  F  Choose what to compare with: attempts, members, runs
 curves.band         B             band  band  -  Show the sweep as one band, or this stage alone
+curves.fold         f             average        fold  -  Cycle what curves are averaged over
 curves.smooth       m             smooth         smooth  F  Cycle the smoothing: none to strongest
 curves.axis         a             axis           axis  F  Cycle the x axis: steps, epochs, time
 curves.log          y             log  log_scale  F  Switch the y axis between linear and log scale

@@ -98,24 +98,28 @@ def coarse_time(seconds: float) -> str:
     return f"~{words.removesuffix(' 00s').removesuffix(' 00m').removesuffix(' 0h')}"
 
 
-_AGES = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_AGES = ((86_400, 3600), (60, 60), (0, 1))
+"""Of an age of at least so many seconds, the seconds after which it reads otherwise."""
 
 
 def age(micros: int, now: int) -> str:
-    """Format the age of a moment in one unit, with the moment: `3m ago (14:05:11)`."""
-    seconds, (unit, letter) = _age(micros, now)
-    return f"{int(seconds / unit)}{letter} ago ({clock_time(micros)})"
+    """Format the age of a moment, with the moment: `1h 12m ago (14:05:11)`."""
+    seconds, period = _age(micros, now)
+    words = f"{int(seconds / period)}{'m' if period == 60 else 's'}"
+    if seconds >= 3600:
+        words = formatting.duration(seconds)
+    return f"{words} ago ({clock_time(micros)})"
 
 
 def age_changes_in(micros: int, now: int) -> float:
     """Return the seconds until the age of a moment reads otherwise."""
-    seconds, (unit, _) = _age(micros, now)
-    return unit - seconds % unit
+    seconds, period = _age(micros, now)
+    return period - seconds % period
 
 
-def _age(micros: int, now: int) -> tuple[float, tuple[int, str]]:
+def _age(micros: int, now: int) -> tuple[float, int]:
     seconds = max(now - micros, 0) / SECOND
-    return seconds, next((one for one in _AGES if seconds >= one[0]), _AGES[-1])
+    return seconds, next(period for least, period in _AGES if seconds >= least)
 
 
 def clock_time(micros: int | None) -> str:

@@ -43,12 +43,26 @@ RESUME, PREPARED, UNPAUSE = "trainui resume ", "--prepared", "trainui worker unp
 """The commands of next steps that have a key here, besides those that a run's page shows."""
 
 
-def digest_entries(found: Digest, width: int) -> list[Entry[Step]]:
-    """Return the lines of a digest, wrapped to a width; those of its next steps have them."""
-    from trainui.control.digest_records import NEXT, sections
+def digest_entries(found: Digest, width: int, height: int) -> list[Entry[Step]]:
+    """Return the lines of a digest, wrapped to a width; those of its next steps have them.
+
+    Long sections are cut where not all lines fit into the height.
+    """
+    from trainui.control.digest_records import LEAST_LINES, longest
+
+    entries: list[Entry[Step]] = []
+    for most in range(longest(found), LEAST_LINES - 1, -1):
+        entries = _digest_entries(found, width, most)
+        if len(entries) <= height:
+            break
+    return entries
+
+
+def _digest_entries(found: Digest, width: int, most: int) -> list[Entry[Step]]:
+    from trainui.control.digest_records import NEXT, sections_of
 
     entries: list[Entry[Step]] = [Entry(row) for row in text_rows(found.headline, width, "strong")]
-    for section in sections(found):
+    for section in sections_of(found, most, width + len(INDENT)):
         entries += [Entry(()), Entry((Segment(section.title, "title"),))]
         steps = iter(found.next if section.title == NEXT else ())
         for line in section.lines:
@@ -155,7 +169,9 @@ class DigestScreen(Page):
 
     def _show_digest(self, found: Digest, away: Sequence[str]) -> None:
         self._found, self._away = found, away
-        entries, view = digest_entries(found, self._row_width), self.view
+        view = self.view
+        height = view.page_height - (1 + len(away)) * bool(away)
+        entries = digest_entries(found, self._row_width, height)
         if away:
             entries.append(Entry(()))
         for why in away:

@@ -180,6 +180,11 @@ def test_the_time_for_more_seeds_uses_this_machines_slots(
     monkeypatch.setenv("TRAINUI_CPUS", "4")
     four = compared("sweep/train[lr=0.1]", "sweep/train[lr=0.2]")
     assert four.seconds_needed == pytest.approx(60 * -(-2 * one.seeds_needed // 4), rel=0.01)
+    other = filler.run({"a": (), "b": (), "c": ()}, name="other")
+    for stage in "abc":
+        filler.start(other, stage)
+    left = compared("sweep/train[lr=0.1]", "sweep/train[lr=0.2]")
+    assert left.seconds_needed == one.seconds_needed, "another run has three of the four places"
 
 
 def test_a_reference_is_a_run_stage_configuration_or_seed(filler: Filler) -> None:

@@ -31,6 +31,36 @@ def test_the_first_nan_is_marked_without_alerts_but_no_infinity() -> None:
     assert found([], *batches) == [("nan", "a is NaN at step 2", False)]
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("val/loss", (2.0, math.inf, math.inf), [("nan", "val/loss is inf at step 1", False)]),
+        (
+            "loss",
+            (0.5, 3e11, NAN),
+            [
+                ("alert", "loss is 3e+11 at step 1: it has diverged", False),
+                ("nan", "loss is NaN at step 2", False),
+            ],
+        ),
+        (
+            "train_loss",
+            (1e30,),
+            [("alert", "train_loss is 1e+30 at step 0: it has diverged", False)],
+        ),
+        ("mse", (4e12, 3e12, 5e13), []),
+        ("critic_loss", (1e-9, 50.0), []),
+        ("best_val_loss", (math.inf, 0.3), []),
+        ("reward", (1.0, math.inf, 1e30), []),
+    ],
+)
+def test_a_loss_that_diverges_is_marked_without_alerts(
+    name: str, values: tuple[float, ...], expected: list[tuple[str, str, bool]]
+) -> None:
+    column = counted(*values)
+    assert found([], *({name: [point]} for point in column)) == expected
+
+
 def test_a_nan_alert_replaces_the_mark_once_a_metric() -> None:
     alerts = [Alert("nan", action="stop")]
     batches = ({"a": counted(1, math.inf)}, {"b": [(2, NAN), (3, NAN)]}, {"b": [(4, NAN)]})

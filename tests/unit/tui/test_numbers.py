@@ -79,11 +79,11 @@ def test_blocks_of_shares_compare() -> None:
         (0.4, "0s", 0.6),
         (59.5, "59s", 0.5),
         (119, "1m", 1),
-        (7300, "2h", 3500),
-        (90_000, "1d", 82_800),
+        (7300, "2h 01m", 20),
+        (90_000, "1d 1h", 3600),
     ],
 )
-def test_an_age_has_one_unit_and_its_next_change(
+def test_an_age_of_hours_has_minutes_and_its_next_change(
     seconds: float, words: str, changes: float
 ) -> None:
     now = clock.now()

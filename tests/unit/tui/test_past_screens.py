@@ -11,7 +11,7 @@ import pytest
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import DIAMOND, Filler
 from trainui import control, paths
-from trainui.control import digest, digest_records
+from trainui.control import digest
 from trainui.control.digest_records import Digest, Step, Trouble
 from trainui.model.states import Status
 from trainui.store.db import engine
@@ -133,14 +133,14 @@ def trouble(number: int) -> Trouble:
     return Trouble(f"id-{number}", "night", "train", "failed", words, 1, step)
 
 
-@pytest.mark.parametrize("width", [40, 77, 117])
-def test_lines_fit_and_each_step_has_its_run(width: int) -> None:
+@pytest.mark.parametrize(("width", "height", "steps"), [(40, 20, 4), (77, 20, 4), (117, 60, 9)])
+def test_lines_fit_and_each_step_has_its_run(width: int, height: int, steps: int) -> None:
     troubles = [trouble(number) for number in range(9)]
     found = Digest(1, 2, trouble=troubles, next=[one.suggestion for one in troubles])
-    entries = digest_entries(found, width)
+    entries = digest_entries(found, width, height)
     assert max(width_of(entry.row) for entry in entries) <= width
     at = [place for place, entry in enumerate(entries) if entry.item is not None]
-    assert len(at) == digest_records.MOST_LINES
+    assert len(at) == steps
     for number, (begin, end) in enumerate(zip(at, [*at[1:], len(entries)], strict=True)):
         item = entries[begin].item
         assert item is not None

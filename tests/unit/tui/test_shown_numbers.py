@@ -290,7 +290,7 @@ def check_grid(one: Pipeline, found: CurvesPage) -> None:
     if len(one.members) == 1 or one.value is None:
         return
     styles = styles_of(chart, shared_styles([chart], ""))
-    cell = PlotCell(figures, chart, styles=styles, of_sweep=True)
+    cell = PlotCell(figures, chart, styles=styles)
     title = plain(grid_rows([cell], PlotGrid(90, 14, 1))[0])
     assert title.endswith(f"best {label_of(one.order[0])} {number(one.value)}")
 

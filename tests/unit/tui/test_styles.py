@@ -162,7 +162,7 @@ def test_states_stay_apart() -> None:
 
 
 def test_lines_of_a_plot_stay_apart() -> None:
-    assert len({in_ascii(mark) for mark in MARKS}) == len(set(MARKS)) == styles.CURVES
+    assert len({in_ascii(mark) for mark in MARKS}) == len(set(MARKS)) == 2 * styles.CURVES
     assert not {in_ascii(mark) for mark in MARKS} & {in_ascii("×"), "!", "|"}, (
         "of NaN, alerts, cursor"
     )

@@ -40,6 +40,19 @@ def alerted_stages(
     return found
 
 
+def shared_names(connection: Connection, names: Collection[str]) -> frozenset[str]:
+    """Return those of some names that several runs have."""
+    return frozenset(
+        row[0]
+        for part in batches(names)
+        for row in connection.execute(
+            f"SELECT name FROM runs WHERE name IN ({placeholders(part)}) "
+            "GROUP BY name HAVING COUNT(*) > 1",
+            (*part,),
+        )
+    )
+
+
 def nan_steps(connection: Connection, stage_ids: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return the steps of the first NaN or infinite values, by stage id and metric.
 

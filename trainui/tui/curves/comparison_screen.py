@@ -14,15 +14,15 @@ from textual.widget import Widget
 from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import RunRecord
 from trainui.text import harmless
-from trainui.tui.app_interface import Target
+from trainui.tui.app_interface import Target, run_label
 from trainui.tui.curve_data import (
     ALL_IN_ONE,
-    NOT_FOLDED,
     Candidate,
     Comparison,
     CurvesWanted,
-    after,
-    groups,
+    fold_choices,
+    fold_word,
+    next_fold,
 )
 from trainui.tui.curves.interaction import CurvesState
 from trainui.tui.keymap import bindings
@@ -117,16 +117,9 @@ class CandidateList(CursorView):
         ]
 
     @property
-    def folds(self) -> list[str | None]:
-        """The choices of what is averaged over: a seed, nothing, what repeats, and all."""
-        chosen = [one.series for one in self.candidates if self.is_chosen(one)]
-        names = dict.fromkeys(name for one in chosen for name, _ in one.params)
-        by_seed = [some for _, some in groups(chosen, None)]
-        parts = {name: [some for _, some in groups(chosen, name)] for name in names}
-        repeated = [name for name, some in parts.items() if len(some) < len(chosen)]
-        others = [name for name in repeated if parts[name] != by_seed]
-        has_seed = len(by_seed) < len(chosen)
-        return [*([None] if has_seed else []), NOT_FOLDED, *others, ALL_IN_ONE]
+    def folds(self) -> tuple[str | None, ...]:
+        """The choices of what is averaged over."""
+        return fold_choices([one.series for one in self.candidates if self.is_chosen(one)])
 
     def is_chosen(self, one: Candidate) -> bool:
         """Return True if a candidate is drawn."""
@@ -287,8 +280,10 @@ class CandidateList(CursorView):
 
     def action_fold(self) -> None:
         """Switch to the next parameter over which curves are averaged."""
-        compared = self.state.drawn
-        self._apply(replace(compared, fold=after(self.folds, compared.fold)))
+        compared, remark = next_fold(self.state.drawn, self.folds)
+        self._apply(compared)
+        if remark:
+            self.notify(remark)
 
 
 def _identity(one: Candidate) -> tuple[str, str]:
@@ -339,7 +334,7 @@ class ComparisonScreen(Page):
         if page is None or not page.curves.wanted.candidates:
             return
         self._run = page.run
-        names = (harmless(page.run.name), harmless(page.stage.name), harmless(self.metric))
+        names = (run_label(page.run), harmless(page.stage.name), harmless(self.metric))
         title = Segment(" trainui ", "title")
         self.top.show((title, *(Segment(f" › {name}") for name in names), Segment(" › compare")))
         lower = lower_is_better(self.metric, page.stage.definition.search)
@@ -359,18 +354,14 @@ class ComparisonScreen(Page):
         own = [one for one in chosen if one.series.own]
         chosen = [one for one in chosen if one not in own[1:]]  # as a member and as an attempt
         drawn = sum(one.summary is not None for one in chosen)
-        folds = self.list.folds
-        is_folded = compared.fold in folds
-        over = {None: "a seed", ALL_IN_ONE: "all", NOT_FOLDED: "nothing"}.get(
-            compared.fold if is_folded else NOT_FOLDED, compared.fold
-        )
+        over = fold_word(compared.fold, self.list.folds)
         without = len(chosen) - drawn
         more = f", {without} without points" if without else ""
         text = f" {drawn} of {len(candidates)} drawn{more}   averaged over: "
         if len(candidates) < 2:
             text = " nothing to compare with: no other attempt, member, or run with such a metric"
             over = ""
-        self.bar.show((Segment(text, "dim"), Segment(over or "", "key")))
+        self.bar.show((Segment(text, "dim"), Segment(over, "key")))
 
     def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (there is one pane)
         """Return the filter."""

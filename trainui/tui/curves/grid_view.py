@@ -34,6 +34,7 @@ from trainui.tui.curves.plot import (
     legend_rows,
     name_of,
     names_width,
+    odd_word,
     plot,
     shared_styles,
     short_names,
@@ -67,6 +68,9 @@ LEAST_NAME = 10
 
 MOST_LABEL = 20
 """The most characters of a line's name in the title of its plot."""
+
+SHORT_VALUE = 12
+"""Characters of a title that its value takes, with the signs before the metric's name."""
 
 LAST = Segment("last ", "dim")
 """Before the last value of a metric."""
@@ -161,8 +165,6 @@ class PlotCell(NamedTuple):
     selected: bool = False
     styles: tuple[LineStyle, ...] | None = None
     """The styles of compared lines; None: nothing is compared."""
-    of_sweep: bool = False
-    """True if the lines are a whole sweep, so that none of them is the page's own."""
 
 
 def grid_rows(cells: Sequence[PlotCell], grid: PlotGrid) -> list[Row]:
@@ -211,8 +213,10 @@ def _title(
         right.append(Segment("log y  ", "key"))
     if (word := behaviour(cell.figures, cell.chart)) is not None:
         right.append(Segment(f"{word}  ", "dim" if word == CONSTANT else "bad"))
-    if cell.figures.nonfinite:
-        right.append(Segment(f"×{cell.figures.nonfinite}  ", "bad"))
+    if words := _not_finite(cell):
+        spare = grid.cell_width - cell_len(harmless(cell.figures.name)) - width_of(tuple(right))
+        fitting = (word for word in words if cell_len(word) + SHORT_VALUE < spare)
+        right.append(Segment(f"{next(fitting, words[-1])}  ", "bad"))
     if cell.chart is not None and any(one.is_alert for one in cell.chart.annotations):
         right.append(Segment("!  ", "warn"))
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
@@ -233,6 +237,16 @@ def _title(
     rule = "" if grid.spacing.gap else "─" * (room - cell_len(name) - 1)
     between = (Segment(" "), Segment(fit(rule, room - cell_len(name)), "line"))
     return (Segment(name, "title" if cell.selected else "strong"), *between, *right)
+
+
+def _not_finite(cell: PlotCell) -> list[str]:
+    """Say how many values are not finite, or lines have such, in ever fewer words; none: empty."""
+    lines = cell.chart.lines if cell.chart is not None else ()
+    odd = [line for line in lines if line.odd]
+    word = odd_word(odd) or "NaN/inf"
+    if len(lines) > 1:
+        return [f"{len(odd)} with {word}", word] if odd else []
+    return [f"{cell.figures.nonfinite:,} {word}", word] if cell.figures.nonfinite else []
 
 
 CONSTANT, EXPLODES = "constant", "explodes"
@@ -267,12 +281,12 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
         return (LAST, Segment(number(cell.figures.last), styles[0].style))
     raw = (Segment("raw ", "dim"),) * bool(view.smoothing)
     line = chart.lines[0]
-    best = best_line(chart) if cell.of_sweep and view.cursor is None else None
+    best = best_line(chart) if chart.whole_sweep and view.cursor is None else None
     if best is not None and best.best is not None:
         style = styles[chart.lines.index(best)].style
         shown = Segment(number(best.best[0]), style)
         return (*raw, Segment("best ", "dim"), Segment(_named(best, chart), style), shown)
-    if cell.of_sweep and (ranked := ranking(chart, view)):
+    if chart.whole_sweep and (ranked := ranking(chart, view)):
         line = ranked[0][1]
     is_other = len(chart.lines) > 1 or line.members or not line.own or line.is_member
     name = _named(line, chart) if is_other else ""
@@ -564,7 +578,6 @@ class CurvesView(CurveKeys):
                 pinned=one.name in self.state.pinned,
                 selected=index == at,
                 styles=styles_of(chart, self._shared) if chart and self._shared else None,
-                of_sweep=curves.wanted.compared.sweep,
             )
             for index, one in enumerate(shown)
         ]

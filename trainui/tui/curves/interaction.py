@@ -30,6 +30,8 @@ from trainui.tui.curve_data import (
     PlotOptions,
     after,
     compared_x,
+    fold_word,
+    next_fold,
     ranking,
     value_at,
     x_positions,
@@ -405,6 +407,13 @@ class CurveKeys(RowsView):
             return
         self.state.compared = Comparison() if self.state.compared == band else band
         self.apply(self.view)
+
+    def action_fold(self) -> None:
+        """Average the curves over the next choice, or say why nothing changes."""
+        self.state.compared, remark = next_fold(self.state.drawn, self.curves.folds)
+        self.apply(self.view)
+        over = fold_word(self.state.drawn.fold, self.curves.folds)
+        self._say(remark or f"averaged over: {over}")
 
     def action_best(self) -> None:
         """Put the cursor on the best value."""

@@ -35,8 +35,11 @@ from trainui.tui.plot_axes import (
 from trainui.tui.styled_text import Row, Segment, cut_end, fit, packed, short_labels
 from trainui.tui.styles import CURVES
 
-MARKS = "●▲■◆▼★"
-"""The marks of bright lines, one for each colour."""
+MARKS = "●▲■◆▼★○△□◇▽☆"
+"""The marks of bright lines: of each colour, the second half stands for lines after the first."""
+
+SLOTS = CURVES * len(MARKS)
+"""Pairs of a colour and a mark, so that none stands for two lines, on whatever page these are."""
 
 SAMPLE = "━━"
 """A piece of a line, for the legend."""
@@ -60,6 +63,9 @@ MOST_DRAWN = 32
 
 MARK_EVERY = 24
 """Characters between two marks on a line, if the plot has several lines."""
+
+BESIDE = 4
+"""The last columns of a plot, where a mark seems to belong to the name at the right."""
 
 TABLE_FEET = 2
 """Lines below a plot that has a table of its lines."""
@@ -91,7 +97,7 @@ Styles = Mapping[str, LineStyle]
 
 
 Slots = dict[str, int]
-"""By line, the number of its colour and its mark, which it keeps while it is bright."""
+"""By line, the number of its pair of a colour and a mark, which it keeps while it is bright."""
 
 
 def name_of(line: PlotLine) -> str:
@@ -110,35 +116,44 @@ def line_styles(
     """
     lines = list(enumerate(chart.lines))
     found = [pair for pair in lines if pair[1].label == highlight]
-    known = [pair for pair in lines if pair[1].own or not pair[1].pruned]
-    bright = (
-        found or sorted(known, key=lambda pair: _by_value(chart.lower_is_better, pair[1]))[:CURVES]
-    )
+    known = [pair for pair in lines if chart.is_own(pair[1]) or not pair[1].pruned]
+    bright = found or sorted(known, key=lambda pair: _by_value(chart, pair[1]))[:CURVES]
     chosen = _slots_of([line for _, line in bright], {} if slots is None else slots)
     shown = {at: chosen[name_of(line)] for at, line in bright}
     return tuple(
-        LineStyle(f"curve-{shown[at] + 1}", MARKS[shown[at]])
+        LineStyle(f"curve-{shown[at] % CURVES + 1}", _mark(shown[at]))
         if at in shown
         else LineStyle("dim", "·", bright=False)
         for at, _ in lines
     )
 
 
+def _mark(slot: int) -> str:
+    return MARKS[(slot + slot // len(MARKS)) % len(MARKS)]
+
+
 def _slots_of(lines: Sequence[PlotLine], known: Slots) -> Slots:
-    """Return a different number for each of at most six lines: the known one, else a free one."""
+    """Return a slot for each of at most six lines, no two of one colour: the known one, else a new.
+
+    A new one was no other line's before, as far as there are any left.
+    """
     found: Slots = {}
     in_order = sorted(lines, key=lambda line: (name_of(line) not in known, line.index))
     for line in in_order:
-        name = name_of(line)
-        wanted = known.get(name, line.index)
-        free = ((wanted + more) % CURVES for more in range(CURVES))
-        found[name] = known[name] = next(slot for slot in free if slot not in found.values())
+        name, used = name_of(line), set(known.values())
+        colours = {slot % CURVES for slot in found.values()}
+        slot = known.get(name)
+        if slot is None or slot % CURVES in colours:
+            free = [one for one in range(SLOTS) if one % CURVES not in colours]
+            nearest = sorted(free, key=lambda one: (one // CURVES, (one - line.index) % CURVES))
+            slot = next((one for one in nearest if one not in used), nearest[0])
+        found[name] = known[name] = slot
     return found
 
 
-def _by_value(lower: bool | None, line: PlotLine) -> tuple[bool, bool, float]:
+def _by_value(chart: Chart, line: PlotLine) -> tuple[bool, bool, float]:
     """Return the sort key of a line: the own one first, then the best values, then with a NaN."""
-    own = line.own and not line.diverged
+    lower, own = chart.lower_is_better, chart.is_own(line) and not line.diverged
     if lower is None or line.best is None:
         return not own, line.diverged, 0.0 if lower is None else math.inf
     return not own, line.diverged, line.best[0] if lower else -line.best[0]
@@ -329,15 +344,17 @@ def outliers(lines: Sequence[PlotLine], *, lower: bool | None = None) -> list[Pl
 
 
 def off_scale(away: Sequence[PlotLine]) -> list[str]:
-    """Name the lines that the y axis is not scaled to, in ever fewer words."""
+    """Say which lines the y axis is not scaled to, and how far they reach, in ever fewer words."""
     one = len(away) == 1
     who = away[0].label if one else f"{len(away)} lines"
     farthest = max(map(_extreme, away), key=abs)
+    where, to = ("above", "up to") if farthest > 0 else ("below", "down to")
     value, key = number(farthest), " (y: log)" * (farthest > 0)
     return [
-        f"{who} {'is' if one else 'are'} off the scale, at {value}{key}",
-        f"{who} off scale: {value}",
-        f"off scale: {value}",
+        f"{who} {'is' if one else 'are'} {where} the scale, {to} {value}{key}",
+        f"{who} {where} the scale, {to} {value}",
+        f"{len(away)} {where}, {to} {value}",
+        f"{len(away)} {where}",
     ]
 
 
@@ -378,17 +395,31 @@ def _begins(line: PlotLine) -> list[tuple[int, int]]:
     return found
 
 
+def odd_word(lines: Sequence[PlotLine]) -> str:
+    """Return what the values that are not finite are: `NaN`, `inf` or both; empty: none."""
+    kinds = [kind for line in lines for _, kind in line.odd]
+    words = ["NaN"] * any(kind & NAN for kind in kinds)
+    return "/".join([*words, *["inf"] * any(kind & (ABOVE | BELOW) for kind in kinds)])
+
+
 def put_first_step(canvas: Canvas, chart: Chart, scale: YAxis | None) -> None:
-    """Write the step of the first NaN near its mark, if only one line has one."""
-    known = [line for line in chart.lines if line.nan_since is not None and line.odd]
-    since = known[0].nan_since if len(known) == 1 else None
-    if since is None:
+    """Write what the first mark of a value that is not finite means, and of one line since when."""
+    odd = [line for line in chart.lines if line.odd]
+    if not odd:
         return
-    line, (dot, kind) = known[0], known[0].odd[0]
-    text = f"{'NaN' if kind & NAN else 'infinite'} since {chart.unit} {exact_step(since)}"
-    names = [f"{line.label} "] if len(chart.lines) > 1 and len(line.label) <= MOST_NAME else []
+    line = min(odd, key=lambda one: one.odd[0])
+    dot, kind = line.odd[0]
+    since = line.nan_since
+    if len(odd) > 1:
+        texts = [f"{len(odd)} lines: {odd_word(odd)}", f"{len(odd)} {odd_word(odd)}"]
+    elif since is None:
+        texts = [odd_word(odd)]
+    else:
+        text = f"{'NaN' if kind & NAN else 'infinite'} since {chart.unit} {exact_step(since)}"
+        is_named = len(chart.lines) > 1 and len(line.label) <= MOST_NAME
+        texts = [*([f"{line.label} {text}"] * is_named), text]
     row = _row_beside(line, dot, scale, canvas.height)
-    put_words(canvas, dot // 2, row, [*(name + text for name in names), text], "bad")
+    put_words(canvas, dot // 2, row, texts, "bad")
 
 
 def put_words(canvas: Canvas, column: int, row: int, wordings: Sequence[str], style: str) -> None:
@@ -442,11 +473,11 @@ def plot(
     values += old if view.log else _near(old, values)
     scale = YAxis.around(values, log=view.log, marks=marks, height=frame.height)
     across = XAxis(chart.low, chart.high, frame.width, chart.log_x)
-    canvas = Canvas(frame.width, frame.height)
+    canvas, names = Canvas(frame.width, frame.height), _names(lines, scale, frame)
     if scale is not None:
         _draw_lines(canvas, lines, banded, scale, view)
         if len(lines) > 1:
-            _put_marks(canvas, lines, scale)
+            _put_marks(canvas, lines, scale, {id(one.line): one.row for one in names})
         _put_ends(canvas, lines, scale, across, places)
     for x, attempt in chart.lines[0].boundaries if chart.lines else ():
         canvas.put_vertical(across.column(x), ("┊", "dim"), (f"{attempt}", "key"))
@@ -468,7 +499,9 @@ def plot(
         _put_message(canvas, [message])
     elif away:
         _put_message(canvas, off_scale(away))
-    right = _names(lines, scale, frame)
+    right: list[Row] = [()] * frame.height
+    for one in names:
+        right[one.row] = (Segment(" "), one.text)
     end = max((line.end for line in chart.lines), default=math.nan)
     rows = (
         *with_y_axis(canvas.rows(), scale, marks, frame, right),
@@ -571,8 +604,14 @@ def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
     )
 
 
-def _put_marks(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> None:
-    """Put each bright line's mark on it at regular distances and at its right end."""
+def _put_marks(
+    canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis, names: Mapping[int, int]
+) -> None:
+    """Put each bright line's mark on it at regular distances and at its right end.
+
+    `names` are the rows of the names beside the plot, by `id` of the line: no mark stands beside
+    the name of another line.
+    """
     for at, (line, style) in enumerate(lines):
         columns = set(range((at * 5 + 3) % MARK_EVERY, canvas.width, MARK_EVERY))
         known = [dot for dot, value in enumerate(line.smooths) if math.isfinite(value)]
@@ -581,7 +620,9 @@ def _put_marks(canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis) -> Non
             values = line.smooths[2 * column : 2 * column + 2]
             rows = (scale.row(value, canvas.height) for value in values)
             row = next((row for row in rows if row is not None), None)
-            canvas.put(row, column, style.mark, style.style)
+            is_beside = row in names.values() and column >= canvas.width - BESIDE
+            if not is_beside or names.get(id(line)) == row:
+                canvas.put(row, column, style.mark, style.style)
 
 
 def _put_ends(
@@ -648,9 +689,16 @@ def _put_message(canvas: Canvas, wordings: Sequence[str]) -> None:
     canvas.write(row, left, text, "warn")
 
 
-def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> list[Row]:
+class LineName(NamedTuple):
+    """The name of a bright line at the right of a plot."""
+
+    row: int
+    line: PlotLine
+    text: Segment
+
+
+def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> list[LineName]:
     """Return each bright line's name beside its right end; names in one place move apart."""
-    found: list[Row] = [()] * frame.height
     wanted = []
     bright = [(line, style) for line, style in lines if style.bright] if frame.right else []
     names = short_names([line for line, _ in bright], frame.right - 3)
@@ -658,13 +706,14 @@ def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> li
         last = next((value for value in reversed(line.smooths) if math.isfinite(value)), None)
         if last is not None and scale is not None:
             row = scale.row(last, frame.height)
-            wanted += [(row, -last, name, style)] if row is not None else []
-    wanted.sort()
-    at = -1
-    for left, (row, _, name, style) in zip(range(len(wanted), 0, -1), wanted, strict=True):
+            text = Segment(f"{style.mark} {name}", style.style)
+            wanted += [(row, -last, LineName(row, line, text))] if row is not None else []
+    wanted.sort(key=lambda one: one[:2])
+    found, at = [], -1
+    for left, (row, _, one) in zip(range(len(wanted), 0, -1), wanted, strict=True):
         at = min(max(row, at + 1), frame.height - left)
         if at >= 0:
-            found[at] = (Segment(" "), Segment(f"{style.mark} {name}", style.style))
+            found.append(one._replace(row=at))
     return found
 
 

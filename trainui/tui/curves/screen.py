@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from trainui.errors import TrainuiError
-from trainui.formatting import listed, quantity
+from trainui.formatting import listed, quantity, short_id
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import mean
@@ -208,7 +208,10 @@ def _compared(
     rows = [
         head,
         *(
-            _legend_line(one, by_line[id(one)], view, x, (shown[id(one)], label), places[id(one)])
+            _legend_line(
+                replace(one, own=chart.is_own(one)),
+                *(by_line[id(one)], view, x, (shown[id(one)], label), places[id(one)]),
+            )
             for one in lines
         ),
     ]
@@ -509,10 +512,11 @@ class CurvesScreen(Page):
             many = f"×{count}" if count == members else f"{count} of {members}"
             drawn = f"{page.stage.definition.group} {many}"
         before = width_of((*behind, *self._notices))
-        room = self.size.width - len(" trainui  ›  ›  › ") - before - 1
-        row = [Segment(" trainui ", "title")]
-        for name in shared_out([harmless(page.run.name), harmless(drawn)], room):
-            row += [Segment(" › ", "dim"), Segment(name)]
+        own_id = f"  {short_id(page.run.id)}" if page.run.id != page.run.name else ""
+        room = self.size.width - len(f" trainui  › {own_id} ›  › ") - before - 1
+        name, drawn = shared_out([harmless(page.run.name), harmless(drawn)], room)
+        row = [Segment(" trainui ", "title"), Segment(" › ", "dim"), Segment(name)]
+        row += [Segment(own_id, "dim"), Segment(" › ", "dim"), Segment(drawn)]
         self.top.show((*row, Segment(" › ", "dim"), *behind), self._notices)
 
     def _draws_sweep(self, page: CurvesPage) -> bool:

@@ -39,6 +39,7 @@ from trainui.tui.curve_data import (
     PlotLine,
     PlotOptions,
     PlottedSeries,
+    fold_choices,
     groups,
 )
 from trainui.tui.numbers import exact_step
@@ -316,6 +317,7 @@ class CurveReader:
             in_sweep=len(request.siblings) > 1,
             first=first,
             left_out=self._left_out(request, names, lines),
+            folds=fold_choices(lines),
             due=math.inf if fresh else due,
         )
 
@@ -523,7 +525,10 @@ class CurveReader:
         )
         is_page = len(wanted.names or ()) == 1 and wanted.compared.fold is None
         verdict = seed_verdict(request, parts, name, lower=lower) if is_page else NO_VERDICT
-        return Chart(name, low, high, lines, extent, found, view.log_x, unit, verdict, search)
+        return Chart(
+            *(name, low, high, lines, extent, found, view.log_x, unit, verdict, search),
+            whole_sweep=wanted.compared.sweep,
+        )
 
     def _line(
         self,

@@ -232,7 +232,7 @@ class ActivityReader:
     def _headline(self, connection: Connection, stage: StageRecord, own: int | None) -> str:
         """Return e.g. `val/loss  best 0.0011 at step 17,760, last 0.0123 (lower is better)`.
 
-        Of a single number, as an evaluation prints it, `accuracy  0.912`.
+        Of a single number, `accuracy  0.912`.
         """
         search = stage.definition.objective
         has_curve = curves_of(connection, stage.id, stage.status)
@@ -242,7 +242,7 @@ class ActivityReader:
             return ""
         metric = ComparedMetric.of(name, search)
         series = found[0]
-        if series.count < CURVE and stage.status != Status.RUNNING:
+        if series.count < CURVE:
             return f"{harmless(metric.name)}  {number(series.last)}"
         last = f"last {number(series.last)}"
         best = series.min if metric.lower else series.max

@@ -148,7 +148,8 @@ class OtherRuns:
             for one in found
         ]
         runs = {one.run_id: (one.run_name, one.params_json) for one in shown}
-        pairs = _pairs(runs, named=request.wanted.candidates)
+        names_alike = run_list.shared_names(connection, {name for name, _ in runs.values()})
+        pairs = _pairs(runs, names_alike, named=request.wanted.candidates)
         return [_series(one, pairs[one.run_id], stage) for one in shown]
 
     def _best_stage(
@@ -196,10 +197,13 @@ def _series(one: ComparableStage, pairs: Pairs, stage: StageRecord) -> PlottedSe
     )
 
 
-def _pairs(runs: Mapping[str, tuple[str, str]], *, named: bool) -> dict[str, Pairs]:
+def _pairs(
+    runs: Mapping[str, tuple[str, str]], names_alike: Collection[str] = (), *, named: bool
+) -> dict[str, Pairs]:
     """Return the parts of labels by run id: the parameters that differ, and then the id.
 
-    The name comes first where names differ, or with `named`.
+    The name comes first where names differ, or with `named`. Alone, it has the id too if other runs
+    have it, drawn or not: `names_alike`.
     """
     named = named or len({name for name, _ in runs.values()}) > 1
     found: dict[str, Pairs] = {}
@@ -209,8 +213,9 @@ def _pairs(runs: Mapping[str, tuple[str, str]], *, named: bool) -> dict[str, Pai
         pairs = [(harmless(key), shown_value(values[key])) for key in differ if key in values]
         found[run_id] = (("", harmless(name)), *pairs) if named or not pairs else tuple(pairs)
     alike = Counter(found.values())
+    alone = {(("", harmless(name)),) for name in names_alike}
     return {
-        run_id: pairs if alike[pairs] == 1 else (*pairs, ("", short_id(run_id)))
+        run_id: (*pairs, ("", short_id(run_id))) if alike[pairs] > 1 or pairs in alone else pairs
         for run_id, pairs in found.items()
     }
 
@@ -367,7 +372,8 @@ def seed_verdict(
         for name, one in zip(names, samples, strict=True)
     )
     try:
-        result = compare.compared(metric, lower, *samples)
+        taken = compare.slots_of_others(request.connection, a.run.id)
+        result = compare.compared(metric, lower, *samples, taken=taken)
     except UnfitEnvironmentError as error:
         return SeedVerdict((f"best over seeds   {means}", str(error)))
     words = result.words.replace("B is ", f"{names[1]} is ")

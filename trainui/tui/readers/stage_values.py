@@ -18,11 +18,12 @@ from trainui.model.definition import Search
 from trainui.model.headline_metric import (
     CURVE,
     ComparedMetric,
+    has_exploded,
     headline,
     lower_is_better,
     may_lead,
 )
-from trainui.model.records import StageRecord
+from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
@@ -143,7 +144,12 @@ def _read_value(connection: Connection, stage_id: str, metric: ComparedMetric) -
         value = Plotted(connection, stage_id, name, Axis.STEP).last_smoothed(SMOOTHING)
     if value is None:
         return None
-    return StageValue(value, found[0].nonfinite > 0, is_curve=found[0].count >= CURVE)
+    is_broken = found[0].nonfinite > 0 or (metric.lower is True and _has_exploded(found[0]))
+    return StageValue(value, is_broken, is_curve=found[0].count >= CURVE)
+
+
+def _has_exploded(found: SeriesSummary) -> bool:
+    return found.last is not None and has_exploded(found.last, found.min or 0.0)
 
 
 class BestSteps:

@@ -528,7 +528,7 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
         return (*spans, Segment(f"  {len(stages) + page.more} stages", "dim"))
     # as in the list: without those that an edit removed before they ran again
     stages = tuple(one for one in stages if not (one.removed and one.status == Status.SKIPPED))
-    counts = Counter((stage.status, stage.lost_at is not None) for stage in stages)
+    counts = Counter((one.status, one.lost_at is not None) for one in stages if not one.hangs)
     done = sum(counts[status, False] for status in DONE)
     full, empty = progress_bar(done, len(stages), BAR if width >= WITH_BAR else 0)
     spans += [

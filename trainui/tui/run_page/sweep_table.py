@@ -303,6 +303,9 @@ def _values(spread: Spread, nan: int) -> Row:
 MOST_PARAM, STATE, LABEL = 16, 11, 10
 """Widths of the columns, and of the labels above the table, in characters."""
 
+DIVERGED = "diverged"
+"""Of a member whose metric has infinite or huge values, and for which there is no alert."""
+
 LEAST_REASON = 12
 """Characters below which a line does not say why a trial was pruned or failed."""
 
@@ -416,7 +419,7 @@ class SweepRows(Sequence[Row]):
     def _words(self, stage: StageRecord) -> list[str]:
         """Return the words of a member's state and alert, the longest first."""
         is_broken = stage.name in self._group.broken
-        alert = self._alerts.get(stage.name, "NaN" if is_broken else "")
+        alert = self._alerts.get(stage.name, DIVERGED if is_broken else "")
         since = self._group.nan_since.get(stage.name)
         alerts = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
         if since is not None and (metric := self._group.nan_metrics.get(stage.name)):
@@ -448,7 +451,8 @@ def _states(members: Sequence[StageRecord], alerts: Mapping[str, str], group: Ma
         Segment(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
         for status, count in counts(members)
     ]
-    own = {one.name: alerts[one.name] for one in members if one.name in alerts}
+    own = {one.name: DIVERGED for one in members if one.name in group.broken}
+    own |= {one.name: alerts[one.name] for one in members if one.name in alerts}
     found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
     if group.nan_since:
         words = " since" if len(group.nan_since) == 1 else ", first at"

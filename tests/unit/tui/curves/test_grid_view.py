@@ -150,12 +150,12 @@ def test_a_sweep_plots_title_names_the_best_and_the_leader() -> None:
     falls = line([5.0, 0.5, 3.0], label="lr=1", best=(0.5, 1.0, 1.0), last=None)
     lasts = line([4.0, 2.0, 2.0], label="lr=2", index=1, best=(2.0, 1.0, 1.0), last=None)
     broken = replace(falls, label="lr=3", index=2, best=(0.1, 0.0, 0.0), odd=((2, 1),))
-    grid, one = PlotGrid(60, 12, 1), chart(broken, falls, lasts)
+    grid, one = PlotGrid(60, 12, 1), chart(broken, falls, lasts, whole_sweep=True)
     styles = styles_of(one, shared_styles([one], ""))
 
     def title(cursor: float | None = None) -> str:
         view = PlotOptions(cursor=cursor)
-        cell = PlotCell(figures(), one, view, styles=styles, of_sweep=True)
+        cell = PlotCell(figures(), one, view, styles=styles)
         return plain(grid_rows([cell], grid)[0])
 
     assert title().endswith("best lr=1 0.5000"), "a line with a NaN is not the best"

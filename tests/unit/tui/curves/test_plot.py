@@ -21,7 +21,7 @@ from trainui.tui.axis_marks import LABEL
 from trainui.tui.curve_data import Annotation, PlotLine, PlotOptions, compared_x
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.interaction import leader_text
-from trainui.tui.curves.plot import Canvas, line_styles, off_scale, outliers, plot
+from trainui.tui.curves.plot import MARKS, Canvas, line_styles, off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
 from trainui.tui.styled_text import Row, Segment, plain, width_of
@@ -71,9 +71,9 @@ def test_a_diverged_member_does_not_flatten_the_others() -> None:
     rows = plot(chart(*good, diverged), PlotOptions(), frame).rows
     without = plot(chart(*good), PlotOptions(), frame).rows
     assert [plain(row)[:5] for row in rows] == [plain(row)[:5] for row in without]
-    assert "lr=9 is off the scale, at 1.0e276 (y: log)" in "\n".join(map(plain, rows))
+    assert "lr=9 is above the scale, up to 1.0e276 (y: log)" in "\n".join(map(plain, rows))
     for view in (PlotOptions(log=True), PlotOptions(highlight="lr=9")):
-        assert "off the scale" not in "".join(
+        assert "the scale" not in "".join(
             map(plain, plot(chart(*good, diverged), view, frame).rows)
         )
 
@@ -105,7 +105,7 @@ def test_lines_that_only_differ_share_the_axis(ends: Sequence[float]) -> None:
 def test_a_line_far_below_zero_is_off_the_scale_too() -> None:
     lines = [labelled(str(at), at, [0.0, end]) for at, end in enumerate((1.0, -1e9))]
     for lower in (True, False, None):
-        assert off_scale(outliers(lines, lower=lower))[0] == "1 is off the scale, at -1.00e9"
+        assert off_scale(outliers(lines, lower=lower))[0] == "1 is below the scale, down to -1.00e9"
 
 
 def test_what_exploded_is_off_the_scale_of_several_others() -> None:
@@ -124,9 +124,9 @@ def test_words_on_an_off_scale_line_cover_no_curve() -> None:
         without = plot(chart(*lines[:3]), PlotOptions(), Frame(width, 10, feet=0)).rows
         pairs = zip(map(plain, rows), map(plain, without), strict=True)
         (found,) = [
-            (re.search("(lr=9 (is )?)?off (the )?scale.*1.00?e30", a), b)
+            (re.search("(lr=9 (is )?|1 )above(.*1.00?e30)?", a), b)
             for a, b in pairs
-            if "scale" in a
+            if "above" in a
         ]
         words, other = found
         assert words is not None
@@ -138,7 +138,7 @@ def test_a_new_run_does_not_hide_the_others_accuracy() -> None:
     frame = Frame(50, 8, feet=0)
     for name, is_cut in (("val/accuracy", False), ("train/loss", True)):
         rows = plot(replace(chart(*lines), name=name), PlotOptions(), frame).rows
-        assert ("off the scale" in "".join(map(plain, rows))) == is_cut
+        assert ("above the scale" in "".join(map(plain, rows))) == is_cut
 
 
 def test_a_rising_line_has_no_holes() -> None:
@@ -188,7 +188,7 @@ def test_values_that_are_not_finite_are_marked_in_place() -> None:
     assert "↓" in plain(rows[-1])
     marked = next(row for row in rows if "×" in plain(row))
     assert plain(marked).index("×") == LABEL + 1 + 5
-    assert "".join(spans_of(rows, "bad").split()) == "↑×↓"
+    assert "".join(spans_of(rows, "bad").split()) == "↑×NaN/inf↓"
 
 
 def test_nothing_finite_is_said() -> None:
@@ -398,7 +398,7 @@ def test_at_the_cursor_the_value_there_is_said() -> None:
 
 def test_values_that_are_not_finite_are_counted() -> None:
     one = PlotCell(figures(nonfinite=3, last=math.nan), chart(line([0.0] * 40)))
-    assert "×3  last NaN" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
+    assert "3 NaN/inf  last NaN" in plain(grid_rows([one], PlotGrid(60, 9, 1))[0])
 
 
 def test_a_band_is_as_wide_between_points_as_at_them() -> None:
@@ -487,6 +487,46 @@ def test_a_line_keeps_its_colour_while_others_become_bright() -> None:
     assert len(kept) == 5
     assert [before[at] for at in kept] == [after[at] for at in kept]
     assert after[12].bright
+
+
+def test_a_colour_with_its_mark_stands_for_one_line_on_all_pages() -> None:
+    """A page for each metric, by which others are the best ones."""
+    slots: dict[str, int] = {}
+    owners: dict[tuple[str, str], set[str]] = {}
+    for first in range(0, 24, 3):
+        lines = [
+            line([1.0] * 9, index=at, label=f"{at}", best=(float((at - first) % 24), 0.0, 0.0))
+            for at in range(24)
+        ]
+        styles = line_styles(chart(*lines), "", slots)
+        bright = [(one, style) for one, style in zip(lines, styles, strict=True) if style.bright]
+        assert len({style.style for _, style in bright}) == 6
+        for one, style in bright:
+            owners.setdefault((style.style, style.mark), set()).add(one.label)
+    assert all(len(labels) == 1 for labels in owners.values())
+
+
+def test_of_a_whole_sweep_the_best_are_bright_and_no_own_line() -> None:
+    lines = [
+        line([1.0] * 9, index=at, label=f"{at}", best=(float(at), 0.0, 0.0), own=at == 7)
+        for at in range(8)
+    ]
+    assert line_styles(chart(*lines))[7].bright
+    whole = line_styles(chart(*lines, whole_sweep=True))
+    assert [style.bright for style in whole] == [True] * 6 + [False] * 2
+
+
+def test_no_mark_stands_beside_the_name_of_another_line() -> None:
+    names = "abcd"
+    lines = [
+        line([value] * 40, label=name, index=at, best=(value, 0.0, 0.0))
+        for at, (name, value) in enumerate(zip(names, (5.0, 5.1, 5.2, 0.0), strict=True))
+    ]
+    rows = plot(chart(*lines), PlotOptions(), Frame(20, 12, right=8)).rows
+    ends = [plain(row)[LABEL + 1 :].rstrip() for row in rows if plain(row).rstrip()[-1:] in names]
+    assert len(ends) == 4, "the names of the first three have moved apart"
+    for end in ends:
+        assert set(end[16:-3]) & set(MARKS) <= {end[-3]}
 
 
 def test_every_drawn_line_has_a_row_around_the_highlighted_one() -> None:
