@@ -93,7 +93,7 @@ def main() -> int:
         for _ in range(options.repeats):
             now, began = clock.now(), time.perf_counter()
             found = digest.read(now - HOURS * 3600 * clock.SECOND, now)
-            digest_entries(found, 117)
+            digest_entries(found, 117, 36)
             taken.append(1000 * (time.perf_counter() - began))
         with engine.reading() as connection:
             (count,) = connection.execute("SELECT count(*) FROM attempts").fetchone()
