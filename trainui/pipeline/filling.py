@@ -310,6 +310,8 @@ def inputs_before_start(definition: StageDefinition, environ: Mapping[str, str])
         env={name: text for name, text in definition.env.items() if _is_early(text)},
         inputs=tuple(text for text in definition.inputs if _is_early(text)),
     )
+    if not bare.env and not bare.inputs:
+        return ()
     return start(bare, python="", attempt=0, environ=environ, checkpoint=None).inputs
 
 

@@ -244,6 +244,10 @@ def _entry(
 # Run every check on a document and build the pipeline; all problems are reported at once.
 
 
+def _usual_executor() -> str:
+    return settings.load().executor
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The source of a document."""
@@ -258,6 +262,8 @@ class Origin:
     """Values given with `-p`."""
     complete: bool = True
     """True: a parameter without a value is a problem."""
+    executor: str = field(default_factory=_usual_executor)
+    """That of stages that name none."""
 
 
 def examine(
@@ -286,13 +292,15 @@ def examine(
         check_fields(document, known, problems, last_resort=True)
     if spec is not None and not problems:
         for stage, its in zip(spec.stages, seen.stages, strict=True):
-            _check_place(stage, its, problems)
+            _check_place(stage, its, origin.executor, problems)
     return spec, seen
 
 
-def _check_place(spec: StageSpec, seen: StageOutline, problems: Problems) -> None:
+def _check_place(
+    spec: StageSpec, seen: StageOutline, usual_executor: str, problems: Problems
+) -> None:
     """Report why a stage's executor would refuse it, as far as that can be said now."""
-    name, options = spec.executor or (settings.load().executor, {})
+    name, options = spec.executor or (usual_executor, {})
     for problem in field_types.refusals(name, options, spec.gpus, spec.cpus):
         entry = seen.node.entries.get("executor")
         node, called = entry and entry.value, problem.option
@@ -318,7 +326,7 @@ def assemble(document: Mapping, origin: Origin, problems: Problems) -> Pipeline:
     assert spec is not None, "with all parameters and no problem there is a spec"
     return Pipeline(
         name=spec.name or origin.name,
-        stages=build_stages(spec, seen, origin.directory),
+        stages=build_stages(spec, seen, origin),
         params=seen.parameters.texts(),
         text=origin.text,
         digest=hashlib.sha256(origin.text.encode()).hexdigest(),
@@ -397,14 +405,14 @@ def _without_nulls(node: Mapping, known: Collection[str]) -> dict[str, MappingEn
 
 
 def build_stages(
-    spec: PipelineSpec, outline: Outline, directory: str
+    spec: PipelineSpec, outline: Outline, origin: Origin
 ) -> tuple[StageDefinition, ...]:
     """Return the stages in file order, with each matrix replaced by its members."""
     pairing = Pairing(outline.groups())
     return tuple(
         definition
         for stage, seen in zip(spec.stages, outline.stages, strict=True)
-        for definition in _members(stage, seen, pairing, outline.parameters, directory)
+        for definition in _members(stage, seen, pairing, outline.parameters, origin)
     )
 
 
@@ -413,9 +421,9 @@ def _members(
     seen: StageOutline,
     pairing: Pairing,
     parameters: Parameters,
-    directory: str,
+    origin: Origin,
 ) -> Iterator[StageDefinition]:
-    common = _common(spec, parameters, directory)
+    common = _common(spec, parameters, origin)
     if spec.each_checkpoint is not None:
         yield from _evaluations(spec, seen, pairing, common)
         return
@@ -458,8 +466,9 @@ def _dependencies(spec: StageSpec, values: Values | None, pairing: Pairing) -> t
     return tuple(dict.fromkeys(resolved))
 
 
-def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str, Json]:
+def _common(spec: StageSpec, parameters: Parameters, origin: Origin) -> dict[str, Json]:
     """Return the fields that all members of a stage have in common."""
+    directory = origin.directory
     return {name: getattr(spec, name) for name in _UNCHANGED} | {
         "command": spec.run,
         "params": template.map_texts(spec.params, parameters.typed),
@@ -474,7 +483,7 @@ def _common(spec: StageSpec, parameters: Parameters, directory: str) -> dict[str
         "inputs": tuple(stage_command.absolute_path(path, directory) for path in spec.inputs),
         "alerts": tuple(map(_alert, spec.alerts)),
         "over": SEED if spec.seeds else spec.over,
-        "executor": spec.executor[0] if spec.executor else settings.load().executor,
+        "executor": spec.executor[0] if spec.executor else origin.executor,
         "executor_options": spec.executor[1] if spec.executor else {},
         "search": spec.search and _search(spec.search),
     }
