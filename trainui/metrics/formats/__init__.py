@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trainui import clock
 from trainui.errors import TrainuiError
 from trainui.metrics import lenient
@@ -38,7 +36,7 @@ from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.pipeline.field_names import is_preset, presets
 from trainui.plugin import Answer, Format, Refused, Tracker, registry
 from trainui.plugin.registry import PluginError
-from trainui.store.points.chunks import NO_TIME, Points
+from trainui.store.points.chunks import NO_TIME, Points, np
 from trainui.store.points.point_sources import EPOCHS, SourceRecord
 
 

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-import numpy as np
-
 from trainui.metrics.formats.decoder import (
     Decoded,
     Decoder,
@@ -20,7 +18,7 @@ from trainui.metrics.formats.decoder import (
 )
 from trainui.metrics.formats.text.names import names_metric
 from trainui.metrics.lenient import numbers_with_unit, to_number
-from trainui.store.points.chunks import Points
+from trainui.store.points.chunks import Points, np
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SPACES = " "

@@ -15,8 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from trainui.metrics.lenient import to_number
 from trainui.plugin import Format
 from trainui.store.points.chunks import (
@@ -27,6 +25,7 @@ from trainui.store.points.chunks import (
     Ints,
     Points,
     join,
+    np,
     whole_steps,
 )
 

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import re
+import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from trainui.metrics import lenient
 from trainui.metrics.formats.decoder import (
@@ -38,7 +38,7 @@ from trainui.metrics.formats.decoder import (
 from trainui.metrics.formats.text.forms import LEVELS, MESSAGES, record_fields, record_message
 from trainui.metrics.formats.text.state import LogState
 from trainui.metrics.lenient import to_number
-from trainui.store.points.chunks import Floats
+from trainui.store.points.chunks import Floats, np
 
 # Lines with only numbers and strings are decoded straight into a table of numbers. Lines of several
 # kinds, e.g. of training and evaluation, share one table: a line has a gap for each field that it
@@ -52,7 +52,7 @@ _PATIENCE = 16
 """Parts for which this decoder is skipped after one that it could not decode."""
 
 _GAP_BITS = 0x7FF8_0000_0000_0A3D
-_GAP = float(np.array(_GAP_BITS).view(np.float64))
+(_GAP,) = struct.unpack("d", struct.pack("q", _GAP_BITS))
 """Marks a missing field: a NaN that no decoder produces."""
 
 _STAND_INS = {

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
 from trainui.errors import TrainuiError
 from trainui.metrics.formats.decoder import EPOCH, Decoded
 from trainui.metrics.formats.text.forms import LogDecoder, text_lines
 from trainui.metrics.lenient import leading_number
 from trainui.pipeline.field_names import presets
-from trainui.store.points.chunks import NO_TIME, Array, Floats, Points, whole_steps
+from trainui.store.points.chunks import NO_TIME, Array, Floats, Points, np, whole_steps
 
 TIME_LIMIT = 2.0
 """Seconds allowed to match one block, plus one for each `_BYTES_A_SECOND`: some patterns backtrack
