@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.unit.metrics.layouts import LAYOUTS, Sample
 from trainui.metrics.formats.decoder import Decoded
+from trainui.metrics.formats.text import grammar
 from trainui.metrics.formats.text.text_lines import TextLines, carried_over, unread
 
 Found = dict[str, list[tuple[float, str]]]
@@ -449,6 +450,14 @@ def test_bars_after_a_long_one_continue_and_short_ones_count() -> None:
         (0, "58.0"),
         (1, "58.0"),
     ]
+
+
+def test_binary_data_between_lines_is_not_parsed() -> None:
+    data = random.Random(7).randbytes(1 << 17)
+    parsed = grammar.parse.cache_info().misses
+    decoded = TextLines().decode(b"step 1 loss 0.5\n" + data + b"\nstep 2 loss 0.4\n", 0)
+    assert decoded.series["loss"].values.tolist() == [0.5, 0.4]
+    assert grammar.parse.cache_info().misses - parsed < 150  # of 1,000 lines
 
 
 def check_example(example: str) -> None:

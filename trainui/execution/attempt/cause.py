@@ -79,9 +79,12 @@ _AFTERMATH = re.compile(
 """Exceptions that follow from the end of another process, or from a signal."""
 
 _SURVIVED = re.compile(
-    r"(?i).*\b(retry(ing)?|retries|skip(ping|ped)?|continu(e|ing)|ignor(ed|ing)|fall(ing)? ?back|"
+    r"(?i)(?!Exception ignored in)"
+    r".*\b(retry(ing)?|retries|skip(ping|ped)?|continu(e|ing)|ignor(ed|ing)|fall(ing)? ?back|"
     r"fallback|recover(ed|ing)|reduc(ed|ing)|halv(ed|ing)|lower(ed|ing) |trying again|attempt \d+|"
-    r"will (try|use)|using .* instead|disabling|(?<!NCCL )\w*warn(ing)?s?)\b.*|"
+    r"will (try|use)|using .* instead|disabling|(?<!NCCL )\w*warn(ing)?s?|imputed|"
+    r"if you (see|get|hit|run into|encounter)|in case of|failed call to cuInit|"
+    r"thrown while requesting)\b.*|"
     r"(\S+ \S+: |\[)[WI] .*|\[?[WI]\d{4} .*"
 )
 """Lines about a problem that the program copes with."""
@@ -95,14 +98,21 @@ _REPORT = re.compile(
 """Lines that report an error."""
 
 _OF_OTHERS = re.compile(
-    r"\s|frame #|[a-z][a-z0-9]*: |[╭│╰+|]|(Current t|T)hread 0x|"
+    r"\s|frame #|[a-z][a-z0-9]*: |\S+:\d+:\d+ \[\d+\] NCCL |[╭│╰+|]|(Current t|T)hread 0x|"
     r"Calls: |Execution halted|Stacktrace:|in expression starting at "
 )
 """Lines of the exception itself, of frames and boxes, and of programs that begin theirs with their
 names."""
 
+_TEARDOWN = re.compile(
+    r"(?i).*\b(shut(ting|s)? ?down|clos(ed?|ing)|stopp(ed|ing)|terminat\w*|clean(ing|ed)? ?up|"
+    r"exit\w*|tear\w* ?down|destroy\w*|abort\w*|kill\w*|flush\w*|releas(ed?|ing)|join(ed|ing))\b.*"
+)
+"""Lines of a program that ends."""
+
 _PROGRESS = re.compile(
-    r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail))"
+    r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail|"
+    r"did not|not complete))"
     r"(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch|trial|fold|round|episode|"
     r"update)\W*\[?\d+.*|"
     r".*\b\d+%\|.*|.*\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
@@ -116,7 +126,8 @@ _SUSPECT = re.compile(
     r"unknown|nan|inf|finite|timed? ?out|limit|exceed|space|memory|oom|signal|sig[a-z]{3}|cancel|"
     r"missing|could|quota|many|terminat|interrupt|preempt|bus|core dumped|illegal|unbound|must|"
     r"what\(\)|corrupt|refused|closed|unrecognized|required|usage|interpreter|expected|xid|ecc|"
-    r"in use|full|mismatch|old|null|override|please|specify|struct|unset|eaddr|deadlock|evicted|"
+    r"in use|full|panic|runtime|mismatch|old|null|override|please|specify|struct|unset|eaddr|"
+    r"deadlock|evicted|"
     r"nicht|kein|trouv|aucun|allouer|permis|espac|encontr|exist|asignar|aloc|alloc|esaurit|"
     r"[\u0400-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
 )
@@ -395,7 +406,9 @@ def _that_ended(log: Log, ending: Ending) -> Sequence[Raised]:
     ended = ended or [one for one in chains if not _is_survived(one, log, ending)]
     may_follow = launched and not code.startswith("-")
     first_hand = _first_hand(ended) or (_first_hand(chains) if may_follow else [])
-    main = [one for one in first_hand if not one[-1].is_of_thread] or first_hand
+    main = [one for one in first_hand if not one[-1].is_of_thread]
+    if ending.exit_code in (None, 1):  # no other code follows from an exception of a thread
+        main = main or first_hand
     if not main:
         ended = [one for one in ended if not one[-1].is_of_thread]
         own = [one for one in ended if not _is_heading(one)]
@@ -444,7 +457,7 @@ def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
     if (outside or ending.exit_code != 1) and _SURVIVED.fullmatch(above):
         return True
     return (
-        len(below) > MOST_TRAILING
+        sum(_TEARDOWN.fullmatch(line) is None for _, line in below) > MOST_TRAILING
         or any(_PROGRESS.fullmatch(line) for _, line in below[:MOST_TRAILING])
         or any(_SURVIVED.fullmatch(line) for line in outside[:3])
     )
@@ -469,6 +482,8 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
         translated = raised.is_deliberate or not raised.is_raised_in_own_code
         if best.raised is not None and raised.text.startswith(best.raised.text):
             continue  # another process raises it again
+        if best.rule.id == "user_assertion" and raised.link == Link.CONTEXT:
+            continue  # it failed while it cleaned up
         if one.rule.id == best.rule.id:
             best = one if one.rule.weight >= best.rule.weight else best
         elif best.rule.weight < STRONG <= one.rule.weight or (

@@ -20,6 +20,7 @@ from typing import Any
 
 from trainui.metrics import lenient
 from trainui.metrics.formats import DecoderChoice, SourceFile
+from trainui.metrics.formats.text import grammar
 from trainui.metrics.formats.text.forms import MAX_LINE, MAX_PRINTED, NUMBER, text_lines
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import STEP, is_step_name, names_metric
@@ -55,8 +56,15 @@ MAX_BYTES = 8 << 20
 MAX_LINES = 100_000
 """The same in lines: each one takes about ten microseconds, however short."""
 
+MAX_FORMS = 20_000
+"""The same in lines none of which is like another, once its attempt has ended: each takes a tenth
+of a millisecond, and the stage's end waits for them."""
+
 LAST_BYTES = 8 << 20
-"""The end of a text in which single values are looked for."""
+"""The end of a text in which a search's metric is looked for."""
+
+LAST_BYTES_OF_ANY = 1 << 20
+"""The same for a metric of any usual name, for which all lines are parsed."""
 
 _SOON = 2.0
 """Seconds after the wait in which a text is still read soon, and not at the next usual scan."""
@@ -69,10 +77,11 @@ def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
 
     An empty metric: all metrics with usual names.
     """
+    most = LAST_BYTES if metric else LAST_BYTES_OF_ANY
     try:
         with closing(GrowingFile(text.path)) as file:
-            begin = max(text.begin, file.look().size - LAST_BYTES)
-            data = file.read(begin, LAST_BYTES)
+            begin = max(text.begin, file.look().size - most)
+            data = file.read(begin, most)
     except (OSError, UnreadableFileError):
         return None
     cut = data.find(b"\n") + 1 if begin > text.begin else 0
@@ -135,6 +144,8 @@ class FallbackSources:
     def pop_ready(self, wait: float, *, all_of_them: bool) -> list[SourceFile]:
         """Remove and return the texts that no longer wait; at the attempt's end, all of them."""
         if all_of_them:
+            for text in self._waiting.values():
+                text.forms_left = MAX_FORMS
             while self.scan():
                 pass
         ready = [
@@ -161,12 +172,16 @@ class _Text:
         self._has_sought = False
         self._lines = TextLines(None, {SOUGHT: self._sought})
         self._offset = self._count = 0
+        self.forms_left: int | None = None
+        """How many forms of lines are still parsed; None: no limit."""
         self._seen: FileState | None = None
         """Of the file when it was last read to its end."""
 
     @property
     def is_abandoned(self) -> bool:
-        return self.found_at is None and (self._offset >= MAX_BYTES or self._count >= MAX_LINES)
+        is_used_up = self.forms_left is not None and self.forms_left <= 0
+        is_long = self._offset >= MAX_BYTES or self._count >= MAX_LINES
+        return self.found_at is None and (is_long or is_used_up)
 
     @property
     def state(self) -> Mapping[str, Any]:
@@ -211,7 +226,10 @@ class _Text:
         return is_full and self.found_at is None
 
     def _shows_metric(self, block: bytes) -> bool:
+        parsed = grammar.parse.cache_info().misses
         found = self._lines.decode(block, 0)
+        if self.forms_left is not None:
+            self.forms_left -= grammar.parse.cache_info().misses - parsed
         self._offset += len(block)
         self._count += block.count(b"\n") + block.count(b"\r")
         if not found.records and self.is_abandoned:  # unless a record has begun, e.g. a long bar
@@ -237,7 +255,7 @@ _EXAMPLES = 100
 _MOST_NUMBERS = 12
 """Groups of a pattern: it may leave the end of a line out."""
 
-_TRYING = 5.0
+_TRYING = 2.0
 """Seconds for which a pattern is tried on the whole of a text."""
 
 _SHOWN = 80

@@ -112,10 +112,13 @@ _KERNELS = (
     ),
 )
 
+_XID = r"\bXid \(?[^)]*\)?: ?(48|62|63|64|74|79|92|94|95|119|120|140)\b"
+
 _HARDWARE = (
+    hint("gpu_hardware", _XID, r"CUDA error|CUDA driver|NCCL|cudaError"),
     rule(
         "gpu_hardware",
-        r"(?i)uncorrectable ECC|\bXid \(?[^)]*\)?: ?(48|62|63|64|74|79|92|94|95|119|120|140)\b|"
+        r"(?i)uncorrectable ECC(?! errors?\W+0\b)|" + _XID + r"|"
         r"GPU has fallen off the bus|CUDA error: (hardware stack error|unknown error)|"
         r"cudaErrorECCUncorrectable|CUDA_ERROR_ECC_UNCORRECTABLE|GPU is lost|NVLink error|"
         r"Unable to determine the device handle for GPU|RmInitAdapter failed|"
@@ -132,7 +135,8 @@ _BUILDS = (
         r"forward compatibility was attempted on non supported HW|"
         r"provided PTX was compiled with an unsupported toolchain|Driver/library version mismatch|"
         r"system has unsupported display driver|requires (a )?(newer )?(NVIDIA|CUDA) driver|"
-        r"cudaErrorInsufficientDriver|NVIDIA driver version is insufficient",
+        r"cudaErrorInsufficientDriver|"
+        r"unsatisfied condition: cuda|NVIDIA driver version is insufficient",
         weight=63,
     ),
     hint(
@@ -217,7 +221,7 @@ _DEVICES = (
         r"bitsandbytes was compiled without GPU support|no GPU is available|"
         r"could not select device driver .*\[\[gpu\]\]|nvidia-container-cli: initialization error|"
         r"ProcessGroupNCCL is only supported with GPUs|[Dd]evice '?cuda(:\d+)?'? (is )?not "
-        r"available",
+        r"available|not compiled with (GPU|CUDA) support|GPU Tree Learner was not enabled",
         weight=59,
     ),
     rule(
@@ -229,6 +233,13 @@ _DEVICES = (
         frame=r"jax/_src/xla_bridge",
     ),
     rule("cuda_unavailable", r"CUDA unknown error - this may be due to", weight=59),
+    rule(
+        "cuda_unavailable",
+        r"all CUDA-capable devices are busy or unavailable",
+        "All visible GPUs are used by other processes, which have them for themselves.",
+        fix="End the process on the GPU (nvidia-smi shows it), or take another GPU.",
+        weight=59,
+    ),
     rule("cuda_unavailable", r"Distributed package doesn't have NCCL built in", weight=59),
     rule(
         "device_mismatch",

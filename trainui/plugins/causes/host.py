@@ -48,7 +48,8 @@ _MEMORY = (
         r"Out of memory: Killed process|oom-kill:|Memory cgroup out of memory|OOMKilled|"
         r"oom_reaper: reaped|PBS: job killed: mem|=>> PBS: job killed: (v?mem|mem)|TERM_MEMLIMIT|"
         r"Container killed on request. Exit code is 137|exited with code 137.*[Oo]ut of memory|"
-        r"due to the node running low on memory",
+        r"due to the node running low on memory|"
+        r"Container killed by YARN for exceeding .*memory limits",
         shown=Shown.OUTSIDE,
         weight=70,
     ),
@@ -57,7 +58,8 @@ _MEMORY = (
         r"DefaultCPUAllocator: (can't allocate memory|not enough memory)|\bMemoryError\b|"
         r"Cannot allocate memory|std::bad_alloc|Unable to allocate (?P<size>[\d.]+ \w+) for an "
         r"array|ENOMEM|[Oo]ut of memory: Kill|not enough memory: you tried to allocate|"
-        r"tcmalloc: large alloc.*fail|(OutOfMemoryError: Task was killed|"
+        r"java\.lang\.OutOfMemoryError|tcmalloc: large alloc.*fail|"
+        r"(OutOfMemoryError: Task was killed|"
         r"OutOfMemoryError: .*[Nn]ode)|Task was killed due to the node running low on memory|"
         r"ArrowMemoryError|malloc of size \d+ failed|realloc of size \d+ failed|"
         r"paging file is too small",

@@ -188,7 +188,7 @@ _SHAPES = (
         r"embed_dim must be divisible by|hidden_size.*(divisible|multiple)|"
         r"X has \d+ features, but .* is expecting|weight tensor should be defined either for all|"
         r"mul got incompatible shapes|dimensions? of the input .* must match|"
-        r"All input arrays .* must have the same|inputs? have incompatible|"
+        r"All input arrays .* must have the same|must have the same rank|inputs? have incompatible|"
         r"Arguments? `?target`? and `?output`? must have the same shape|"
         r"output with shape .* doesn't match the broadcast shape|einsum\(\).*(subscript|operand)|"
         r"expected sequence of length \d+ at dim|Invalid input shape for input|"
@@ -280,7 +280,9 @@ _CONFIG = (
         "hub_auth",
         r"Unable to locate credentials|NoCredentialsError|PartialCredentialsError|"
         r"An error occurred \((40[13]|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|"
-        r"ExpiredToken)\)",
+        r"ExpiredToken)\)|TokenRetrievalError|UnauthorizedSSOTokenError|SSOTokenLoadError|"
+        r"Forbidden: 403 \w+ https://storage|does not have storage\.\S+ access|"
+        r"curl: \(22\) The requested URL returned error: 40[13]|ERROR 40[13]: ",
         "The object storage refuses access: the credentials are missing, expired or not enough.",
         fix="`aws configure`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; check "
         "that they may read the bucket.",
@@ -381,7 +383,8 @@ _HUBS = (
         r"50[0-9] (Server|Gateway)\b.*(Error|url|Time-?out|huggingface)|429 Client Error|"
         r"Too Many Requests|HTTP Error (5\d\d|429)|Could not resolve host|unable to resolve host|"
         r"EndpointConnectionError|wandb.*(CommError|communication).*|"
-        r"Couldn't find a dataset script at",
+        r"Couldn't find a dataset script at|ssh: connect to host \S+ port \d+: |"
+        r"curl: \(22\) The requested URL returned error: 5\d\d|ERROR 5\d\d: ",
         weight=60,
     ),
     rule(
@@ -397,7 +400,8 @@ _HUBS = (
         r"Found no valid file for the classes|Dataset not found( or corrupted)?\.|"
         r"DatasetNotFoundError|DataFilesNotFoundError|No valid checkpoint found|"
         r"Checkpoint (file |at )?\S* (not found|does not exist)|NoSuchKey|NoSuchBucket|"
-        r"An error occurred \(404\)|404 Client Error|"
+        r"An error occurred \(404\)|404 Client Error|ERROR 404: Not Found|"
+        r"curl: \(22\) The requested URL returned error: 404|"
         r"HTTP Error 404",
         weight=56,
     ),
@@ -420,8 +424,14 @@ _PACKAGES = (
         r"version|(torch|transformers|accelerate|peft|bitsandbytes|keras|numpy|scipy)\S* "
         r"?(>=|==|<=|<) ?[\d.]+.*(is )?required|[Rr]equires (the latest|`?\w+`? ?(>=|==|<))|"
         r"Failed to import .*binary incompatib|DLL load failed|ABI version|"
+        r"Loaded runtime CuDNN library: .* but source was compiled with|"
         r"initialization of _\w+ raised unreported exception|undefined symbol",
         weight=61,
+    ),
+    hint(
+        "version_conflict",
+        r"Loaded runtime CuDNN library: .* but source was compiled with",
+        r"DNN library|CUDNN_STATUS",
     ),
     hint(
         "version_conflict",
@@ -456,7 +466,7 @@ _PACKAGES = (
         r"Missing optional dependency '(?P<optional>\w+)'|(is not|doesn't seem to be|isn't) "
         r"installed|Using .* requires .*(: |install)|Could not import (?P<mod>\w+)|"
         r"the package .* (is|was) not (found|installed)|Unable to find a usable engine; tried "
-        r"using|No module named \S+",
+        r"using|No module named \S+|Have you installed the proper package for",
         weight=53,
         shown=Shown.RAISED,
     ),

@@ -97,7 +97,7 @@ _FILES = (
         r"(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
         r"(?i:\b(path|file|directory|dir|folder|checkpoint|dataset|data|"
         r"shard)\b.{0,120}(does not exist|doesn't exist|(?<!command )not found|do not exist))|"
-        r"NotFoundError: .*(file|path|No such)|"
+        r"NotFoundError: .*(file|path|No such)|^MissingInputException in |"
         r"could not open image .*no such file or directory",
         weight=47,
     ),
@@ -121,7 +121,7 @@ _ARGUMENTS = (
     ),
     rule(
         "cli_argument",
-        r"^(?!\S+:\d)\S+( \S+)?: error: \S.*|^Error: (No such (option|command)|Invalid value|"
+        r"^Error: (No such (option|command)|Invalid value|"
         r"Missing (option|argument|parameter)|Got unexpected extra argument|Option .* requires|"
         r"Unexpected|Illegal)|[Uu]nrecognized (arguments|options?)|[Uu]nknown command line flag|"
         r"^error: (Parser|Configuration) key|"
@@ -129,6 +129,13 @@ _ARGUMENTS = (
         r"[│|] (No such option|Invalid value for|Missing (option|argument))|"
         r"^(\S+: )?(invalid|illegal|unknown|unrecognized) option|error: unexpected argument|"
         r"flags\.\w*Error|Unknown argument",
+        weight=57,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "cli_argument",
+        r"^(?!\S+[:(]\d)[\w./-]+( [\w-]+)?: error: \S.*",
+        codes=(2,),
         weight=57,
         shown=Shown.LINE,
     ),
@@ -267,6 +274,15 @@ _MORE = (
         frame=r" raise\b| $",  # or the source is unknown
     ),
     rule(
+        "user_assertion",
+        r"^(\w+\.)*(?P<what>[A-Z]\w*(: .+)?)$",
+        "The code refused to continue: {what}",
+        weight=12,
+        shown=Shown.RAISED,
+        own=True,
+        frame=r" raise\b",
+    ),
+    rule(
         "user_code_error",
         r"^(\[\w+\]:? ?)?(ValueError|RuntimeError|SystemError): (?P<what>.+)",
         "An error in the code: {what}",
@@ -276,7 +292,26 @@ _MORE = (
     ),
 )
 
-_R_AND_JULIA = (
+_OTHER_LANGUAGES = (
+    rule(
+        "module_not_found",
+        r"^Error: Cannot find module '(?P<name>[^']+)'|^Can't locate (?P<of_perl>\S+) in @INC|"
+        r"\bmodule '(?P<of_lua>[\w.]+)' not found:|"
+        r"Could not find or load main class (?P<of_java>\S+)|"
+        r"\b(ClassNotFoundException|NoClassDefFoundError): (?P<of_class>\S+)",
+        "A module that the program loads is not installed, or not on its path: {name}{of_perl}"
+        "{of_lua}{of_java}{of_class}.",
+        weight=60,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "user_code_error",
+        r"^thread '.*' panicked at |^panic: |^Unrecognized function or variable '|"
+        r"^Exception in thread \"main\" java\.lang\.(NullPointer|\w*Index\w*|ClassCast|"
+        r"IllegalState|Arithmetic)\w*Exception",
+        weight=41,
+        shown=Shown.LINE,
+    ),
     rule(
         "module_not_found",
         r"there is no package called .(?P<name>[\w.]+)|ArgumentError: Package (?P<other>\w+) not "
@@ -321,4 +356,4 @@ _R_AND_JULIA = (
     ),
 )
 
-RULES: tuple[CauseRule, ...] = (*_R_AND_JULIA, *_IMPORTS, *_FILES, *_ARGUMENTS, *_MORE)
+RULES: tuple[CauseRule, ...] = (*_OTHER_LANGUAGES, *_IMPORTS, *_FILES, *_ARGUMENTS, *_MORE)

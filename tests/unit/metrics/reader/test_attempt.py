@@ -18,6 +18,7 @@ from trainui import clock
 from trainui.metrics.discovery import stage_sources
 from trainui.metrics.discovery.fallback_sources import FallbackSources
 from trainui.metrics.formats import DecoderChoice, SourceFile
+from trainui.metrics.formats.text import grammar
 from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.names import MAX_SERIES, SeriesNames
 from trainui.metrics.reader.attempt import AttemptReader
@@ -1000,6 +1001,19 @@ def test_a_text_that_shows_no_metric_is_given_up(
     log.write_text("nothing to see here\n" * 5000 + "step 1 loss 2\nstep 2 loss 1\n")
     end(read(store, attempt))
     assert (problems(store, attempt), values(store, attempt)) == ([], {})
+
+
+def test_lines_that_are_all_different_delay_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainui.metrics.discovery.fallback_sources.MAX_FORMS", 1000)
+    log, texts = tmp_path / "stdout.log", FallbackSources()
+    words = "".join(f"nothing {number:x}z to see\n" for number in range(10_000))
+    log.write_text(f"{words}step 1 loss 2\nstep 2 loss 1\n")
+    texts.add(SourceFile("stdout.log#found", log, DecoderChoice(format="text")))
+    parsed = grammar.parse.cache_info().misses
+    assert texts.pop_ready(0.0, all_of_them=True) == []
+    assert grammar.parse.cache_info().misses - parsed < 5000
 
 
 def test_a_bar_that_lasts_is_not_given_up(

@@ -183,6 +183,10 @@ _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|\x08|\x00"
 )
 
+_BINARY = re.compile("[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f]")
+"""Characters that no text has; a line with one of them that is no UTF-8 either is binary data, each
+of which would be a form of its own."""
+
 _LINE_END = re.compile(r"[\r\n]+")
 _LINE = re.compile(r"([^\r\n]+)([\r\n]*)")
 
@@ -203,10 +207,14 @@ def _shown(text: str) -> str:
     return text if is_plain else _CONTROL.sub("", text)
 
 
+def _is_text(line: str) -> bool:
+    return "\ufffd" not in line or _BINARY.search(line) is None
+
+
 def text_lines(block: bytes) -> Iterator[str]:
-    """Yield the non-empty lines of some bytes."""
+    """Yield the non-empty lines of some bytes, without those of binary data."""
     for line in _LINE_END.split(_shown(block.decode("utf-8", "replace"))):
-        if line:
+        if line and _is_text(line):
             yield line[:MAX_LINE]
 
 
@@ -215,11 +223,12 @@ def lines_with_ends(block: bytes) -> Iterator[str]:
     text = _shown(block.decode("utf-8", "replace").replace(_CURSOR_UP, "\r"))
     if "\r" not in text:  # split faster than matched
         *whole, rest = text.split("\n")
-        yield from [f"{line[:MAX_LINE]}\n" for line in whole if line]
-        yield from [rest[:MAX_LINE]] if rest else ()
+        yield from [f"{line[:MAX_LINE]}\n" for line in whole if line and _is_text(line)]
+        yield from [rest[:MAX_LINE]] if rest and _is_text(rest) else ()
         return
     for found in _LINE.finditer(text):
-        yield f"{found[1][:MAX_LINE]}\n" if "\n" in found[2] else found[1][:MAX_LINE]
+        if _is_text(found[1]):
+            yield f"{found[1][:MAX_LINE]}\n" if "\n" in found[2] else found[1][:MAX_LINE]
 
 
 # A logger that writes JSON puts the message into a field.
