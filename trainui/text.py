@@ -181,21 +181,19 @@ def state(status: Status, *, is_lost: bool = False) -> str:
     return f"{SYMBOLS[status]} {state_word(status, is_lost=is_lost)}"
 
 
-def marked_state(stage: StageRecord, is_nan: bool | None) -> str:
+def marked_state(stage: StageRecord, alert: str | None) -> str:
     """Return a stage's state with its marks, e.g. `✓ completed  ! NaN`.
 
-    `is_nan` is True for an alert for a NaN, False for another one, and None without any.
+    `alert` is the kind of an alert: `nan`, `diverged` or `alert`; None: there is none.
     """
     stalled = stage.stalled and stage.lost_at is None
-    kinds = (["stalled"] if stalled else []) + (
-        [] if is_nan is None else ["nan" if is_nan else "alert"]
-    )
+    kinds = (["stalled"] if stalled else []) + ([] if alert is None else [alert])
     word = state(stage.status, is_lost=stage.lost_at is not None)
     return "  ".join([word, *(" ".join(TROUBLE[kind]) for kind in kinds)])
 
 
 TROUBLE = {"failed": ("✗", "failed"), "stalled": ("◌", "stalled"), "silent": ("◌", "silent"),
-           "nan": ("!", "NaN"), "alert": ("!", "alert")}  # fmt: skip
+           "nan": ("!", "NaN"), "diverged": ("!", "diverged"), "alert": ("!", "alert")}  # fmt: skip
 """By kind of trouble, its symbol and its word."""
 
 

@@ -155,7 +155,7 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
 def _show_lines(
     run: RunRecord,
     stages: list[StageRecord],
-    alerts: Mapping[str, bool],
+    alerts: Mapping[str, str],
     worked: tuple[TimeWorked, Loss | None],
     left: str,
     parent: str,
@@ -208,7 +208,7 @@ def _about_code(run: RunRecord) -> list[tuple[str, str]]:
     return [("code", commit + (", with changes" if state.get("dirty") else ""))] if commit else []
 
 
-def _stage_row(stage: StageRecord, alerts: Mapping[str, bool]) -> tuple[str, ...]:
+def _stage_row(stage: StageRecord, alerts: Mapping[str, str]) -> tuple[str, ...]:
     state = text.marked_state(stage, alerts.get(stage.name))
     exit_code = "" if stage.exit_code is None else str(stage.exit_code)
     number = str(stage.attempt) if stage.attempt else ""

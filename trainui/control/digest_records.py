@@ -335,7 +335,14 @@ def sections_of(found: Digest, most: int, width: int | None = None) -> list[Sect
 def _lines(title: str, rows: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
     if title == NEXT:
         return table(_fitting(rows, WIDTH if width is None else width))
-    return list(map(_cut, table(rows))) if width is None else table(rows)
+    lines = table(rows)
+    if width is None:
+        return list(map(_cut, lines))
+    if (
+        max(map(len, lines), default=0) > width
+    ):  # where lines are wrapped, nothing stands in columns
+        return [harmless("  ".join(filter(None, row))) for row in rows]
+    return lines
 
 
 def _cut(line: str) -> str:

@@ -118,10 +118,10 @@ def _code(run: RunRecord) -> str:
     return f"commit `{state['commit'][:12]}`" + (" with changes" if state.get("dirty") else "")
 
 
-def _stage_row(stage: StageRecord, is_nan: bool | None) -> tuple[str, ...]:
+def _stage_row(stage: StageRecord, alert: str | None) -> tuple[str, ...]:
     number = str(stage.attempt) if stage.attempt else ""
     took = formatting.worked(stage.worked_until(clock.now()))
-    return stage.name, text.marked_state(stage, is_nan), number, took, stage.reason or ""
+    return stage.name, text.marked_state(stage, alert), number, took, stage.reason or ""
 
 
 def _members(stages: Sequence[StageRecord]) -> list[list[StageRecord]]:

@@ -12,7 +12,7 @@ import numpy as np
 from trainui import wakeup
 from trainui.model.definition import Alert
 from trainui.model.headline_metric import ABSURD, HUGE, RISE, is_loss
-from trainui.model.states import ALERT
+from trainui.model.states import DIVERGED
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, write_points
 from trainui.store.points.chunks import Bools, Floats, Points, step_number
@@ -81,9 +81,7 @@ class AlertWatch:
             words, step = _value_words(name, points, at), _step(points, at)
             if any(words in one.words for one in others):
                 return []
-            if np.isinf(values[at]):
-                return [AlertRecord.of_nan(words, name, step)]
-            found = AlertRecord(ALERT, f"{words}: it has diverged", metric=name, step=step)
+            found = AlertRecord.of_nan(f"{words}: it has diverged", name, step)
             return [replace(found, condition=DIVERGED)]
         return []
 
@@ -117,10 +115,6 @@ class AlertWatch:
         limit = "" if alert.condition == "nan" else f", {alert.condition} {alert.limit:g}"
         words = _value_words(name, points, at) + limit
         return AlertRecord.of_alert(alert, words, name, _step(points, at))
-
-
-DIVERGED = "diverged"
-"""The condition of a loss that explodes, which needs no configured alert."""
 
 
 def _explodes(values: Floats, least: Floats) -> Bools:

@@ -125,6 +125,9 @@ MARK = "mark"
 EARLY = "early"
 """Kind of event: an alert stops a stage early, on purpose; no notification, and no trouble."""
 
+DIVERGED = "diverged"
+"""The condition of a NaN's alert that is for a loss that is infinite or explodes."""
+
 MARKED = (NAN, ALERT, MARK)
 """Kinds of events caused by a stage's metrics; shown with the stage until its next attempt."""
 

@@ -286,7 +286,7 @@ class RunPage(NamedTuple):
     group: MatrixDetail | None = None
     """The folded sweep under the cursor; None: no sweep, or it has no metrics."""
     alerts: Mapping[str, str] = NOTHING
-    """By the name of a stage with alerts on its last attempt: `NaN`, or `alert`."""
+    """By the name of a stage with alerts on its last attempt: `NaN`, `diverged` or `alert`."""
     worked: TimeWorked = TimeWorked()
     tries: Mapping[str, Sequence[tuple[int, int | None]]] = NOTHING
     """By the name of a stage with several attempts, the start and end of each."""

@@ -34,19 +34,23 @@ def test_the_first_nan_is_marked_without_alerts_but_no_infinity() -> None:
 @pytest.mark.parametrize(
     ("name", "values", "expected"),
     [
-        ("val/loss", (2.0, math.inf, math.inf), [("nan", "val/loss is inf at step 1", False)]),
+        (
+            "val/loss",
+            (2.0, math.inf, math.inf),
+            [("nan", "val/loss is inf at step 1: it has diverged", False)],
+        ),
         (
             "loss",
             (0.5, 3e11, NAN),
             [
-                ("alert", "loss is 3e+11 at step 1: it has diverged", False),
+                ("nan", "loss is 3e+11 at step 1: it has diverged", False),
                 ("nan", "loss is NaN at step 2", False),
             ],
         ),
         (
             "train_loss",
             (1e30,),
-            [("alert", "train_loss is 1e+30 at step 0: it has diverged", False)],
+            [("nan", "train_loss is 1e+30 at step 0: it has diverged", False)],
         ),
         ("mse", (4e12, 3e12, 5e13), []),
         ("critic_loss", (1e-9, 50.0), []),

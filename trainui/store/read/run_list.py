@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.model.states import DONE, MARKED, NAN, Status
+from trainui.model.states import ALERT, DIVERGED, DONE, MARKED, NAN, Status
 from trainui.store.db.statements import IS_EXTERNAL, Connection, batches, placeholders
 from trainui.store.read import time_worked
 from trainui.store.read.time_worked import TimeWorked
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from trainui.model.records import Loss, Lost
 
 
+_WORST_FIRST = (NAN, DIVERGED, ALERT)
+
+
 def alerted_stages(
     connection: Connection, run_ids: Sequence[str] = ()
-) -> dict[str, dict[str, bool]]:
-    """Return the stages with alerts on their last attempt, by run: True if one is for a NaN.
+) -> dict[str, dict[str, str]]:
+    """Return the stages with alerts on their last attempt, by run, each with the worst kind of one.
 
-    Without `run_ids`, of all runs.
+    It is `NAN`, `DIVERGED` or `ALERT`. Without `run_ids`, of all runs.
     """
-    found: dict[str, dict[str, bool]] = {}
+    found: dict[str, dict[str, str]] = {}
     of_runs = f"AND events.run_id IN ({placeholders(run_ids)})" if run_ids else ""
     for run_id, stage, kind, data in connection.execute(
         "SELECT events.run_id, stage, kind, data_json FROM events CROSS JOIN stages "
@@ -34,9 +37,10 @@ def alerted_stages(
         f"AND kind IN ({placeholders(MARKED)}) {of_runs}",
         (*MARKED, *run_ids),
     ):
-        is_nan = kind == NAN or json.loads(data or "{}").get("condition") == NAN
+        condition = json.loads(data or "{}").get("condition")
+        kind = condition if condition in (NAN, DIVERGED) else NAN if kind == NAN else ALERT
         stages = found.setdefault(run_id, {})
-        stages[stage] = stages.get(stage, False) or is_nan
+        stages[stage] = min(stages.get(stage, ALERT), kind, key=_WORST_FIRST.index)
     return found
 
 
@@ -76,9 +80,12 @@ def nan_steps(connection: Connection, stage_ids: Sequence[str]) -> dict[str, dic
 
 
 def stages_with_nan(connection: Connection, run_ids: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Return the names of the stages with a NaN in any metric of their last attempt, by run."""
+    """Return the names of the stages with a NaN in any metric of their last attempt, by run.
+
+    Those with a loss that diverged are among them.
+    """
     return {
-        run_id: frozenset(stage for stage, is_nan in stages.items() if is_nan)
+        run_id: frozenset(stage for stage, kind in stages.items() if kind != ALERT)
         for part in batches(run_ids)
         for run_id, stages in alerted_stages(connection, part).items()
     }
@@ -92,7 +99,7 @@ class RunTrouble(NamedTuple):
     silent: int = 0
     """Running stages that are silent for over half of the time after which they are stalled."""
     nan: int = 0
-    """Stages with a NaN or an infinity in a metric."""
+    """Stages with a NaN in a metric, or with a loss that diverged."""
     alert: int = 0
     """Stages with another alert."""
 
@@ -305,7 +312,7 @@ def _lines(
     worked = time_worked.of_runs(connection, ids) if ids else time_worked.of_all_runs(connection)
     lines = []
     for row in found:
-        count, alerts = counts.get(row[0], _Counts()), alerted.get(row[0], {}).values()
+        count, alerts = counts.get(row[0], _Counts()), [*alerted.get(row[0], {}).values()]
         lines.append(
             RunLine(
                 id=row[0],
@@ -324,8 +331,8 @@ def _lines(
                     count.failed,
                     count.stalled,
                     count.silent,
-                    sum(alerts),
-                    len(alerts) - sum(alerts),
+                    len(alerts) - alerts.count(ALERT),
+                    alerts.count(ALERT),
                 ),
                 params_json=row[8],
                 note=row[9] or "",

@@ -17,6 +17,7 @@ from rich.cells import cell_len
 
 from trainui import braille
 from trainui.braille import NO_DOTS
+from trainui.formatting import quantity
 from trainui.model.headline_metric import headline
 from trainui.model.states import Status
 from trainui.store.points.plot_points import Axis
@@ -353,8 +354,9 @@ def off_scale(away: Sequence[PlotLine]) -> list[str]:
     return [
         f"{who} {'is' if one else 'are'} {where} the scale, {to} {value}{key}",
         f"{who} {where} the scale, {to} {value}",
-        f"{len(away)} {where}, {to} {value}",
-        f"{len(away)} {where}",
+        f"{quantity(len(away), 'line')} {where}, {to} {value}",
+        f"{quantity(len(away), 'line')} off scale",
+        f"{len(away)} off scale",
     ]
 
 
@@ -418,7 +420,8 @@ def put_first_step(canvas: Canvas, chart: Chart, scale: YAxis | None) -> None:
         text = f"{'NaN' if kind & NAN else 'infinite'} since {chart.unit} {exact_step(since)}"
         is_named = len(chart.lines) > 1 and len(line.label) <= MOST_NAME
         texts = [*([f"{line.label} {text}"] * is_named), text]
-    row = _row_beside(line, dot, scale, canvas.height)
+    row = 0 if kind & ABOVE else canvas.height - 1 if kind & BELOW else None
+    row = _row_beside(line, dot, scale, canvas.height) if row is None else row
     put_words(canvas, dot // 2, row, texts, "bad")
 
 

@@ -53,6 +53,7 @@ from trainui.tui.curves.plot import (
     line_places,
     line_styles,
     names_width,
+    odd_word,
     plot,
     short_names,
 )
@@ -70,8 +71,8 @@ if TYPE_CHECKING:
 OWN = "curve-1"
 """The style of a plot's only line."""
 
-NAN_WORD, SINCE = "  × NaN", " since "
-"""At the end of the line of a series with NaN, and before the step of the first one."""
+NAN_SIGN, SINCE = "  × ", " since "
+"""Before the word for values that are not finite, and before the step of the first one."""
 
 MOST_LEFT_OUT = 2
 """Runs that are named with the reason why they are not drawn; the others are counted."""
@@ -111,7 +112,7 @@ def table_rows(
 
 def _shortest(row: Row, width: int) -> Row:
     """Drop the step of a NaN, then its word, then cut the line, until it fits."""
-    for end in (SINCE, NAN_WORD):
+    for end in (SINCE, NAN_SIGN):
         if width_of(row) > width:
             row = tuple(s._replace(text=s.text.partition(end)[0]) for s in row)
     return cut(row, width)
@@ -240,6 +241,7 @@ def _legend_line(
     here, last = value_at(line, view, x), last_value(line, view)
     is_ranked = here is not None and math.isfinite(here.smoothed)
     since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
+    what = odd_word([line]) or "diverged"
     mark = f"{SAMPLE[0]}{own.mark}{SAMPLE[0]}" if own.bright else SAMPLE + SAMPLE[0]
     return (
         Segment(f"{mark} ", own.style),
@@ -250,7 +252,7 @@ def _legend_line(
         Segment(fit(number(here.smoothed if here else None), VALUE, right=True), own.style),
         Segment(fit(best_text(line), BEST, right=True)),
         Segment(fit(number(last.value if last is not None else None), VALUE, right=True)),
-        Segment(f"{NAN_WORD}{since}" if line.diverged else "", "bad"),
+        Segment(f"{NAN_SIGN}{what}{since}" if line.diverged or line.odd else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
     )
 

@@ -24,7 +24,7 @@ from trainui.model.headline_metric import (
     may_lead,
 )
 from trainui.model.records import SeriesSummary, StageRecord
-from trainui.model.states import Status
+from trainui.model.states import DIVERGED, NAN, Status
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.plot_points import read_columns
@@ -32,7 +32,7 @@ from trainui.store.points.read_points import curves_of, headline_of_run
 from trainui.store.read import event_feed, headlines, run_list, sweeps
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
-from trainui.text import harmless
+from trainui.text import TROUBLE, harmless
 from trainui.tui.snapshot import (
     SMOOTHED,
     Cache,
@@ -50,9 +50,6 @@ SMOOTHING = 0.9
 
 BUDGET = 0.2
 """Seconds for one read of the metrics of the list; the rest is read next time."""
-
-NAN, ALERT = "NaN", "alert"
-"""The words of a stage's alerts."""
 
 MOST_OTHERS, MOST_MEMBERS = 3, 64
 """The most metrics besides the headline metric, and members of a sweep of which they are read."""
@@ -272,7 +269,7 @@ class AlertReader:
 
         def words() -> Mapping[str, str]:
             found = run_list.alerted_stages(connection, [run_id]).get(run_id, {})
-            return {stage: NAN if is_nan else ALERT for stage, is_nan in found.items()}
+            return {stage: TROUBLE[kind][1] for stage, kind in found.items()}
 
         return self._words.read((run_id, event_feed.last_of(connection, run_id)), words)
 
@@ -360,7 +357,8 @@ class SweepMemberReader:
     ) -> MatrixDetail:
         """Add the members with a NaN in any metric, and since when."""
         alerts = self._alerts.read(connection, members[0].run_id)
-        in_trouble = [one for one in members if alerts.get(one.name) == NAN]
+        kinds = [TROUBLE[kind][1] for kind in (NAN, DIVERGED)]
+        in_trouble = [one for one in members if alerts.get(one.name) in kinds]
         nan = {one.name: one.id for one in in_trouble if one.name in found.values}
         steps = self._nan_steps.read(connection, [*nan.values()])
         since = {name: min(steps[own].values()) for name, own in nan.items() if own in steps}

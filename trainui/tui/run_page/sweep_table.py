@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from trainui import clock, text
 from trainui.braille import plot_lines
 from trainui.model.records import StageRecord
-from trainui.model.states import Status
+from trainui.model.states import DIVERGED, NAN, Status
 from trainui.pipeline.masking import mask
 from trainui.pipeline.matrix import TRIAL, Spread, folds
 from trainui.text import SYMBOLS, harmless
@@ -303,9 +303,6 @@ def _values(spread: Spread, nan: int) -> Row:
 MOST_PARAM, STATE, LABEL = 16, 11, 10
 """Widths of the columns, and of the labels above the table, in characters."""
 
-DIVERGED = "diverged"
-"""Of a member whose metric has infinite or huge values, and for which there is no alert."""
-
 LEAST_REASON = 12
 """Characters below which a line does not say why a trial was pruned or failed."""
 
@@ -419,7 +416,7 @@ class SweepRows(Sequence[Row]):
     def _words(self, stage: StageRecord) -> list[str]:
         """Return the words of a member's state and alert, the longest first."""
         is_broken = stage.name in self._group.broken
-        alert = self._alerts.get(stage.name, DIVERGED if is_broken else "")
+        alert = self._alerts.get(stage.name, text.TROUBLE[DIVERGED][1] if is_broken else "")
         since = self._group.nan_since.get(stage.name)
         alerts = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
         if since is not None and (metric := self._group.nan_metrics.get(stage.name)):
@@ -451,17 +448,19 @@ def _states(members: Sequence[StageRecord], alerts: Mapping[str, str], group: Ma
         Segment(f"{SYMBOLS[status]} {count} {status}  ", state_style(status))
         for status, count in counts(members)
     ]
-    own = {one.name: DIVERGED for one in members if one.name in group.broken}
+    own = {one.name: text.TROUBLE[DIVERGED][1] for one in members if one.name in group.broken}
     own |= {one.name: alerts[one.name] for one in members if one.name in alerts}
     found = [one._replace(text=f"{one.text.strip()}  ") for one in trouble(members, own)]
     if group.nan_since:
         words = " since" if len(group.nan_since) == 1 else ", first at"
         metrics = set(group.nan_metrics.values())
-        which = f"{next(iter(metrics))} is " if len(metrics) == 1 else ""
+        nan = text.TROUBLE[NAN][1]
+        word = next((own[one] for one in group.nan_since if own.get(one, nan) != nan), nan)
+        which = f"{next(iter(metrics))} {'is ' * (word == nan)}" if len(metrics) == 1 else ""
         units = {group.unit(metric) for metric in metrics} or {group.unit(group.metric)}
         unit = next(iter(units)) if len(units) == 1 else "step"
-        since = f"{which}NaN{words} {unit} {exact_step(min(group.nan_since.values()))}  "
-        found = [one._replace(text=one.text.replace("NaN  ", since)) for one in found]
+        since = f"{which}{word}{words} {unit} {exact_step(min(group.nan_since.values()))}  "
+        found = [one._replace(text=one.text.replace(f"{word}  ", since)) for one in found]
     return (*spans, Segment(f"of {len(members)}  ", "dim"), *found)
 
 
