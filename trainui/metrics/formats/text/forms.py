@@ -37,8 +37,8 @@ _LEXER = re.compile(
     rf"|\d\d[-/.]\d\d(?:[-/.]\d\d(?:\d\d)?)?[ |T]+{_TIME}|{_TIME}"
     r"|\d+[dhm] ?\d+[hms]\w*|\d+(?:\.\d+){2,}|0[xX][\da-fA-F]+|0b[01]+|1[4-9]\d{8}\.\d+"
     r"|[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}|(?:~|\.{1,2})?/[A-Za-z][^\s,;'\")\]]*"
-    r")|([-+]?(?:(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d]|,\d)"
-    r"|\d+(?:\.(?:\d+|(?=[\],)]|\ +[\d\]])))?|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)"
+    r")|([-+]?(?:(?:[1-9]\d{0,2}(?:(?:,\d{3})+|(?:_\d{3})+)(?:\.\d+)?(?![\d_]|,\d)"
+    r"|\d+(?:\.(?:\d+|(?=[\],)]|\ +[\d\]])))?|\.\d+)(?:[eE][-+]?\d+|D[-+]\d\d)?(?!\.?\d)"
     r"|(?:[nN][aA][nN]|[iI]nf(?:inity)?)(?!\w))))"
 )
 _WIDE = re.compile(r" {3,}")
@@ -63,7 +63,7 @@ def _lexed(line: str) -> tuple[str, list[str], Sequence[str | None]]:
         if number is None:
             add(DIGITS)
         else:
-            whole = number.isdigit() or ("," in number and _THOUSANDS.fullmatch(number))
+            whole = number.isdigit() or _THOUSANDS.fullmatch(number)
             add(_INTS[at] if whole else _OTHERS[at])
             at += at < _PLACES
         add(text)
@@ -94,13 +94,13 @@ def message(line: str) -> str:
     return line[end + sum(digits) - count :]
 
 
-_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:(?:,\d{3})+|(?:_\d{3})+)")
 
 
 def number(place: str, numbers: Sequence[str]) -> float:
     """Return the number of a placeholder."""
     text = numbers[ord(place) & _PLACES]
-    return float(text.replace(",", "") if "," in text else text)
+    return float(text.replace(",", "").replace("D", "e") if "," in text or "D" in text else text)
 
 
 def filled(name: str, numbers: Sequence[str]) -> str:

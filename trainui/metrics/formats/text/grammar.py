@@ -103,8 +103,11 @@ _PLURAL = re.compile(
     re.IGNORECASE,
 )
 """`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""
-_AT_END = re.compile(rf"[\s,;|-]*[\[(<]\s*(?:{HELD_OUT})\b[^\[\]()]*[\])>]\W*", re.IGNORECASE)
-"""`step 3 loss 2 (val)`."""
+_AT_END = re.compile(
+    rf"[\s,;|-]*(?:[\[(<]\s*(?:{HELD_OUT})\b[^\[\]()]*[\])>]|[,;|-]\s*(?:{HELD_OUT})\W*$)\W*",
+    re.IGNORECASE,
+)
+"""`step 3 loss 2 (val)` and `step 3 loss 2 - val`."""
 _LEAST_SECTION = len("(val ")
 _FIELD_PART = re.compile(
     rf"\b(?:split|phase|mode|stage|subset|dataset|data|set|part|event|msg)[=:] ?[\"']?"
@@ -114,7 +117,7 @@ _FIELD_PART = re.compile(
 """`phase=val step=3`: a field that says the part of the data, wherever it is."""
 _FIELDS_BEFORE = re.compile(
     r"(?P<lead>\W*(?:[A-Za-z]+ )?)"
-    r"(?:[A-Za-z_]\w*=(?:\"[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:\ue000-\ue8ff-]*"
+    rf"(?:[A-Za-z_]\w*=(?:\"(?!{VALUE}\")[^\"=]*\"|'[^'=]*'|[A-Za-z][\w./:\ue000-\ue8ff-]*"
     rf"|{INT}[a-z]+\d\w*)[ ,;|]+)+(?=[A-Za-z_])"  # `run=3f2a9c1b`
 )
 _RANKS = re.compile(
@@ -141,7 +144,8 @@ _NUMBERED = re.compile(
     rf"(?:.*[\]:|>-] )?[^\w\ue000-\ue8ff]{{0,4}}?(?:[A-Za-z]\w*:?\s?)?"
     rf"(?:[(\[] *(?P<a>{INT})(?: */ *(?P<b>{INT})|, *(?P<c>{INT}))? *[)\]]"
     rf"(?:\s?\[ *(?P<d>{INT}) */ *(?P<e>{INT})\])?"
-    rf"|(?P<f>{INT})(?: ?/ ?(?P<g>{INT})[:,|]?\s|(?= \[)|[:,|] |\s*\| )|#(?P<h>{INT}):?\s)",
+    rf"|(?P<f>{INT})(?: ?/ ?(?P<g>{INT})[:,|]?\s|(?= \[)|[:,|] |\s*\| )|#(?P<h>{INT}):?\s)"
+    rf"|\s*(?P<i>{INT})\s+",  # `100 loss: 2`
 )
 _INSIDE = re.compile(rf"[\[(|] *(?P<value>{INT}) */ *(?P<of>{INT})")
 """A position within an epoch without a name, as in `Epoch 3 [10/100]`."""
@@ -186,6 +190,8 @@ def parse(form: str) -> Line:
     of = part_in(_FILE.sub(" ", prefix)) or None
     if not text.strip():
         return BLANK
+    if text.startswith("wandb:"):
+        return OTHER  # its summary repeats what was printed
     if "{" in text:
         before, _brace, _rest = text.partition("{")
         flat = WRAPPED.sub(r"\1", text)
@@ -219,7 +225,7 @@ def _of_text(text: str, of: str | None) -> Line:
         if not (pairs := find(text)):
             return _of_words(text)
     pairs = _with_letters(text, pairs)
-    rank = next((one.value for one in pairs if one.is_given and _IS_RANK.fullmatch(one.name)), "")
+    rank = next((one.value for one in pairs if _IS_RANK.fullmatch(one.name)), "")
     line = _stepped(text, pairs, of) or _numbered(text, pairs, of) or _bare(text, pairs, of)
     if line is None:
         return Line("label", text=text)
@@ -304,7 +310,7 @@ def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
         return pairs
     counts = [at for at, pair in enumerate(pairs) if _PLURAL.fullmatch(pair.name)]
     steps = [at for at in counts if pairs[at].name.lower().endswith("steps")] or counts
-    if not steps or not pairs[steps[0]].is_whole:
+    if not steps or not (pairs[steps[0]].is_whole or pairs[steps[0]].factor > 1):
         return pairs
     return [pair._replace(name=STEP) if at == steps[0] else pair for at, pair in enumerate(pairs)]
 
@@ -398,11 +404,23 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
     begin = _NUMBERED.match(text)
     if begin is None or any(pair.is_step for pair in pairs):
         return None
-    count = begin["a"] or begin["f"] or begin["h"]
-    at = begin.start("a" if begin["a"] else "f" if begin["f"] else "h")
-    if not begin["a"] and re.search(r"[A-Za-z]", text[:at]):
+    group = next(name for name in "afhi" if begin[name])
+    count, at = begin[group], begin.start(group)
+    words = text[:at].rstrip("([ ")
+    if (
+        not begin["a"]
+        and (named := _WORD.findall(words))
+        and (len(named) > 1 or part_in(words) is None)
+    ):
         return None
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
+    if begin["i"] and not (
+        # `100 loss: 2` and `100 train 2.5 val 2.75`
+        pairs
+        and pairs[0].start == begin.end()
+        and (pairs[0].is_given or (len(pairs) > 1 and any(pair.is_usual for pair in pairs)))
+    ):
+        return None
     if not any(names_metric(pair.name) or pair.is_usual for pair in pairs) and not (
         # `[3/100] D: 0.5, G: 0.25`
         len(pairs) > 1
@@ -412,7 +430,6 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
         and not run_to_end(text, pairs)
     ):
         return None
-    words = text[:at].rstrip("([ ")
     own = _first_part(words, text[begin.end() : pairs[0].start], of=of)
     epoch = inner = None
     if begin["d"]:
@@ -438,7 +455,8 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         return None
     if len({pair.name for pair in pairs}) < len(pairs) and all(pair.is_whole for pair in pairs):
         return None  # as in `| Metric | Layer 0 | Layer 1 |`
-    own = "val" if _STAR.fullmatch(before) else _first_part(before, of=of)
+    is_mean = _STAR.fullmatch(before) and not pairs[0].is_given
+    own = "val" if is_mean else _first_part(before, of=of)
     label, is_named = label_of(before)
     if not label:
         label = " ".join(word for word in _WORD.findall(before) if not NO_LABEL.fullmatch(word))
@@ -453,7 +471,8 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         part=own,
         label=label,
         is_named=is_named,
-        is_sure=not any(
+        is_sure=not re.search(rf"\d|{VALUE}", before)  # it may be the step
+        and not any(
             is_step_name(pair.name) or (pair.of and not names_metric(pair.name)) for pair in pairs
         ),
     )
@@ -474,6 +493,8 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
         is_count = pair.is_whole and ONLY_PART.fullmatch(pair.name)  # `[Test 200] psnr=19.5`
         if pair.is_step or is_count or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
+        if _BYTES.match(text, pair.end):
+            continue
         own = own_part(pair.name, of)
         if (pair.name, own) in values and named:
             own = named
@@ -489,6 +510,7 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
     )
 
 
+_BYTES = re.compile(r"\s?(?:[KMGT]i?B|bytes)\b(?!/)")
 _BESTS = ("best ", "best_")
 """`val acc: 0.8 best val acc: 0.9` says the second number again of an earlier line."""
 

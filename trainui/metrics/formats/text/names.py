@@ -56,10 +56,10 @@ def part_in(text: str) -> str | None:
 
 _STEP_NAME = re.compile(
     r"(?:(?:end of|current|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
-    r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) )?"
+    r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) |(?:meta|outer|inner)[-_])?"
     r"(?:(?:train|trainer|eval|val|test)/)?"
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
-    r"|generation|schritt|paso|passo|étape|etape"
+    r"|gen(?:eration)?|cycle|schritt|paso|passo|étape|etape"
     r"|up(?:date|\.)|round|tick|(?:mini-?)?batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
     r"|total t|episode num(?:ber)?|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
@@ -215,13 +215,15 @@ class Number(NamedTuple):
 
 _WORD = r"(?!(?:None|null|N/A|n/a)\b)[^\W\d](?:[\w.@/%^-]|'(?=\w))*"
 _INNER = r"[^()\d\ue000-\ue8ff]{0,40}"
-_NAME_OF = rf"(?:[Tt]op {INT} )?{_WORD}(?: ?\({_INNER}(?:\({_INNER}\){_INNER})?\))?"
+_NAME_OF = (
+    rf"(?:[Tt]op {INT} )?{_WORD}(?: ?\({_INNER}(?:\({_INNER}\){_INNER})?\)|\[[A-Za-z][\w.-]*\])?"
+)
 _PAIR = re.compile(
     # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`
     rf"(?<![\w./\ue000-\ue8ff])"
     rf"(?:(?P<word>{_NAME_OF}) *= *|(?P<words>{_NAME_OF}(?: {_NAME_OF}){{0,4}}?)"
-    r"(?P<given>\s*:\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
-    rf"[\[(]? *(?P<value>{VALUE})(?P<thousands>[kKM](?![\w/]))?(?:(?:\s?/ *| of )(?P<of>{INT}))?"
+    r"(?P<given>\s*::?\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
+    rf"[\[(\"]? *(?P<value>{VALUE})(?P<thousands>[kKM](?![\w/]))?(?:(?:\s?/ *| of )(?P<of>{INT}))?"
 )
 _SECTION = re.compile(r"[|;]\s*(?:(?P<word>[A-Za-z]\w*):\s*)?$")
 _THOUSAND = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
@@ -242,7 +244,7 @@ _AND = re.compile(r"^(?:and|.*\b(?:done|finished|completed?)\.) (?=.*[a-z])", re
 _IS = re.compile(r"(?: so far)? is$")
 _BETWEEN = re.compile(
     r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?"
-    r"(?:[,;]? *\([^()]*\))?[\s,;|)\]/*@-]*\(?"
+    r"(?:[,;]? *\([^()]*\))?[\s,;|)\]/*@\"-]*(?:\(|(?<=\s)\[)?"
 )
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
 
@@ -265,13 +267,17 @@ def pairs_of(line: str) -> list[Number]:
     return find(lex(line)[0])
 
 
+_TORCHTUNE = re.compile(r"^\d+\|(?=\d+\|[A-Z])")
+"""`1|40|Loss: 2.5`: an epoch and a step."""
+
+
 @lru_cache(256)
 def split_metrics(text: str) -> tuple[str, float | None, Row]:
     """Return a text without the metrics in it, its step, and the metrics.
 
     `Epoch 3 loss 0.5` before a bar is redrawn with other numbers as the bar advances.
     """
-    form, numbers = lex(text)
+    form, numbers = lex(_TORCHTUNE.sub("step ", text))
     found = find(form)
     metrics = [
         pair
@@ -332,6 +338,10 @@ def _is_cut(form: str, found: re.Match[str]) -> bool:
     end = found.end()
     if re.match(r"\.[A-Za-z]" if found["of"] is None else "/", form[end : end + 2]):
         return True  # epoch=3-loss=0.5.ckpt, sizes: 3000/2900/64
+    if "(" in found[0][len(found["word"] or found["words"]) :] and re.match(
+        r" [A-Za-z]", form[end:]
+    ):
+        return not found["given"]  # 19876 raw words (123 effective words)
     if found["word"] == "cost" and form[: found.start()].lower().endswith("time "):
         return True
     if re.match(r"(?:ms|s|m|h|d)\b", form[end : end + 3]):
@@ -381,7 +391,9 @@ def run_to_end(form: str, pairs: Sequence[Number]) -> int:
 
 ONLY_PART = re.compile(HELD_OUT, re.IGNORECASE)
 _FRACTIONS = re.compile(
-    r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er)", re.IGNORECASE
+    r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er|eer|m?ap|auprc|ndcg|mrr|hr"
+    r"|hits?|fid|kid|lpips|r2|mape|kappa|mcc|elbo|rouge\w*)(?:@[\d.:-]+)?",
+    re.IGNORECASE,
 )
 """Names of metrics that may also be settings, as in `precision: 16`."""
 _SETTING = re.compile(
@@ -419,15 +431,23 @@ def plain_text(line: str) -> str:
 
 _COUNTED = re.compile(
     r"(?P<at>\d+)(?:(?P<unit>epoch|iter(?:ation)?|step)|(?:st|nd|rd|th)? "
-    r"(?P<word>epoch|iter(?:ation)?|step)s?(?=[:,|]))"
+    r"(?P<word>epoch|iter(?:ation)?|step|episode)s?"
+    r"(?: (?:done|completed?|finished|passed))?(?= ?[:,|]))"
     r"(?P<rest>(?::\w+)?(?::(?:\d+-)?(?P<inner>\d+)(?P<inner_unit>batch|iter|step))?)\b",
     re.IGNORECASE,
 )
 """`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a message."""
-_COUNT = re.compile(r"\d(?:st|nd|rd|th)? ?(?:epoch|iter|step)", re.IGNORECASE)
+_GLUED = re.compile(
+    r"\W*+(?:(?:ep(?:och)?|e|it(?:er)?|step)[_-]?\d+(?:/\d+)?[\]\s:|,]+)"
+    r"(?:(?:b(?:atch)?|i(?:t(?:er)?)?|s(?:tep)?)[_-]?\d+(?:/\d+)?[\]\s:|,]+)?",
+    re.IGNORECASE,
+)
+"""`E003 B010/100 loss 2`, at the start of a line."""
+_GLUED_NAME = re.compile(r"([A-Za-z]+)[_-]?(?=\d)")
+_COUNT = re.compile(r"\d(?:st|nd|rd|th)? ?(?:epoch|iter|step|episode)", re.IGNORECASE)
 _MAY_BE_COUNTED = re.compile(
     r"(?:^(?=\d+ )|(?:^|.*[\]:|>-] )(?=\d+(?:[a-z]{2} |[a-z])))"
-    r"(?=\d+(?:st|nd|rd|th)? ?(?:epoch|iter|step))",
+    r"(?=\d+(?:st|nd|rd|th)? ?(?:epoch|iter|step|episode))",
     re.IGNORECASE,
 )
 _REWRITTEN = tuple(
@@ -454,13 +474,21 @@ _REWRITTEN = tuple(
         (rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", r"\2 \1"),
         # `60.5% accuracy, loss 1.8`
         (rf"(?<!\w )(?<![\w:=])({VALUE}%) (accuracy|acc)(?=\W*(?:$|[,;|)]))", r"\2 \1"),
+        # SciPy's `At iterate    5    f=  1.2D+01    |proj g|=  1.2D-03`
+        (r"^ ?At iterate(?= )", "iteration"),
+        # `loss ........ 0.5`
+        (rf" ?\.{{4,}} ?(?={VALUE})", ": "),
+        # `('loss', 0.5)` of tuples
+        (rf"'([\w./ -]+)', ({VALUE})", r"\1=\2"),
+        # a box of one name and one value
+        (rf"^(\s*)\| *([A-Za-z][\w@./ -]*?) *\| *({VALUE}%?) *\|\s*$", r"\1\2: \3"),
         # `loss = 1.0 + 0.5 = 1.5`
         (rf"(= *){VALUE}(?: *[+*] *{VALUE})+ *= *(?={VALUE})", r"\1"),
         # Caffe's
         (rf"\b(Train|Test) net output #{INT}: ", r"\1: "),
         # `average reward over the last 10 episodes: 3.5`
         (
-            rf" *\(?(?:(?:over |in |of |for )?(?:the )?(?:last|past|previous) {INT} \w+"
+            rf" *\(?(?:(?:over |in |of |for )?(?:the )?(?:last|past|previous) {INT}(?: \w+|(?=\)))"
             rf"|over {INT} (?:episodes|games|runs|trials))\)?",
             "",
         ),
@@ -486,7 +514,9 @@ BEST = re.compile(
     r"\W*(?:new |overall )?best\b(?:.*\b(?:at|in|from)| the)? (?:epoch|step|iter)", re.IGNORECASE
 )
 """`Best val acc: 0.9 at epoch 11`: a summary of other lines."""
-_SIGNS = str.maketrans("：，；（）％＝ℹ", ":,;()%= ")
+_SIGNS = str.maketrans(
+    {**dict(zip("：，；（）％＝ℹ", ":,;()%= ", strict=True)), "→": "->", "⇒": "=>"}
+)
 _LANGUAGES = {
     "step": "训练次数|迭代次数|步数",
     "epoch": "轮次|轮数|[ÉéEe]po(?:ca|que)|[Ээ]поха|エポック|에포크|에폭|[Ee]poche",
@@ -515,8 +545,15 @@ def normal(line: str) -> str:
         line = _in_english(line)
     if "[" in line:
         line = _RANGE.sub("[", line)
+    if glued := _GLUED.match(line):
+        line = _GLUED_NAME.sub(_glued_name, glued[0]) + line[glued.end() :]
     found = _MAY_BE_COUNTED.match(line) if _COUNT.search(line) else None
     return line[: found.end()] + _COUNTED.sub(_named_count, line[found.end() :]) if found else line
+
+
+def _glued_name(found: re.Match[str]) -> str:
+    name = found[1].lower()
+    return f"{'epoch' if name == 'e' else 'batch' if name == 'b' else name} "
 
 
 def _named_count(found: re.Match[str]) -> str:

@@ -73,6 +73,8 @@ _RESUMES = re.compile(
     r"resum|load|restor|checkpoint|warn|error|epoch|step|iter|sav|\.py|/", re.IGNORECASE
 )
 _LONGEST_GROUP = 60
+_HIGHEST = 1e15
+"""A step."""
 _LONGEST_UNREAD = 200
 _NO_UNREAD = re.compile(
     r"^\W*(?:new )?(?:best|better)\b|error\b|exception|warning|\braise\b", re.IGNORECASE
@@ -299,6 +301,8 @@ class LogState:
             return outer if known is None or (epoch and not epoch.is_whole) else float(known)
         place = forms.number(inner.value, found) * inner.factor
         of = forms.number(inner.of, found) if inner.of else None
+        if place > _HIGHEST:
+            return None
         apart = (
             said.part if of and not said.counts_all and memory.get("of") not in (None, of) else ""
         )
@@ -334,6 +338,8 @@ class LogState:
     def _heading(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Note the counters of a line that has nothing else: the lines below are of them."""
         memory = self.memory
+        if re.match(r"\s\s+[A-Za-z]", said.text) and memory.get("title", {}).get("used"):
+            return NOTHING  # of the values above, as in `  acc = 0.5`, `  global_step = 100`
         place = forms.number(said.counter.value, found)
         self._begin("step" if said.inner else "epoch", place)
         if said.inner is None:

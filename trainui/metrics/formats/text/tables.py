@@ -63,7 +63,9 @@ class Table:
         if not is_row and not _MAY_BE_HEADER.match(line[:200]):
             return None
         is_padded = line.rstrip("\r\n").endswith("  ")
-        line = message(line).rstrip()
+        if not self.memory.get("has_times"):
+            line = message(line)
+        line = line.rstrip()
         if not line.isascii():
             line = line.translate(_BOX)
         if len(line) > forms.MAX_PRINTED:
@@ -80,6 +82,8 @@ class Table:
             self.memory.update(
                 names=cells, step=step, printed=printed, is_again=bool(printed), is_new=True
             )
+            if step and "time" in cells[0].lower():
+                self.memory["has_times"] = True  # no logger's prefix
             if is_padded and not line[0].isspace() and "|" not in line:
                 self.memory["starts"] = [found.start() for found in _CELL.finditer(line)]
             return _NONE
