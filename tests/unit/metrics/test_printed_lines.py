@@ -176,6 +176,7 @@ SAMPLES = [
     Sample("print", " At iterate    1    f=  9.41763D-01    |proj g|=  1.2345D-01\n At iterate    2    f=  7.86367D-01    |proj g|=  1.2345D-02\n", {"f": [(1, 0.941763), (2, 0.786367)]}),
     Sample("print", " Time     | Epoch | Train loss | Val loss \n----------|-------|------------|----------\n 00:01:12 |     1 |     2.6621 |   0.0586 \n 00:02:12 |     2 |     2.4482 |   2.6793 \n", {"Train loss": [(1, 2.6621), (2, 2.4482)], "Val loss": [(1, 0.0586), (2, 2.6793)]}),
     Sample("print", "Epoch 1\n+----------+--------+\n| metric   | value  |\n+----------+--------+\n| loss     | 1.1119 |\n| accuracy | 1.5388 |\n+----------+--------+\nEpoch 2\n+----------+--------+\n| metric   | value  |\n+----------+--------+\n| loss     | 0.3977 |\n| accuracy | 0.7014 |\n+----------+--------+\n", {"loss": [(1, 1.1119), (2, 0.3977)], "accuracy": [(1, 1.5388), (2, 0.7014)]}),
+    Sample("print", "step 1 loss 4\nstep 2 loss 3\nstep 3 loss 2\nwandb: Run summary:\nwandb:  loss 2\n", {"loss": [(1, 4), (2, 3), (3, 2)]}),
 ]  # fmt: skip
 
 DECOYS = [

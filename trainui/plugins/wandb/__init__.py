@@ -5,7 +5,7 @@ Read `log_file` first (the decoder), then `run` (what logs and directories say a
 
 from __future__ import annotations
 
-from trainui.plugin import Format, Tracker
+from trainui.plugin import Format, LogLines, Tracker
 
 _DIRECTORY = f"run-{'[0-9]' * 8}_{'[0-9]' * 6}-?*"
 
@@ -21,6 +21,10 @@ FORMAT = Format(
     are_parts="trainui.plugins.wandb.run:are_parts",
     flushed_late=True,
     may_continue=True,
+)
+
+LINES = LogLines(
+    interface=1, name="wandb", reader="trainui.plugins.wandb.run:Console", pattern="^wandb: "
 )
 
 TRACKER = Tracker(

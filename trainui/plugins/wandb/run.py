@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from trainui.plugin import CommandLine, Place, TrackedRun, Training
+from trainui.plugin import CommandLine, LineReader, NumberRow, Place, TrackedRun, Training
 from trainui.plugin.reading import PROTOBUF_ERRORS as DAMAGED
 from trainui.plugin.reading import UnknownFormatError, files, flat, plain_files, tracked, values
 from trainui.plugin.reading import protobuf_fields as fields
@@ -313,3 +313,11 @@ def _steps(log: Path) -> tuple[dict[str, float], dict[str, float]]:
 
 def _log(training: Training) -> Path:
     return (training.jobs[0].sources or ())[-1][0]
+
+
+class Console(LineReader):
+    """What it prints: its summary has the last values again of what was logged."""
+
+    def read(self, line: str) -> Sequence[NumberRow] | None:
+        """Return None, for a line that is not to be read."""
+        return None if line.startswith("wandb: ") else ()

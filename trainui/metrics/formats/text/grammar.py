@@ -190,8 +190,6 @@ def parse(form: str) -> Line:
     of = part_in(_FILE.sub(" ", prefix)) or None
     if not text.strip():
         return BLANK
-    if text.startswith("wandb:"):
-        return OTHER  # its summary repeats what was printed
     if "{" in text:
         before, _brace, _rest = text.partition("{")
         flat = WRAPPED.sub(r"\1", text)

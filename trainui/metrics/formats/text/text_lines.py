@@ -414,7 +414,7 @@ class _Process:
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
-        self.log.is_doubtful = False
+        self.log.is_doubtful, self.log.steady = False, None
         for plugin in self._active:
             if (rows := plugin.read(line)) is None or rows:
                 return self._taken(plugin.record, rows or ())
