@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainui import clock, formatting, paths, settings, text
+from trainui import clock, formatting, paths, text
 from trainui.cli import options, printing
 from trainui.errors import UnfitEnvironmentError
 from trainui.metrics import lenient
@@ -142,14 +142,10 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
     """Return a run's estimated time to go as text; empty if unknown."""
     if run.status not in UNFINISHED or any(stage.stalled for stage in stages):
         return ""
-    from trainui.store.read import run_history
+    from trainui.tui.readers.progress import EtaEstimator
 
-    usual = run_history.usual(run_history.completions(connection, run, stages))
-    progress = run_history.elapsed(connection, stages, clock.now())
-    seconds = run_history.seconds_left(stages, usual, progress)
-    use = run_history.SlotsInUse.read(connection, run.id, settings.host())
-    slots = use.left(stages, settings.load().cpus, use.own["gpu"] + use.others["gpu"])
-    return text.to_go_words(run_history.remaining_time_of(stages, seconds, slots))
+    ending = EtaEstimator().look(connection, run, stages).run
+    return "" if ending is None else ending.words(clock.now())
 
 
 def _show_lines(

@@ -93,19 +93,23 @@ def completions(
 ) -> dict[str, Sequence[PastDuration]]:
     """Return the durations of earlier completions of stages, newest first, by full name.
 
-    Of a stage's, only those of the same work, if there are any. Reads the runs with the same name
-    and file, including this one; of many stages, fewer runs.
+    Of a stage's, only those of the same work, if there are any; of a sweep's member without any,
+    those of the other members. Reads the runs with the same name and file, including this one; of
+    many stages, fewer runs.
     """
     most = min(max(STAGES_LOOKED_AT // max(len(stages), 1), 1), RUNS_LOOKED_AT)
     found: dict[str, list[PastDuration]] = {}
+    of_groups: dict[str, list[PastDuration]] = {}
     is_sqlite = isinstance(connection, sqlite3.Connection)
     query = _SQL.replace("WORK", _WORK if is_sqlite else _WORK_ON_POSTGRESQL)
     for name, stage_id, seconds, work in connection.execute(query, (run.pipeline, run.file, most)):
-        found.setdefault(name, []).append(PastDuration(stage_id, seconds, work))
+        past = PastDuration(stage_id, seconds, work)
+        found.setdefault(name, []).append(past)
+        of_groups.setdefault(name.partition("[")[0], []).append(past)
     return {
-        stage.name: comparable(found[stage.name], work_of(run, stage))
+        stage.name: comparable(those, work_of(run, stage))
         for stage in stages
-        if stage.name in found
+        if (those := found.get(stage.name) or of_groups.get(stage.definition.group))
     }
 
 

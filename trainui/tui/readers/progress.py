@@ -39,8 +39,19 @@ BLOCK, MOST_BLOCKS, LINE = 16_384, 512, 256
 and Rich print a bar's every state, and an epoch only once. And the bytes before each that are read
 too, in which a line may begin."""
 
-LEAST_PART = 0.01
-"""The share of the work between two counts from which they tell the pace."""
+LEAST_PART, LEAST_LONE, LEAST_UNIT = 0.01, 0.1, 0.25
+"""The shares of the work between two counts, and up to the only one, from which they tell the pace;
+and the part of a first unit that is measured."""
+
+FIRST = 1
+"""Units left out once there is another one: the first reads and compiles what others find ready."""
+
+MOST_BAR_BLOCKS = 64
+"""Blocks back to the bar within which an evaluation has its own."""
+
+RECENT_OF_COURSE, SURE_AFTER = 0.5, 15
+"""The newest share of what is done from which the pace is told compared with an earlier attempt, of
+which it is known how long the units took; and the seconds for which it is taken for the same."""
 
 RECENT_PART, LEAST_RECENT = 0.25, 3
 """The newest share of what is done that tells the pace, as later epochs may take longer, and the
@@ -59,6 +70,9 @@ _INNER = re.compile(
     r"|[━╸╺]{4,}\s+(?:(?P<rich>\d+)/(?P<of_rich>\d+)|(?P<percent>\d+)%)"
 )
 """A bar of tqdm, a place such as `[352/360 (98%)]`, and the bars of Keras and of Rich."""
+
+_SIGNS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x08+")
+"""Colours, and the backspaces behind Keras' bars."""
 
 _CLOCK = re.compile(r" \[(?:(\d+):)?(\d+):(\d+)<")
 """How long a bar of tqdm has run."""
@@ -83,7 +97,8 @@ def _lines(data: bytes, offset: int) -> Iterator[tuple[str, int]]:
     """Yield the states of lines, also overwritten ones, with the offsets of their ends."""
     for piece in re.split(rb"(?<=[\r\n])", data):
         offset += len(piece)
-        text = as_overwritten(piece.decode("utf-8", "replace").strip("\r\n")).rstrip()
+        shown = _SIGNS.sub("", piece.decode("utf-8", "replace").strip("\r\n"))
+        text = as_overwritten(shown).rstrip()
         if text:
             yield text, offset
 
@@ -183,8 +198,9 @@ def _last(logs: Sequence[Path]) -> tuple[int, Mark, bool] | None:
     newest_first = sorted(range(len(logs)), key=lambda at: _written(logs[at]), reverse=True)
     found: list[tuple[int, Mark, bool]] = []
     for at in newest_first:
-        head = next(marks(_read(logs[at], HEAD_BYTES, end=False)[0]), None)
-        from_zero = head is not None and head.shown.unit != "bar" and head.shown.done == 0
+        head = marks(_read(logs[at], HEAD_BYTES, end=False)[0])
+        count = next((one for one in head if one.shown.unit != "bar"), None)
+        from_zero = count is not None and count.shown.done == 0
         mark = _last_of(logs[at], from_zero)
         found += [] if mark is None else [(at, mark, from_zero)]
     counts = (one for one in found if one[1].shown.unit != "bar")
@@ -192,22 +208,34 @@ def _last(logs: Sequence[Path]) -> tuple[int, Mark, bool] | None:
 
 
 def _last_of(log: Path, from_zero: bool) -> Mark | None:
-    """Return a log's last count."""
+    """Return a log's last count; of bars the longest, within which an evaluation has its own."""
     data, start = _read(log, TAIL_BYTES, end=True)
-    found = next(reversed([*marks(data, start, from_zero=from_zero)]), None)
-    if found is None or found.shown.unit != "bar" or not start:
-        return found
+    tail = [*marks(data, start, from_zero=from_zero)]
+    if not tail or tail[-1].shown.unit != "bar":
+        return tail[-1] if tail else None
     last = start // BLOCK
-    for block in range(last, max(last - MOST_BLOCKS, -1), -1):
-        until = start if block == last else None
-        if (before := _last_in_block(log, block, until, from_zero)) is not None:
+    blocks = [*range(last, max(last - MOST_BLOCKS, -1), -1)] if start else []
+    for block in blocks:
+        before = _last_in_block(log, block, start if block == last else None, from_zero)
+        if before is not None and before.shown.unit != "bar":
             return [*marks(data, start, from_zero=from_zero, before=before)][-1]
-    return found
+    earlier = (
+        _last_in_block(log, block, start if block == last else None, from_zero)
+        for block in blocks[:MOST_BAR_BLOCKS]
+    )
+    return next((one for one in (*reversed(tail), *earlier) if _is_around(one, tail[-1])), tail[-1])
+
+
+def _is_around(mark: Mark | None, last: Mark) -> bool:
+    """Return True for a bar that is not full, and has run for longer than the last one."""
+    if mark is None or mark.shown.seconds is None or last.shown.seconds is None:
+        return False
+    return mark.shown.done < mark.shown.total and mark.shown.seconds > last.shown.seconds
 
 
 @lru_cache(maxsize=4096)
 def _last_in_block(log: Path, block: int, until: int | None, from_zero: bool) -> Mark | None:
-    """Return the last count of a block of a log that is no bar; a log is never overwritten."""
+    """Return a block's last count, else its longest bar; a log is never overwritten."""
     end = (block + 1) * BLOCK if until is None else until
     try:
         with system.open_plain(log) as file:
@@ -215,8 +243,10 @@ def _last_in_block(log: Path, block: int, until: int | None, from_zero: bool) ->
             data = file.read(end - start)
     except OSError:
         return None
-    counts = marks(data, start, from_zero=from_zero)
-    return next(reversed([one for one in counts if one.shown.unit != "bar"]), None)
+    found = [*marks(data, start, from_zero=from_zero)]
+    counts = [one for one in found if one.shown.unit != "bar"]
+    longest = max(found, key=lambda one: one.shown.seconds or 0, default=None)
+    return counts[-1] if counts else longest
 
 
 def _mark_before(log: Path, last: Mark, position: float, from_zero: bool) -> Mark | None:
@@ -260,8 +290,67 @@ def _written(log: Path) -> int:
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The counts of one unit in a log of an attempt, with their times."""
+
+    log: Path
+    rank: int
+    times: GrowthTimes
+    last: Mark
+    from_zero: bool
+
+    @classmethod
+    def read(cls, directory: Path) -> Counted | None:
+        """Read the unit of which an attempt's logs show the progress; None: there is none."""
+        logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
+        found = _last(logs)
+        if found is None:
+            return None
+        times = GrowthTimes(directory)
+        times.poll()
+        return cls(logs[found[0]], found[0], times, found[1], found[2])
+
+    def time(self, end: int) -> int | None:
+        """Return when the log reached a size."""
+        return self.times.time(self.times.moment(self.rank, end))
+
+    def at(self, mark: Mark | None) -> tuple[float, int] | None:
+        """Return how many units were done at a count, and when."""
+        time = None if mark is None else self.time(mark.end)
+        return None if mark is None or time is None else (mark.position, time)
+
+    def reached(self, position: float) -> tuple[float, int] | None:
+        """Return the last count up to a position."""
+        return self.at(_mark_before(self.log, self.last, position, self.from_zero))
+
+    def first(self) -> Mark | None:
+        """Return the first count of a unit's parts, after what is compiled or loaded, or of one."""
+        found: Mark | None = None
+        data, _ = _read(self.log, HEAD_BYTES, end=False)
+        for mark in marks(data, from_zero=self.from_zero):
+            if _is_same_unit(mark, self.last):
+                if 0 < mark.position < 1:
+                    return mark
+                found = found or mark
+                if mark.position >= 1:
+                    break
+        return found
+
+
+class Earlier(NamedTuple):
+    """An earlier completed attempt at the same work."""
+
+    directory: Path
+    completed_at: int
+
+
 def end_of_work(
-    directory: Path, started_at: int, now: int, total_of: Callable[[str], float | None]
+    directory: Path,
+    started_at: int,
+    now: int,
+    total_of: Callable[[str], float | None],
+    earlier: Earlier | None = None,
 ) -> int | None:
     """Return when an attempt's work will be done, in microseconds since 1970; None: unknown.
 
@@ -270,46 +359,57 @@ def end_of_work(
         started_at: when it started.
         now: the time.
         total_of: returns how many of a unit, e.g. `epoch`, there will be, if the log says none.
+        earlier: what took the time that the rest of this one will take, at its own pace.
     """
-    logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
-    found = _last(logs)
-    if found is None:
+    if (own := Counted.read(directory)) is None:
         return None
-    at, last, from_zero = found
+    last = own.last
+    course = None if earlier is None else Counted.read(earlier.directory)
+    if course is not None and not _is_same_unit(course.last, last):
+        course = None
     total = float(last.shown.total) or total_of(last.shown.unit)
-    if not total or last.position >= total:  # nobody knows how long what follows will take
+    total = total or (0.0 if course is None else course.last.position)
+    begin = own.first()
+    # a unit of which parts are counted may end with a validation, which is not counted
+    has_parts = last.shown.inner is not None and begin is not None and begin.position % 1 > 0
+    whole = max(math.ceil(last.position) - 1, 0) if has_parts else last.position
+    if not total or (whole >= total and course is None):  # what follows may take any time
         return None
-    times = GrowthTimes(directory)
-    times.poll()
-    begun = _time(times, at, 1) or started_at
-    last_at = _time(times, at, last.end) or _written(logs[at]) // 1000
+    begun = own.time(1) or started_at
+    last_at = own.time(last.end) or _written(own.log) // 1000
     if last.shown.seconds is not None and last.shown.total:  # by the bar's own clock
         if not last.shown.covers((last_at - started_at) / clock.SECOND):
             return None
         begun = last_at - last.shown.seconds * clock.SECOND
-    first, first_at = 0.0, begun
-    for mark in marks(_read(logs[at], HEAD_BYTES, end=False)[0], from_zero=from_zero):
-        if _is_same_unit(mark, last):
-            first_time = _time(times, at, mark.end)
-            if first_time and last.position - mark.position >= LEAST_PART * total:
-                first, first_at = mark.position, first_time
-            break
-    units = math.ceil(max((last.position - first) * RECENT_PART, LEAST_RECENT))
-    if last.position - units > first:
-        recent = _mark_before(logs[at], last, last.position - units, from_zero)
-        if recent is not None and (recent_at := _time(times, at, recent.end)):
-            first, first_at = recent.position, recent_at
-    done, spent = last.position - first, last_at - first_at
-    if done <= 0 or spent <= 0:
+    first, end, end_at = own.at(begin), last.position, last_at
+    over = own.reached(whole) if has_parts else None
+    if over is not None and first is not None and over[0] - first[0] >= LEAST_UNIT:
+        end, end_at = over
+    if first is None or end - first[0] < LEAST_PART * total:
+        if end < LEAST_LONE * total:
+            return None
+        first = 0.0, begun
+    elif end >= FIRST + 1 and first[0] < FIRST:  # the first unit, too, has a start-up
+        first = own.reached(FIRST) or first
+    part = RECENT_PART if course is None else RECENT_OF_COURSE
+    units = math.ceil(max((end - first[0]) * part, LEAST_RECENT))
+    if end - units > first[0]:
+        first = own.reached(end - units) or first
+    done, spent = end - first[0], end_at - first[1]
+    if done <= 0 or spent < LEAST_ELAPSED * clock.SECOND:
         return None
+    if earlier is not None and course is not None:
+        before, then, after = map(course.reached, (first[0], end, end + 1))
+        if before is not None and then is not None and after is not None:
+            usual = then[1] - before[1] + SURE_AFTER * clock.SECOND
+            pace = (spent + SURE_AFTER * clock.SECOND) / usual
+            later = earlier.completed_at - after[1] if after[0] > end else 0
+            rest = earlier.completed_at - then[1]
+            return int(max(end_at + rest * pace, now + later * pace))
     one = spent / done
-    left = total - last.position
+    left = total - end
     # a unit that takes longer than the others is almost done
-    return int(max(last_at + left * one, now + max(left - 1, 0) * one))
-
-
-def _time(times: GrowthTimes, rank: int, end: int) -> int | None:
-    return times.time(times.moment(rank, end))
+    return int(max(end_at + left * one, now + max(left - 1, 0) * one))
 
 
 PROGRESS_BYTES = 4096
@@ -332,6 +432,10 @@ _JSON_SIGNS = re.compile(r'[",\[\]{}:]+')
 
 ESTIMATE_PERIOD = 2
 """Seconds for which the end of a stage's work by its log is cached."""
+
+LEAST_SAME, RARER = 0.8, 2.0
+"""The least ratio of two counts that are of the same steps; and how much rarer than other metrics
+that of a validation is."""
 
 HISTORY_PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""
@@ -383,6 +487,8 @@ class EtaEstimator:
         """The most GPUs that were seen in use at once."""
         self._ends = Cache[int | None](math.inf)
         """When a stage's work will be done by its log, by its id."""
+        self._shown = Cache[LogProgress | None](math.inf)
+        """What a stage's log counts, by its id."""
         self._stages: dict[str, StageCache] = {}
         """Cached stages of listed runs, by run id."""
         self.goals: dict[str, float] = {}
@@ -395,7 +501,7 @@ class EtaEstimator:
         now = clock.now()
         before = self._past.read(None, lambda: _past(connection, run, stages), run.id)
         worked = run_history.elapsed(connection, stages, now)
-        progress = _with_steps(connection, run, stages, worked, before)
+        progress, cyclic = self._with_steps(connection, run, stages, worked, before)
         for stage in stages:
             if stage.name in progress and (goal := progress[stage.name].last_step):
                 self.goals[stage.id] = goal
@@ -404,8 +510,12 @@ class EtaEstimator:
         seconds = run_history.seconds_left(stages, before.usual, progress)
         alive = [one for one in stages if one.name in progress and seconds_may_be_known(one)]
         for stage in alive[:MOST_STAGES]:
-            if (left := self._by_log(connection, run, stage, now)) is not None:
+            earlier = _earlier(connection, before.completions.get(stage.name, ()), run, stage)
+            if stage.name in cyclic and earlier is None and seconds[stage.name] is not None:
+                continue
+            if (left := self._by_log(connection, run, stage, earlier, now)) is not None:
                 seconds[stage.name] = left
+        _add_members(stages, seconds, worked)
         use = SlotsInUse.read(connection, run.id, self._host)
         self._gpus = max(self._gpus, use.own["gpu"] + use.others["gpu"])
         slots = use.left(stages, self._cpus, self._gpus)
@@ -419,7 +529,12 @@ class EtaEstimator:
         return RunEta(ending, running)
 
     def _by_log(
-        self, connection: Connection, run: RunRecord, stage: StageRecord, now: int
+        self,
+        connection: Connection,
+        run: RunRecord,
+        stage: StageRecord,
+        earlier: Earlier | None,
+        now: int,
     ) -> float | None:
         """Return the seconds that a stage's log leaves, by its own counts; None: unknown."""
 
@@ -430,12 +545,63 @@ class EtaEstimator:
             directory = Path(attempts[-1].directory)
             logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
             total_of = partial(_total_of, run, stage, logs)
-            return end_of_work(directory, attempts[-1].started_at, now, total_of)
+            return end_of_work(directory, attempts[-1].started_at, now, total_of, earlier)
 
         # read again twice in five seconds, since a unit may take longer than the others
         state = stage.attempt, now // (ESTIMATE_PERIOD * clock.SECOND)
         end = self._ends.read(state, read, stage.id)
         return None if end is None else max(end - now, 0) / clock.SECOND
+
+    def _with_steps(
+        self,
+        connection: Connection,
+        run: RunRecord,
+        stages: Sequence[StageRecord],
+        progress: Mapping[str, StepProgress],
+        past: _Past,
+    ) -> tuple[dict[str, StepProgress], set[str]]:
+        """Return the progress with step counts of first attempts, and of which cycles are known.
+
+        The last step is that of the parameters or the log, else that of an earlier completion.
+        None are added beyond it: that one had fewer steps.
+        """
+        found, cyclic = dict(progress), set[str]()
+        first = [one for one in stages if one.name in progress and one.attempt == 1]
+        for stage in first[:MOST_STAGES]:
+            if (step := _last_step(connection, stage.id)) is None:
+                continue
+            last = _total_of(run, stage, (), _unit_of(connection, stage))
+            last = last or self._printed_total(connection, stage, step)
+            completions = past.completions.get(stage.name)
+            if last is None and completions and _is_as_long(completions[0], run, stage):
+                before = completions[0].stage_id
+                if before not in past.last_steps:
+                    past.last_steps[before] = _last_step(connection, before)
+                last = past.last_steps[before]
+            if last is not None and step <= last:
+                own = replace(progress[stage.name], step=step, last_step=last)
+                found[stage.name], is_cyclic = _by_times_of_points(connection, stage, own)
+                cyclic |= {stage.name} if is_cyclic else set()
+        return found, cyclic
+
+    def _printed_total(
+        self, connection: Connection, stage: StageRecord, step: float
+    ) -> float | None:
+        """Return the total of the steps that a stage's log counts, if its points are of these."""
+
+        def read() -> LogProgress | None:
+            last = views.attempts_of_stage(connection, stage.id)[-1:]
+            logs = [
+                Path(one.directory) / name for one in last for name in (STDOUT_FILE, STDERR_FILE)
+            ]
+            return log_progress(logs)
+
+        state = stage.attempt, clock.now() // (ESTIMATE_PERIOD * clock.SECOND)
+        shown = self._shown.read(state, read, stage.id)
+        if shown is None or shown.unit == "epoch" or not shown.total:
+            return None
+        is_same = LEAST_SAME * shown.done <= step <= shown.done / LEAST_SAME
+        return float(shown.total) if is_same else None
 
     def of_list(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, Eta]:
         """Return the estimated ends of listed runs, by id; runs without an estimate are omitted."""
@@ -448,6 +614,23 @@ class EtaEstimator:
                 if ending is not None:
                     found[run_id] = ending
         return found
+
+
+def _add_members(
+    stages: Sequence[StageRecord],
+    seconds: dict[str, float | None],
+    worked: Mapping[str, StepProgress],
+) -> None:
+    """Add the time that members of a sweep will take which wait, by those that run."""
+    running: dict[str, list[float]] = {}
+    for stage in stages:
+        left = seconds.get(stage.name)
+        if stage.name in worked and left is not None:
+            running.setdefault(stage.definition.group, []).append(worked[stage.name].elapsed + left)
+    for stage in stages:
+        whole = running.get(stage.definition.group)
+        if whole and seconds.get(stage.name, 0.0) is None and stage.name not in worked:
+            seconds[stage.name] = sum(whole) / len(whole)
 
 
 def seconds_may_be_known(stage: StageRecord) -> bool:
@@ -481,34 +664,20 @@ def _ending(now: int, seconds: float, whole: bool) -> Eta:
     return Eta((now + int(seconds * clock.SECOND)) // clock.SECOND * clock.SECOND, whole)
 
 
-def _with_steps(
-    connection: Connection,
-    run: RunRecord,
-    stages: Sequence[StageRecord],
-    progress: Mapping[str, StepProgress],
-    past: _Past,
-) -> dict[str, StepProgress]:
-    """Return the progress with step counts of first attempts added.
-
-    The last step is that of the parameters, else that of an earlier completion. None are added
-    beyond it: that one had fewer steps.
-    """
-    found = dict(progress)
-    first = [one for one in stages if one.name in progress and one.attempt == 1]
-    for stage in first[:MOST_STAGES]:
-        if (step := _last_step(connection, stage.id)) is None:
-            continue
-        last = _total_of(run, stage, (), _unit_of(connection, stage))
-        completions = past.completions.get(stage.name)
-        if last is None and completions and _is_as_long(completions[0], run, stage):
-            before = completions[0].stage_id
-            if before not in past.last_steps:
-                past.last_steps[before] = _last_step(connection, before)
-            last = past.last_steps[before]
-        if last is not None and step <= last:
-            own = replace(progress[stage.name], step=step, last_step=last)
-            found[stage.name] = _by_times_of_points(connection, stage.id, own)
-    return found
+def _earlier(
+    connection: Connection, past: Sequence[PastDuration], run: RunRecord, stage: StageRecord
+) -> Earlier | None:
+    """Return the newest completion that was given as many epochs or steps, for a first attempt."""
+    if stage.attempt != 1:
+        return None
+    for one in past:
+        if _is_as_long(one, run, stage):
+            last = views.attempts_of_stage(connection, one.stage_id)[-1:]
+            for attempt in last:
+                if attempt.number == 1 and attempt.completed_at is not None:
+                    return Earlier(Path(attempt.directory), attempt.completed_at)
+            break
+    return None
 
 
 def _is_as_long(before: PastDuration, run: RunRecord, stage: StageRecord) -> bool:
@@ -534,33 +703,65 @@ def _unit_of(connection: Connection, stage: StageRecord) -> str:
 
 
 def _by_times_of_points(
-    connection: Connection, stage_id: str, progress: StepProgress
-) -> StepProgress:
+    connection: Connection, stage: StageRecord, progress: StepProgress
+) -> tuple[StepProgress, bool]:
     """Return the progress between two points, without what was before the first one.
 
     Those of the rarest metric: a validation takes time after many steps, and its metric is logged
-    once in each such cycle. Of all steps, the newest share tells the pace.
+    once in each such cycle. Of all steps, the newest share tells the pace. True: it is rarer than
+    others.
     """
-    known = read_points.summaries(connection, [stage_id])
-    series, every = min(_in_step(known), key=lambda one: one[0].count, default=(None, 0.0))
-    if series is None:
+    known = read_points.summaries(connection, [stage.id])
+    every_of = sorted(_in_step(known), key=lambda one: one[1])
+    if not every_of:
+        return _by_one_point(connection, stage.id, known, progress), False
+    often, least = every_of[0]
+    first_step, highest = often.first_step or 0.0, often.last_step or 0.0
+    lone = [one for one in known if one.count == 1 and one.last_step is not None]
+    ends = [one for one in lone if (one.last_step or 0.0) - first_step >= RARER * least]
+    cycle = next((one for one in ends if highest < 2.5 * (one.last_step or 0.0)), None)
+    series, every = every_of[-1] if cycle is None else (cycle, (cycle.last_step or 0.0))
+    last_step = series.last_step or 0.0
+    recent = max((last_step - (series.first_step or 0.0)) * RECENT_PART, LEAST_RECENT * every)
+    begin = _point_at(connection, stage.id, series.name, last_step - recent)
+    if cycle is not None:
+        begin = _point_at(connection, stage.id, often.name, -math.inf)
+    end = _point_at(connection, stage.id, series.name, math.inf)
+    spent = (end[1] - begin[1]) / clock.SECOND
+    if min(begin[1], end[1]) <= 0 or spent < LEAST_ELAPSED:
+        return _by_one_point(connection, stage.id, known, progress), False
+    idle = max(clock.now() - end[1], 0) / clock.SECOND
+    own = replace(progress, first_step=begin[0], step=end[0])
+    own = replace(own, elapsed=spent, idle=idle, every=every)
+    return own, cycle is not None or every >= RARER * least
+
+
+def _by_one_point(
+    connection: Connection,
+    stage_id: str,
+    known: Sequence[SeriesSummary],
+    progress: StepProgress,
+) -> StepProgress:
+    """Return the progress up to the last point, if that is far enough: it has the start-up, too."""
+    last = max(known, key=lambda one: one.last_step or 0.0)
+    step, at = _point_at(connection, stage_id, last.name, math.inf)
+    if at <= 0:
         return progress
-    is_first_cycle = any(one.count == 1 for one in known)
-    last_step, first_step = series.last_step or 0.0, series.first_step or 0.0
-    recent = max((last_step - first_step) * RECENT_PART, LEAST_RECENT * every)
-    recent = last_step - first_step if is_first_cycle else recent
-    kept = read_points.with_cuts(read_points.segments_of(connection, stage_id, series.name))
-    last = read_points.load(connection, kept[-1][0])
-    begins = [at for at, (one, _) in enumerate(kept) if one.stats.low_step <= last_step - recent]
-    first = read_points.load(connection, kept[begins[-1] if begins else 0][0])
-    at = max(int((first.steps <= last_step - recent).sum()) - 1, 0)
-    begin, end = int(first.times[at]), int(last.times[-1])
-    spent = (end - begin) / clock.SECOND
-    if min(begin, end) <= 0 or spent < LEAST_ELAPSED:
-        return progress
-    idle = max(clock.now() - end, 0) / clock.SECOND
-    own = replace(progress, first_step=float(first.steps[at]), step=float(last.steps[-1]))
-    return replace(own, elapsed=spent, idle=idle, every=every)
+    if step < LEAST_LONE * (progress.last_step or 0.0):
+        return replace(progress, step=None)
+    idle = max(clock.now() - at, 0) / clock.SECOND
+    return replace(
+        progress, step=step, elapsed=max(progress.elapsed - idle, 0.0), idle=idle, every=step
+    )
+
+
+def _point_at(connection: Connection, stage_id: str, name: str, step: float) -> tuple[float, int]:
+    """Return the last point up to a step, else the first one: its step and its time."""
+    kept = read_points.with_cuts(read_points.segments_of(connection, stage_id, name))
+    begins = [at for at, (one, _) in enumerate(kept) if one.stats.low_step <= step]
+    points = read_points.load(connection, kept[begins[-1] if begins else 0][0])
+    at = max(int((points.steps <= step).sum()) - 1, 0)
+    return float(points.steps[at]), int(points.times[at])
 
 
 def _in_step(known: Sequence[SeriesSummary]) -> Iterator[tuple[SeriesSummary, float]]:

@@ -182,6 +182,14 @@ def value_cells(title: str) -> Cells:
     return cells_of
 
 
+def other_cells(shown: Collection[str], row: RowData, cells: int) -> list[Segment]:
+    """Return the value and the name of a metric that none of the `shown` columns has."""
+    live = row.live
+    if live.metric is None or live.title in shown:
+        return []
+    return [_value(row), Segment(f" {cut_end(harmless(live.metric.name), cells - VALUE)}", "dim")]
+
+
 def spark_cell(row: RowData, cells: int) -> Segment:
     """Return the sparkline of the headline metric."""
     return Segment(
@@ -208,8 +216,8 @@ def listed(names: Sequence[str], width: int) -> str:
 NARROW, EDGES = 100, 2
 """Width of the list below which one space separates columns and not two; both ends of a line."""
 
-TROUBLE_TITLE = "TROUBLE"
-"""Title of the column with what is wrong."""
+TROUBLE_TITLE, OTHER_TITLE = "TROUBLE", "OTHER METRIC"
+"""Titles of the columns with what is wrong, and with the metrics that have no column."""
 
 COMFORTABLE, WORDS = 20, 40
 """Width up to which a name or a stage, and a run's trouble in words, takes precedence over columns
@@ -304,10 +312,24 @@ class RunColumns:
         ]
         columns = [one._replace(rank=0) if one.title in kept else one for one in columns]
         self._shown = _laid_out(columns, width, self.gap)
+        if not {*self.facts.metrics} <= {*self.titles}:
+            at = next(at for at, column in enumerate(columns) if column.title == "ELAPSED")
+            columns.insert(at, self._other())
+            self._shown = _laid_out(columns, width, self.gap)
         self._widths = {column.title: cells for column, cells in self._shown}
         self._names = _short_names(self.facts.names, self._widths["NAME"])
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
         self._fits = used <= width
+
+    def _other(self) -> RunColumn:
+        """Return the column of the metrics without one; it goes after all of them but the first."""
+
+        def cells_of(row: RowData, cells: int) -> list[Segment]:
+            return other_cells(self._widths, row, cells)
+
+        least = len(OTHER_TITLE)
+        whole = max(VALUE + max(map(cell_len, self.facts.metrics)) - len(f" {BEST}"), least)
+        return RunColumn(OTHER_TITLE, least, whole, cells_of, 1, comfort=whole, distinct=1)
 
     @property
     def titles(self) -> list[str]:
@@ -387,6 +409,8 @@ class RunColumns:
         if live is None or live.metric is None:
             return ""
         width = self._widths.get(live.title)
+        if width is None and OTHER_TITLE in self._widths and not live.member:
+            return ""
         if width is None:
             return f"{live.title} {number(live.value)} {live.member}".rstrip()
         is_named = width >= VALUE + LEAST_MEMBER
@@ -452,7 +476,7 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
         is_whole = not at and width >= WITH_BEST
         words = cell_len(title if is_whole else title.removesuffix(f" {BEST}"))
         least = min(max(VALUE + 1, words), MOST_METRIC if is_whole else LEAST_METRIC)
-        comfort = min(cell_len(title), MOST_METRIC)
+        comfort = min(words, MOST_METRIC)
         yield RunColumn(
             title, least, whole + SPARK, value_cells(title), rank, False, comfort, whole
         )
@@ -608,6 +632,8 @@ class ColumnStats:
     """The runs' names, without control characters; those too long are shortened together."""
     metric_names: tuple[str, ...] = ()
     """The titles of the columns with metrics; a run without the metric is blank there."""
+    metrics: tuple[str, ...] = ()
+    """The titles of the metrics of all listed runs."""
 
     def grown(self, other: ColumnStats) -> ColumnStats:
         """Return the larger of both widths, so that columns do not shift while runs progress."""
@@ -650,7 +676,8 @@ def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> 
         endings=int(endings),
         step=STEP_WIDTH if listed.has_steps else 0,
     )
-    return replace(facts, widths=facts.widths | found, metric_names=listed.columns)
+    facts = replace(facts, widths=facts.widths | found, metric_names=listed.columns)
+    return replace(facts, metrics=tuple(listed.titles))
 
 
 def _name_width(run: RunLine) -> int:

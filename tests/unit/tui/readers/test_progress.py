@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,14 @@ from trainui.store.read import run_list, views
 from trainui.store.read.run_history import SlotsInUse
 from trainui.store.runs import stages
 from trainui.supervisor import protocol
-from trainui.tui.readers.progress import EtaEstimator, end_of_work, log_progress, marks
+from trainui.tui.readers.progress import (
+    Counted,
+    Earlier,
+    EtaEstimator,
+    end_of_work,
+    log_progress,
+    marks,
+)
 from trainui.tui.run_list.columns import RowContext, to_go_cells
 
 
@@ -116,6 +124,7 @@ BAR = "━" * 12
         ("Epoch [3/5]:  35%|###5   | 21/60 [00:10<00:19]\r", "epoch 3/5, 21 of 60", 2.35),
         (f"Epoch 3/10\n 12/100 {BAR} 1s 5ms/step - loss: 0.3\r", "epoch 3/10, 12 of 100", 2.12),
         ("Epoch 3/10\n 12/100 [==>....] - ETA: 3s\r", "epoch 3/10, 12 of 100", 2.12),
+        (f"Epoch 3/9\n\r\x1b[1m 4/10\x1b[0m \x1b[32m{BAR}\x1b[0m 1s", "epoch 3/9, 4 of 10", 2.4),
         (f"Training {BAR}  45% 0:00:12\r", "bar 45/100", 45),
         (f"Epoch 3/9 {BAR} 45/100 0:00:12 • 0:00:15 4.2it/s\r", "epoch 3/9, 45 of 100", 2.45),
         ("Epoch: [3][ 10/38] Time 0.3\n", "epoch 3, 10 of 38", 2 + 10 / 38),
@@ -249,6 +258,84 @@ def test_a_bar_belongs_to_an_epoch_far_above_it(tmp_path: Path) -> None:
     shown = log_progress([log])
     assert shown is not None
     assert shown.words == "epoch 2/9, 1,000 of 2,000"
+
+
+def test_a_check_before_the_first_epoch_does_not_count_it(tmp_path: Path) -> None:
+    log = tmp_path / protocol.STDERR_FILE
+    check = "\rSanity Checking DataLoader 0: 100%|##| 2/2 [00:01<00:00]"
+    log.write_text(
+        f"{check}\rEpoch 0: 100%|##| 9/9 [00:09<00:00]\rEpoch 1:  33%|# | 3/9 [00:03<00:06]"
+    )
+    found = Counted.read(tmp_path)
+    assert found is not None
+    assert found.last.position == pytest.approx(1 + 3 / 9)
+
+
+def test_the_bar_of_an_evaluation_does_not_hide_that_around_it(tmp_path: Path) -> None:
+    log = tmp_path / protocol.STDERR_FILE
+    inside = "".join(f"\r{at}%|# | {at}/100 [00:{at % 60:02}<00:30]" for at in range(60))
+    log.write_text(f"\r20%|# | 60/300 [02:00<08:00]\n{inside * 10}")
+    shown = log_progress([log])
+    assert shown is not None
+    assert shown.words == "bar 60/300"
+
+
+def drawn(at: int, epochs: int, *, validation: float) -> Iterator[tuple[str, float]]:
+    """Yield the bars of an epoch and of its validation, each with the seconds before it."""
+    for part in range(1, 5):
+        yield f"\rEpoch {at}/{epochs}: {25 * part}%|# | {part}/4 [00:01<00:01]", 2.5
+    for part in range(1, 3):
+        yield f"\rValidation: {50 * part}%|# | {part}/2 [00:01<00:01]", validation / 2
+    yield f"\nepoch {at}/{epochs} val_loss 0.5\n", 0.1
+
+
+def test_the_validation_at_the_end_of_each_epoch_counts(tmp_path: Path) -> None:
+    training, started = Training(tmp_path), 1_000 * SECOND
+    training.print("loading\n", 30)
+    for at in range(1, 11):
+        for text, after in drawn(at, 10, validation=6):
+            training.print(text, after)
+            finish = 1_030 + 10 * 16.1
+            end = end_of_work(tmp_path, started, training.now, lambda _: None)
+            if 3 <= at <= 9:
+                assert end is not None
+                assert abs(end / SECOND - finish) < 3, (at, text)
+
+
+def test_an_earlier_run_shows_what_will_take_longer(tmp_path: Path) -> None:
+    """Validations take four times as long from 70 % on, and saving takes a while at the end."""
+    earlier, now = tmp_path / "earlier", tmp_path / "now"
+    for directory in (earlier, now):
+        directory.mkdir()
+    first, again = Training(earlier), Training(now)
+    for at in range(1, 21):
+        for text, after in drawn(at, 20, validation=2 if at <= 14 else 8):
+            first.print(text, after)
+    whole = 20 * 10.1 + 14 * 2 + 6 * 8 + 20  # with 20 s for saving
+    before = Earlier(earlier, int(1_000 + whole) * SECOND)
+    for at in range(1, 21):
+        for text, after in drawn(at, 20, validation=2 if at <= 14 else 8):
+            again.print(text, 1.3 * after)
+        end = end_of_work(now, 1_000 * SECOND, again.now, lambda _: None, before)
+        if at >= 2:
+            assert end is not None
+            true = 1_000 + 1.3 * whole
+            left = true - again.now / SECOND
+            assert abs(end / SECOND - true) <= left / 5, at
+
+
+def test_members_that_wait_take_as_long_as_others(filler: Filler) -> None:
+    names = [f"train[lr=0.{at}]" for at in range(1, 5)]
+    run_id = filler.run(dict.fromkeys(names, ()))
+    filler.complete(run_id, names[0], took=600)
+    filler.start(run_id, names[1], ago=300)
+    with engine.reading() as connection:
+        run = views.run(connection, run_id)
+        assert run is not None
+        found = EtaEstimator().look(connection, run, views.stages(connection, run_id))
+    assert found.run is not None
+    assert found.run.whole
+    assert (found.run.at - clock.now()) / SECOND >= 600
 
 
 def test_the_bar_of_a_validation_does_not_undo_its_epoch() -> None:
