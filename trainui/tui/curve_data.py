@@ -417,7 +417,7 @@ def fold_choices(series: Sequence[PlottedSeries]) -> tuple[str | None, ...]:
     names = dict.fromkeys(name for one in series for name, _ in one.params)
     by_seed = [some for _, some in groups(series, None)]
     parts = {name: [some for _, some in groups(series, name)] for name in names}
-    repeated = [name for name, some in parts.items() if len(some) < len(series)]
+    repeated = [name for name, some in parts.items() if 1 < len(some) < len(series)]
     others = [name for name in repeated if parts[name] != by_seed]
     has_seed = len(by_seed) < len(series)
     return (*([None] if has_seed else []), NOT_FOLDED, *others, ALL_IN_ONE)
@@ -433,7 +433,8 @@ def next_fold(compared: Comparison, choices: Sequence[str | None]) -> tuple[Comp
     """Return the comparison averaged over the next choice, and why that may not be expected."""
     if len(choices) < 2:
         return compared, "nothing to average: only one curve is drawn"
-    changed = replace(compared, fold=after(choices, compared.fold))
+    present = compared.fold if compared.fold in choices else NOT_FOLDED
+    changed = replace(compared, fold=after(choices, present))
     if changed.fold == ALL_IN_ONE and len(choices) == 2:
         return changed, "averaged over all: no two curves differ by a seed alone"
     return changed, ""

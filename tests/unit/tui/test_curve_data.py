@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.headline_metric import lower_is_better
 from trainui.store.points.plot_points import Axis
-from trainui.tui.curve_data import Comparison, PlotOptions, last_value, value_at, x_positions
+from trainui.tui.curve_data import (
+    ALL_IN_ONE,
+    NOT_FOLDED,
+    Comparison,
+    PlotOptions,
+    PlottedSeries,
+    fold_choices,
+    last_value,
+    next_fold,
+    value_at,
+    x_positions,
+)
 from trainui.tui.curves.interaction import CurvesState, leader_text, next_x, zoom_text
 from trainui.tui.curves.plot import plot
 from trainui.tui.curves.screen import table_rows
@@ -21,6 +32,34 @@ from trainui.tui.plot_axes import Frame, XAxis
 from trainui.tui.styled_text import plain
 
 ALL = (0.0, 100.0)
+
+
+def series_of(*params: dict[str, str]) -> list[PlottedSeries]:
+    return [
+        PlottedSeries(f"{at}", f"{at}", at, params=tuple(own.items()))
+        for at, own in enumerate(params)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("params", "folds", "remark"),
+    [
+        ([{"lr": "1", "seed": "1"}, {"lr": "1", "seed": "2"}], [NOT_FOLDED, ALL_IN_ONE, None], ""),
+        ([{"lr": "1"}, {"lr": "2"}], [ALL_IN_ONE, NOT_FOLDED], "no two curves differ by a seed"),
+        ([{"lr": "1"}], [None, None], "only one curve is drawn"),
+    ],
+    ids=["seeds", "no seed", "one curve"],
+)
+def test_averaging_goes_through_what_repeats_or_says_why_not(
+    params: list[dict[str, str]], folds: list[str | None], remark: str
+) -> None:
+    choices, compared, remarks = fold_choices(series_of(*params)), Comparison(sweep=True), ""
+    for fold in folds:
+        compared, words = next_fold(compared, choices)
+        remarks += words
+        assert compared.fold == fold
+    assert remark in remarks
+    assert bool(remark) == bool(remarks)
 
 
 @pytest.mark.parametrize(

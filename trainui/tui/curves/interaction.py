@@ -14,6 +14,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
+from trainui import formatting
 from trainui.model.headline_metric import is_clock, is_headline
 from trainui.model.records import SeriesSummary
 from trainui.store.points.plot_points import Axis
@@ -413,7 +414,7 @@ class CurveKeys(RowsView):
         self.state.compared, remark = next_fold(self.state.drawn, self.curves.folds)
         self.apply(self.view)
         over = fold_word(self.state.drawn.fold, self.curves.folds)
-        self._say(remark or f"averaged over: {over}")
+        self.notify(remark or f"averaged over {over}", timeout=2 * BRIEFLY)
 
     def action_best(self) -> None:
         """Put the cursor on the best value."""
@@ -485,7 +486,7 @@ def leader_text(chart: Chart, view: PlotOptions) -> str:
 
 
 def position_text(x: float, axis: Axis, unit: str) -> str:
-    """Return e.g. `at step 4k` or `after 3m20s`; empty for NaN. `unit`: what a step counts."""
+    """Return e.g. `at step 4k` or `after 3m 20s`; empty for NaN. `unit`: what a step counts."""
     if math.isnan(x):
         return ""
     if axis == Axis.STEP:
@@ -494,7 +495,7 @@ def position_text(x: float, axis: Axis, unit: str) -> str:
         return f"at epoch {x:.4g}"
     if axis == Axis.WALL:
         return f"at {axis_marks.moment(x)}"
-    return f"after {axis_marks.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
+    return f"after {formatting.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
 
 
 MANY_STEPS = 10
@@ -516,7 +517,7 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
         low, high = (axis_marks.count(x, stride) for x in (chart.low, chart.high))
         unit = chart.unit if view.axis == Axis.STEP else str(view.axis)
         return f"zoom {times}x, {unit}s {low} to {high}"
-    write = axis_marks.moment if view.axis == Axis.WALL else axis_marks.duration
+    write = axis_marks.moment if view.axis == Axis.WALL else formatting.duration
     return f"zoom {times}x, {write(chart.low)} to {write(chart.high)}"
 
 
