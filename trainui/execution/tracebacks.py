@@ -57,7 +57,9 @@ _SYNTAX = re.compile(r"(SyntaxError|IndentationError|TabError): .*")
 LONGEST_TEST = 200
 """Lines that pytest prints about a test before its exception."""
 
-_PYTEST = re.compile(r"E +(?P<text>[\w.]*(Error|Exception|Interrupt|Iteration)\b(: .*)?)")
+_PYTEST = re.compile(
+    r"E +(?P<text>[\w.]*(Error|Exception|Interrupt|Iteration)\b(: .*)?|(?P<check>assert .*))"
+)
 _PYTEST_PLACE = re.compile(r"(?P<file>\S+\.py):(?P<line>\d+): ?(in .+|[\w.]*)")
 
 _LIBRARY = re.compile(
@@ -310,7 +312,8 @@ def _of_pytest(lines: Sequence[str], at: int) -> Raised | None:
         sources = [line[1:].strip() for line in lines[start:at] if line.startswith(">")]
         frames = (*frames[:-1], replace(frames[-1], source=sources[-1] if sources else ""))
     message = tuple((place, lines[place][1:].strip()) for place in range(at + 1, end + 1))
-    return Raised("", start, at, found["text"], message, frames)
+    text = f"AssertionError: {found['check']}" if found["check"] else found["text"]
+    return Raised("", start, at, text, message, frames)
 
 
 def _syntax_error(lines: Sequence[str], at: int) -> Raised | None:

@@ -62,6 +62,9 @@ SURE = 58
 OUTRANKS = 50
 """The weight from which on an exception is the cause, whatever was raised while it was handled."""
 
+MOST_EXAMINED = 1000
+"""Lines below a traceback that are examined for progress."""
+
 _LAUNCHER = re.compile(
     r"([\w.]*\.)?(ChildFailedError|CalledProcessError|ProcessRaisedException|SignalException)\b.*|"
     r"srun: error: .*|torchrun.*|Root Cause \(first observed failure\).*|"
@@ -73,7 +76,8 @@ _AFTERMATH = re.compile(
     r".*(Connection (closed|reset) by |Broken ?[Pp]ipe|[Rr]emote (process|worker|peer)|"
     r"NCCL (error|communicator|operation)|ncclRemoteError|[Ss]ocket (closed|Timeout)|"
     r"recvValue failed|ActorDiedError|RayActorError|failed to recv, got 0 bytes|"
-    r"DistBackendError|BrokenProcessPool|TerminatedWorkerError).*|SystemExit(: .*)?|"
+    r"DistBackendError|BrokenProcessPool|TerminatedWorkerError|"
+    r"DataLoader worker \(pid\S* \S+\) exited unexpectedly).*|SystemExit(: .*)?|"
     r"KeyboardInterrupt|EOFError:?\s*"
 )
 """Exceptions that follow from the end of another process, or from a signal."""
@@ -93,7 +97,7 @@ _REPORT = re.compile(
     r"(?i).*\b(\w*error|\w*exception|fatal|critical|fail(ed|s|ure)?|cannot|can't|could not|"
     r"abort\w*|"
     r"kill(ed)?|panic\w*|denied|traceback)\b.*|(\[rank\d+\]:)?\[?(E\d{4}|E) .*|"
-    r".*(command not found|No such file).*"
+    r"\S*sh: .*not found|.*(command not found|No such file).*"
 )
 """Lines that report an error."""
 
@@ -106,9 +110,10 @@ names."""
 
 _TEARDOWN = re.compile(
     r"(?i).*\b(shut(ting|s)? ?down|clos(ed?|ing)|stopp(ed|ing)|terminat\w*|clean(ing|ed)? ?up|"
-    r"exit\w*|tear\w* ?down|destroy\w*|abort\w*|kill\w*|flush\w*|releas(ed?|ing)|join(ed|ing))\b.*"
+    r"exit\w*|tear\w* ?down|destroy\w*|abort\w*|kill\w*|flush\w*|releas(ed?|ing)|join(ed|ing))\b.*|"
+    r"(\S+ \S+ )?\[?(INFO|DEBUG)\b.*"
 )
-"""Lines of a program that ends."""
+"""Lines of a program that ends, or that describes its state."""
 
 _PROGRESS = re.compile(
     r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail|"
@@ -141,6 +146,9 @@ _TIME = re.compile(
     r"\[?(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?)(Z|[+-]\d\d:?\d\d)?\]?( |$)"
 )
 """A time before a line."""
+
+_PATH = re.compile(r"Error: .*'(?P<path>[^']+)'")
+_MISSING = re.compile(r"FileNotFoundError: .*'(?P<path>[^']+)'")
 
 _OF_SYSTEM = re.compile(r"(OS|FileNotFound|Permission|NotADirectory|FileExists)Error\b")
 """Exceptions of system calls."""
@@ -418,7 +426,18 @@ def _that_ended(log: Log, ending: Ending) -> Sequence[Raised]:
     prefix = main[0][-1].prefix
     same = [one for one in main if one[-1].prefix == prefix]
     of_group = "|" in prefix  # the exceptions of a group stand side by side
-    return same[0] if launched or of_group else same[-1]
+    return same[0] if launched or of_group else _what_it_follows_from(same)
+
+
+def _what_it_follows_from(chains: Sequence[Sequence[Raised]]) -> Sequence[Raised]:
+    """Return the last chain; where a file is missing in a place that an earlier one names, that."""
+    missing = _MISSING.match(chains[-1][0].text)
+    if missing is not None:
+        for chain in chains[:-1]:
+            place = _PATH.search(chain[0].text)
+            if place is not None and f"{missing['path']}/".startswith(f"{place['path']}/"):
+                return chain
+    return chains[-1]
 
 
 def _first_hand(chains: Sequence[Sequence[Raised]]) -> list[Sequence[Raised]]:
@@ -458,7 +477,7 @@ def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
         return True
     return (
         sum(_TEARDOWN.fullmatch(line) is None for _, line in below) > MOST_TRAILING
-        or any(_PROGRESS.fullmatch(line) for _, line in below[:MOST_TRAILING])
+        or any(_PROGRESS.fullmatch(line) for _, line in below[:MOST_EXAMINED])
         or any(_SURVIVED.fullmatch(line) for line in outside[:3])
     )
 

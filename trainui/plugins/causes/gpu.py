@@ -61,6 +61,11 @@ _MEMORY = (
 
 _KERNELS = (
     hint(
+        "gpu_oom",
+        r"NCCL WARN Cuda failure .*out of memory",
+        r"ncclUnhandledCudaError|unhandled cuda",
+    ),
+    hint(
         "tokenizer_config_mismatch",
         r"(Indexing|IndexKernel|Embedding\w*|ScatterGatherKernel)\.cu\S*: .*Assertion "
         r"[`'\"]?(srcIndex < srcSelectDimSize|ind(ex)? >= ?0 && ind(ex)? <|-sizes\[i\] <= index|"
@@ -215,6 +220,7 @@ _DEVICES = (
         r"no CUDA-capable device is detected|CUDA_ERROR_NO_DEVICE|No supported gpu backend found|"
         r"`?CUDAAccelerator`? can not run on your system|(requires|needs|expected) "
         r"(a |an )?(CUDA|GPU|NVIDIA|Nvidia|Intel GPU).{0,40}(available|found|driver|but)|"
+        r"requires at least one (CUDA|GPU)|"
         r"No GPU (found|detected|available)|Unable to initialize backend '(cuda|gpu|rocm)'|"
         r"Unknown backend:? '?(cuda|gpu)|Could not find a GPU|cuda requested but not available|"
         r"Failed to infer device type|fp16 mixed precision requires a GPU|"
@@ -422,8 +428,8 @@ _PEERS = (
     ),
     rule(
         "user_code_error",
-        r"An attempt has been made to start a new process before the current process has finished "
-        r"its bootstrapping phase|Cannot re-initialize CUDA in forked subprocess",
+        r"An attempt has been made to start a new process before the\b|"
+        r"Cannot re-initialize CUDA in forked subprocess",
         "Processes are started where the main module is imported, or CUDA was used before a fork.",
         fix="Put the program under if __name__ == '__main__':, and use the spawn start method.",
         weight=61,

@@ -249,7 +249,25 @@ _IN_OTHER_LANGUAGES = (
     ),
 )
 
-RULES: tuple[CauseRule, ...] = (*_MEMORY, *_DISKS, *_CRASHES, *_IN_OTHER_LANGUAGES)
+_EVICTED = (
+    rule(
+        "disk_full",
+        r"low on resource: (ephemeral-storage|\w*fs|imagefs|nodefs)|DiskPressure|"
+        r"[Ee]phemeral (local )?storage usage exceeds",
+        "The pod was evicted: the disk of its node was full.",
+        shown=Shown.OUTSIDE,
+        weight=74,
+    ),
+    rule(
+        "host_oom",
+        r"low on resource: memory|MemoryPressure",
+        "The pod was evicted: the memory of its node was used up.",
+        shown=Shown.OUTSIDE,
+        weight=74,
+    ),
+)
+
+RULES: tuple[CauseRule, ...] = (*_EVICTED, *_MEMORY, *_DISKS, *_CRASHES, *_IN_OTHER_LANGUAGES)
 
 
 # Who started the program: Slurm and other schedulers, shells, timeout(1), containers, signals.
@@ -320,6 +338,14 @@ _SCHEDULERS = (
         codes=(124,),
         shown=Shown.END,
         weight=59,
+    ),
+    rule(
+        "time_limit",
+        text="The limit of CPU time (ulimit -t) was reached.",
+        fix="Raise the limit, or save checkpoints and continue in another attempt.",
+        signals=(signal.SIGXCPU,),
+        shown=Shown.END,
+        weight=60,
     ),
     rule(
         "time_limit",

@@ -58,11 +58,12 @@ _CHECKPOINTS = (
     rule("checkpoint_corrupt", r"Unsupported operand \d+", weight=71, shown=Shown.RAISED),
     rule(
         "checkpoint_corrupt",
-        r"EOFError|UnpicklingError|UnicodeDecodeError|KeyError: \d+|unexpected EOF",
+        r"EOFError|UnpicklingError|UnicodeDecodeError|KeyError: \d+|unexpected EOF|BadZipFile: ",
         "The file ends too early, or is no checkpoint.",
         weight=59,
         shown=Shown.RAISED,
-        frame=r"torch/serialization|_unpickler|pickle\w*\.load|torch\.load\(|safetensors|joblib",
+        frame=r"torch/serialization|_unpickler|pickle\w*\.load|torch\.load\(|safetensors|joblib|"
+        r"load_(model|weights|checkpoint)|restore|ckpt|checkpoint",
     ),
     rule(
         "state_dict_mismatch",
@@ -82,7 +83,7 @@ _CHECKPOINTS = (
         r"(invalid load key|pickle data was truncated|unpickling|Memo|could not)|"
         r"EOFError: Ran out of input|Invalid magic number; corrupt file|"
         r"Unable to (synchronously )?open (file|object) \((file signature not found|"
-        r"truncated file|bad)|not a (valid )?(zip|checkpoint|HDF5) (file|archive)|BadZipFile: .*|"
+        r"truncated file|bad)|not a (valid )?(checkpoint|HDF5) (file|archive)|"
         r"(checkpoint|weights|\.(pt|pth|ckpt|bin|safetensors)\b).{0,80}(corrupt|truncated|"
         r"is empty)|version https://git-lfs|storage has wrong (byte )?size|"
         r"unable to mmap \d+ bytes|Data loss: .*(checkpoint|corrupt|Checksum)|DataLossError|"
@@ -162,7 +163,7 @@ _SHAPES = (
     ),
     rule(
         "shape_mismatch",
-        r"Unexpected \w+ shape \(|"
+        r"Unexpected \w+ shape \(|ParamShapeError|"
         r"shapes? .*cannot be multiplied|The size of tensor a \(\d+\) must match|"
         r"shape '?\[.*\]'? is invalid for input of size|Sizes of tensors must match|"
         r"stack expects each tensor to be equal size|Expected input batch_size \(\d+\) to match|"
@@ -245,7 +246,8 @@ _SHAPES = (
         r"a Tensor with \d+ elements cannot be converted to Scalar|"
         r"only (one element tensors|integer tensors of a single element|length-1 arrays) can|"
         r"TracerArrayConversionError|TracerIntegerConversionError|truth value of an array|"
-        r"context has already been set",
+        r"context has already been set|NotFittedError|instance is not fitted yet|"
+        r"\b[Cc]annot call .* before calling",
         weight=55,
     ),
 )
@@ -391,7 +393,8 @@ _HUBS = (
         "file_not_found",
         r"Entry ?Not ?Found|does not appear to have (a|any) file(s)? named|"
         r"Can't find a valid checkpoint at|Couldn't find any data file at|"
-        r"Unable to find '.*'( in| at)?|Repo id must be in the form|"
+        r"Unable to find '.*'( in| at)?|Repo id must (be in the form|use)|"
+        r"unable to open database file|Can't find model '|"
         r"Error no file named .* found in directory|Can't load "
         r"(the )?(\w+ )?(tokenizer|config|model|feature extractor|image processor)\S* for|"
         r"Incorrect path_or_model_id|OSError: \S+ not found|RevisionNotFoundError|"
@@ -425,6 +428,7 @@ _PACKAGES = (
         r"?(>=|==|<=|<) ?[\d.]+.*(is )?required|[Rr]equires (the latest|`?\w+`? ?(>=|==|<))|"
         r"Failed to import .*binary incompatib|DLL load failed|ABI version|"
         r"Loaded runtime CuDNN library: .* but source was compiled with|"
+        r"cuDNN version incompatibility|"
         r"initialization of _\w+ raised unreported exception|undefined symbol",
         weight=61,
     ),
@@ -472,8 +476,8 @@ _PACKAGES = (
     ),
     rule(
         "cuda_library_missing",
-        r"lib\w+\.so[\w.]*: cannot open shared object file",
-        "The loader cannot find a shared library.",
+        r"lib\w*(cuda|torch|c10|nvinfer)\w*\.so[\w.]*: cannot open shared object file",
+        "The loader cannot find a shared library of PyTorch's or TensorRT's build for CUDA.",
         weight=53,
         shown=Shown.RAISED,
     ),
@@ -518,6 +522,8 @@ _DATA = (
         r"NonMatching(Checksum|Splits\w*)Error|Checksum mismatch|MD5 mismatch|"
         r"cv2\.error: .*(!_src\.empty|empty\(\))|DecompressionBombError|"
         r"Expected \d+ fields in line \d+, saw|is corrupted|could not convert string to float|"
+        r"Cannot convert .* to float|"
+        r"BadZipFile: |not a zip file|"
         r"EmptyDataError|No columns to parse|invalid literal for int|Unable to parse string|"
         r"Failed to interpret file|Cannot load file containing pickled data|truncated record at|"
         r"OSError: unrecognized data stream",

@@ -92,9 +92,9 @@ _FILES = (
         "file_not_found",
         r"FileNotFoundError\b|NotADirectoryError|IsADirectoryError|"
         r"\[Errno 2\] No such file or directory|^(?!(rm|rmdir|ls|cat|cp|mv|cd|tar|head|tail): )"
-        r".*No such file or directory|"
+        r"(?!.*shared object file).*No such file or directory|"
         r"(Unable to open|[Cc]annot open|[Cc]ould not open|Failed to open) "
-        r"(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
+        r"(?!shared object)(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
         r"(?i:\b(path|file|directory|dir|folder|checkpoint|dataset|data|"
         r"shard)\b.{0,120}(does not exist|doesn't exist|(?<!command )not found|do not exist))|"
         r"NotFoundError: .*(file|path|No such)|^MissingInputException in |"
@@ -195,7 +195,8 @@ _MORE = (
         "config_value",
         r"could only be specified|NameNotFound: Environment|"
         r"libs/options/|for Parameter \w+ |Check failed: \(\w+\) [<>]|is invalid\. Allowed|"
-        r"conditioned on metric .* which is not available|"
+        r"[Uu]nknown objective|is not a multiple of|only supports .* as |must hold, but got|"
+        r"[Ii]nvalid filepath extension|conditioned on metric .* which is not available|"
         r"BuilderConfig '.*' not found|(should|has to|needs to) be (a )?(non-negative|positive)|"
         r"\d+ validation errors? for \w+|pydantic\S*ValidationError|"
         r"is not (in list|a valid \w+|one of|supported|recognized|a supported)|"
@@ -222,6 +223,7 @@ _MORE = (
         weight=42,
         shown=Shown.RAISED,
     ),
+    rule("config_value", r"Config validation error$", weight=58, shown=Shown.LINE),
     rule(
         "interrupted",
         r"^(\[rank\d+\]: )?KeyboardInterrupt\b",
@@ -242,7 +244,8 @@ _MORE = (
         r"(in|exist|found)|Usecols do not match columns|columns? "
         r".*(missing|not found|not present|does not exist)|"
         r"Missing column provided to 'parse_dates'|No columns in the dataset match the model|"
-        r"FieldRef\.Name.* No match|Invalid (key|field): .* (is )?not (in|a)|"
+        r"FieldRef\.Name.* No match|feature_names mismatch|"
+        r"feature names (should|must) match|Invalid (key|field): .* (is )?not (in|a)|"
         r"[Ff]ield \"?'?\w+'?\"? (does not exist|not found)|ColumnNotFoundError",
         "A key or column that the code expects does not exist: {key}{column}.",
         weight=44,
