@@ -284,10 +284,13 @@ def nearest_step(x: float) -> str:
 _EVEN = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 """Distances between evenly spaced marks, each times a power of ten; as many are tried."""
 
-MOST_EMPTY, FEWER, ODD, DIGIT, OPEN = 0.3, 0.09, 0.04, 0.02, 0.05
-"""The greatest share of an axis that is left empty for round ends; and what counts as much as such
-a share: no marks in place of the most, marks that are no multiples of their distance, a character
-of a label, a line above the last mark."""
+CLOSE = 0.05
+"""The least step, as a share of the marks, from which more of an axis may be empty."""
+
+MOST_EMPTY, NO_MORE, FEWER, ODD, DIGIT, OPEN = 0.3, 0.55, 0.09, 0.04, 0.02, 0.05
+"""The greatest share of an axis that is left empty for round ends, and that where there are no
+others; and what counts as much as such a share: no marks in place of the most, marks that are no
+multiples of their distance, a character of a label, a line above the last mark."""
 
 
 @lru_cache(maxsize=CACHED)
@@ -319,15 +322,24 @@ def even_marks(low: float, high: float, most: int, rows: int = 0) -> EvenMarks:
                 first = math.floor(low / grain + 1e-9) * grain
                 last = first + length * step
                 empty = 1 - (high - low) / (last - first)
-                if last < high - 1e-9 * step or empty > MOST_EMPTY:
+                is_wide = empty > MOST_EMPTY
+                if last < high - 1e-9 * step or empty > NO_MORE:
                     continue
+                if is_wide and step < CLOSE * max(abs(first), abs(last)):
+                    continue  # parts left out of the labels say more
                 marks = tuple(float(f"{first + at * step:.12g}") for at in range(parts + 1))
                 texts = [written(mark, step / 1e6, step / 1e6) for mark in marks]
                 known = [text for text in texts if text is not None]
                 if len(set(known)) <= parts:
                     continue
                 odd = abs(first / step - round(first / step)) > 1e-6
-                cost = empty + FEWER * (most - parts) / most + ODD * odd + OPEN * above
+                cost = (
+                    empty
+                    + (empty > MOST_EMPTY)
+                    + FEWER * (most - parts) / most
+                    + ODD * odd
+                    + OPEN * above
+                )
                 cost += DIGIT * max(map(len, known))
                 found.append((cost, EvenMarks(marks, last if above else marks[-1])))
     return min(found, default=(0.0, EvenMarks()))[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 import re
 from collections.abc import Iterable
 from decimal import Decimal
@@ -198,7 +199,17 @@ def test_even_marks_are_equally_far_apart_around_a_range(
         assert marks[0] <= low + slack
         assert end >= low + span - slack
         assert 2 <= len(steps) <= most
-        assert (end - marks[0]) * (1 - axis_marks.MOST_EMPTY) <= span + slack
+        assert (end - marks[0]) * (1 - axis_marks.NO_MORE) <= span + slack
+
+
+def test_nearly_every_range_has_even_marks_also_on_a_few_lines() -> None:
+    numbers = random.Random(2)
+    ranges = [(numbers.uniform(-9, 9), numbers.uniform(0.3, 9)) for _ in range(200)]
+    for most, rows in itertools.product((3, 4, 5), (3, 4, 5, 6)):
+        without = sum(
+            not axis_marks.even_marks(low, low + span, most, rows).marks for low, span in ranges
+        )
+        assert without <= 6, (most, rows)
 
 
 def test_steps_are_whole_and_short() -> None:
