@@ -180,6 +180,10 @@ _CRASHES = (signal.SIGILL, signal.SIGBUS, signal.SIGSEGV)
 _NOT_BY_EXCEPTIONS = (*_FROM_OUTSIDE, *_CRASHES)
 """Signals that no exception leads to; after one, SIGABRT may follow."""
 
+_OWN_CODE, _SHELL_CODE = 3, 124
+"""Exit codes from the first on and below the second are a program's own: an exception ends Python
+with 1, and make, whose command it was, with 2."""
+
 _BASE = 128
 """Shells exit with this and the number of the signal that ended a command."""
 
@@ -404,6 +408,8 @@ def _that_ended_it(logs: Sequence[Log], ending: Ending) -> Sequence[Raised]:
 def _that_ended(log: Log, ending: Ending) -> Sequence[Raised]:
     """Return the same of one log."""
     launched = log.is_launched
+    if not launched and _OWN_CODE <= (ending.exit_code or 1) < _SHELL_CODE:
+        return ()
     chains = [one for one in log.chains if not one[-1].is_ignored]
     if ending.by_signal in _NOT_BY_EXCEPTIONS and not launched:
         aftermath = [one for one in chains if _is_aftermath(one)]

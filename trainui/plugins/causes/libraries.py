@@ -199,6 +199,7 @@ _SHAPES = (
         r"Target size .* must be the same as input size|view size is not compatible|"
         r"the number of sizes provided|[Tt]ensors must have (the )?same number of dimensions|"
         r"Number of columns does not match number of features|"
+        r"number of features in data \(\d+\) is not the same|"
         r"(dimension|size) mismatch(ed)?\b.*\d",
         weight=56,
     ),
@@ -394,6 +395,7 @@ _HUBS = (
         r"Entry ?Not ?Found|does not appear to have (a|any) file(s)? named|"
         r"Can't find a valid checkpoint at|Couldn't find any data file at|"
         r"Unable to find '.*'( in| at)?|Repo id must (be in the form|use)|"
+        r"^fatal: repository '.*' does not exist|filename \S+ does not exist|"
         r"unable to open database file|Can't find model '|"
         r"Error no file named .* found in directory|Can't load "
         r"(the )?(\w+ )?(tokenizer|config|model|feature extractor|image processor)\S* for|"
@@ -523,7 +525,7 @@ _DATA = (
         r"cv2\.error: .*(!_src\.empty|empty\(\))|DecompressionBombError|"
         r"Expected \d+ fields in line \d+, saw|is corrupted|could not convert string to float|"
         r"Cannot convert .* to float|"
-        r"BadZipFile: |not a zip file|"
+        r"time data '.*' does not match format|BadZipFile: |not a zip file|"
         r"EmptyDataError|No columns to parse|invalid literal for int|Unable to parse string|"
         r"Failed to interpret file|Cannot load file containing pickled data|truncated record at|"
         r"OSError: unrecognized data stream",

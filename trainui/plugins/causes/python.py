@@ -139,6 +139,7 @@ _ARGUMENTS = (
         weight=57,
         shown=Shown.LINE,
     ),
+    rule("cli_argument", r"^[Uu]sage: \S", codes=(2, 64), weight=30, shown=Shown.LINE),
     rule(
         "cli_argument",
         r"Some specified arguments are not used by the HfArgumentParser|UsageError: |NoSuchOption|"
