@@ -35,6 +35,8 @@ def hello(name: str, times: int = 1, fail: bool = False) -> None:
         raise ValueError("no voice")
     if times > 3:
         raise typer.Exit(7)
+    if times > 2:
+        raise SystemExit(8)
     print(f"hello {name}" * times)
 '''
 
@@ -76,6 +78,7 @@ def test_a_plugins_command_is_called_and_listed(cli_with_plugins: CommandLine) -
     assert "Say hello." in cli("--help").out
     assert "Say hello to somebody." in cli("hello", "--help").out
     assert cli("hello", "you", "--times", "9").code == 7
+    assert cli("hello", "you", "--times", "3").code == 8
     assert cli("hello").code == 2
     assert cli("hallo").code == 2
 

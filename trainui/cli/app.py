@@ -149,8 +149,13 @@ def _add(made: typer.Typer, plugin: Command) -> None:
 
     @wraps(function)
     def guarded(*arguments: Any, **options: Any) -> Any:
-        with registry.guarded(plugin, OSError, typer.Exit, typer.Abort, _ArgumentError):
-            return function(*arguments, **options)
+        with registry.guarded(plugin, *_OWN_ENDS):
+            try:
+                return function(*arguments, **options)
+            except SystemExit as end:  # of `sys.exit`: a number, or a message
+                if isinstance(end.code, str):
+                    printing.note(end.code)
+                raise typer.Exit(end.code if isinstance(end.code, int) else bool(end.code)) from end
 
     examples = epilogue(*plugin.examples) if plugin.examples else None
     made.command(plugin.name, short_help=plugin.help, epilog=examples)(guarded)
@@ -201,6 +206,9 @@ def main(
 
 _ArgumentError: type[Exception] = typer.BadParameter.__bases__[0]
 """Typer's error for invalid arguments, which has no public name."""
+
+_OWN_ENDS = (OSError, typer.Exit, typer.Abort, _ArgumentError)
+"""What a plugin's command may raise to end."""
 
 
 def call(arguments: Sequence[str]) -> int:

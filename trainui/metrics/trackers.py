@@ -27,8 +27,7 @@ from trainui.metrics import lenient
 from trainui.metrics.formats import DecoderChoice, SourceFile
 from trainui.metrics.lenient import as_json
 from trainui.metrics.tail import UnreadableFileError, look_at
-from trainui.plugin import Format, Job, TrackedRun, Tracker, TrackerDatabase, registry
-from trainui.plugin.records import Code
+from trainui.plugin import Format, Job, TrackedRun, Tracker, registry
 from trainui.plugin.registry import PluginError
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
@@ -88,8 +87,9 @@ def is_database(path: Path) -> bool:
 
 def version(path: Path) -> _Version | None:
     """Return the present state of a database; None if there is none."""
-    if (directory := _standing_for(path)) is not None and directory.version:
-        found = registry.code(directory.version)(path)
+    tracker = _standing_for(path)
+    if tracker is not None and tracker.database is not None and tracker.database.version:
+        found = registry.ask(tracker, tracker.database.version, path)
         return None if found is None else (found,)
     states = [look_at(path.with_name(path.name + side)) for side in ("", *SIDES)]
     return tuple(states) if states[0] is not None else None
@@ -154,8 +154,9 @@ def _copy(path: Path) -> DatabaseCopy | None:
             f"grows (limit {LARGEST >> 20} MiB)"
         )
     try:
-        if (opener := opener_of(path)) is not None:
-            connection = registry.code(opener)(path)
+        if (reads := _reader_of(path)) is not None and reads.database is not None:
+            code = reads.database.open_file
+            connection = registry.run(reads, code, path, passes=(OSError, *DAMAGED))
         else:
             with tempfile.TemporaryDirectory(prefix="trainui-") as directory:
                 copy = Path(directory, "copy")
@@ -229,11 +230,11 @@ def rewritten() -> set[str]:
     return {one.name for one in with_databases() if one.database and one.database.is_rewritten}
 
 
-def _standing_for(path: Path) -> TrackerDatabase | None:
-    """Return the kind of database for which a file stands by its path; None: it is plain."""
+def _standing_for(path: Path) -> Tracker | None:
+    """Return the tracker for whose database a file stands by its path; None: it is plain."""
     for one in with_databases():
         if one.database and one.database.paths and re.fullmatch(one.database.paths, str(path)):
-            return one.database
+            return one
     return None
 
 
@@ -252,17 +253,17 @@ def is_named_as_one(path: Path) -> bool:
     return DATABASE.fullmatch(path.name) is not None or _standing_for(path) is not None
 
 
-def opener_of(path: Path) -> Code | None:
-    """Return the code that opens a file that is no SQLite database, but is read as one."""
+def _reader_of(path: Path) -> Tracker | None:
+    """Return the tracker that opens a file that is no SQLite database, but is read as one."""
     for one in with_databases():
         if one.database and registry.ask(one, one.database.is_file, path):
-            return one.database.open_file
+            return one
     return None
 
 
 def is_read_as_one(path: Path) -> bool:
     """Return True for a file that is no SQLite database, but is read as one, such as a journal."""
-    return opener_of(path) is not None
+    return _reader_of(path) is not None
 
 
 # What the code of all trackers with databases needs.

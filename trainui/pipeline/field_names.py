@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from trainui.model.definition import Prune
 from trainui.pipeline.yaml_nodes import quoted
 from trainui.plugin import Format, LogLines, Searcher, SearchRule, registry
+from trainui.plugin.registry import PluginError
 
 MAX_STAGE_NAME = 64
 """Characters."""
@@ -231,8 +233,10 @@ def _merged(tables: Sequence[tuple[Searcher, str]]) -> Rules:
 
 
 def _table(plugin: Searcher, where: str) -> Rules:
-    with registry.guarded(plugin):
-        return registry.code(where) if where else {}
+    """Return a table of rules; empty if it fails, which `trainui plugins` shows."""
+    with suppress(PluginError), registry.guarded(plugin):
+        return dict(registry.code(where)) if where else {}
+    return {}
 
 
 def full_names(rules: Rules) -> dict[str, str]:

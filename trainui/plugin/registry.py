@@ -25,14 +25,24 @@ from trainui.errors import TrainuiError
 from trainui.plugin.backends import Executor, Searcher
 from trainui.plugin.records import (
     INTERFACE,
+    Answer,
     Cause,
     Code,
     Command,
+    CommandLine,
     Format,
+    FoundCause,
+    FoundFile,
+    Group,
+    Imported,
     Importer,
     LogLines,
+    Owner,
     Plugin,
+    PreparedEdit,
+    Refused,
     Tracker,
+    Training,
     Viewer,
 )
 from trainui.version import __version__
@@ -154,7 +164,7 @@ def preload(kind: type[Plugin]) -> None:
         for field in fields(plugin):
             where = getattr(plugin, field.name)
             if field.type == "Code" and where:
-                with suppress(Exception):
+                with suppress(Exception, SystemExit):
                     code(where)
 
 
@@ -180,7 +190,7 @@ def code(where: Code) -> Any:
 
 
 def run(
-    plugin: Plugin, where: Code, *arguments: Any, passes: tuple[type[Exception], ...] = ()
+    plugin: Plugin, where: Code, *arguments: Any, passes: tuple[type[BaseException], ...] = ()
 ) -> Any:
     """Call code of a plugin, and return what it returns; None if the plugin has no such code.
 
@@ -193,7 +203,34 @@ def run(
         return None
     with guarded(plugin, *passes):
         found = code(where)(*arguments)
-        return [*found] if isinstance(found, Iterator) else found
+        found = [*found] if isinstance(found, Iterator) else found
+        if found is not None and not isinstance(found, _promised(plugin, where)):
+            raise TypeError(f"{where} returned {found!r}, which the interface does not allow")
+        return found
+
+
+_ANSWERS: Mapping[type[Plugin], Mapping[str, Any]] = {
+    Format: {
+        **{"recognise": (Answer, Refused), "find": FoundFile, "stands_for": tuple},
+        **{"prefixes": Mapping, "history": str, "order": bytes},
+    },
+    Tracker: {
+        **{"find": Training, "joined": Sequence, "parameters": Mapping, "summary": Mapping},
+        **{"command": CommandLine, "environment": Mapping, "grouping": Group, "owner": Owner},
+        **{"printed": Sequence, "owns": bool, "home": Path},
+    },
+    Importer: {"convert": Imported},
+    Viewer: {"view": Sequence},
+    Cause: {"find": FoundCause, "edit": PreparedEdit},
+}
+"""What the code in fields of a record returns, besides None, where anything else would be noticed
+far from the plugin."""
+
+
+def _promised(plugin: Plugin, where: Code) -> Any:
+    """Return the types of which the answer of a plugin's code is."""
+    known = _ANSWERS.get(type(plugin), {})
+    return next((kind for name, kind in known.items() if getattr(plugin, name) == where), object)
 
 
 def ask(plugin: Plugin, where: Code, *arguments: Any) -> Any:
@@ -208,14 +245,14 @@ def ask(plugin: Plugin, where: Code, *arguments: Any) -> Any:
 
 
 @contextmanager
-def guarded(plugin: Plugin, *passes: type[Exception]) -> Iterator[None]:
-    """Note what a plugin raises, and raise it as a PluginError.
+def guarded(plugin: Plugin, *passes: type[BaseException]) -> Iterator[None]:
+    """Note what a plugin raises, and raise it as a PluginError; also that it would exit.
 
     Errors of trainui, and those that `passes` names, are left as they are.
     """
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, (TrainuiError, *passes)):
             raise
         raise PluginError(note(plugin, error)) from error
@@ -288,9 +325,17 @@ def _checked(entry: EntryPoint) -> Plugin:
             f"made for version {record.interface} of the interface, and this trainui "
             f"({__version__}) has version {INTERFACE}; install a version of it that fits"
         )
+    for field in fields(record):
+        kind = _FIELDS.get(str(field.type), object)
+        if not isinstance(value := getattr(record, field.name), kind):
+            raise PluginError(f"its {field.name} is {value!r}, not a {kind.__name__}")
     if record.name != entry.name:
         raise PluginError(f"its record is named {record.name}; give both the same name")
     return record
+
+
+_FIELDS = {"str": str, "Code": str, "int": int, "bool": bool, "tuple[str, ...]": tuple}
+"""Types of a record's fields by their annotation: `files="*.kv"` would fit every file."""
 
 
 def _key(entry: EntryPoint) -> str:

@@ -12,6 +12,7 @@ from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.plugin.packages import install
 from tests.unit.store.readings import connect
 from trainui.metrics.discovery import trainings
+from trainui.metrics.formats.text import text_lines
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.definition import MetricSource
 from trainui.plugin import registry
@@ -40,8 +41,8 @@ from trainui.plugin import reading
 
 def works(function):
     def called(*arguments):
-        if function.__name__ == BROKEN:
-            raise ValueError("no luck")
+        if BROKEN in (function.__name__, "all"):
+            FAIL
         return function(*arguments)
     return called
 
@@ -101,6 +102,7 @@ POINTS = {
         ("log_lines", "kvlog", "LINES"),
     )
 }
+RAISES = 'raise ValueError("no luck")'
 OF_ITS_FILES = ("decode", "decoder", "recognise")
 OTHERS = (
     *("find", "history", "label", "training", "joined", "owns", "group", "parameters"),
@@ -114,8 +116,8 @@ def store(site: Path) -> Iterator[Database]:
         yield store
 
 
-def install_kv(site: Path, broken: str = "", records: str = RECORDS) -> None:
-    code = f"BROKEN = {broken!r}\n{CODE}"
+def install_kv(site: Path, broken: str = "", records: str = RECORDS, failure: str = RAISES) -> None:
+    code = f"BROKEN = {broken!r}\n{CODE}".replace("FAIL", failure)
     install(site, "trainui-kv", POINTS, {"kv.py": records, "kv_code.py": code})
     registry.reset()
 
@@ -180,6 +182,25 @@ def test_other_code_that_fails_costs_nothing_else(
     assert trainings.below(attempt.stage_dir)
     if function not in _NOT_ASKED:
         assert "ValueError: no luck" in problems_noted().values()
+
+
+@pytest.mark.parametrize("failure", ["raise SystemExit('no luck')", "return 5"])
+def test_a_plugin_that_exits_or_answers_nonsense_is_named(
+    site: Path, store: Database, tmp_path: Path, failure: str
+) -> None:
+    install_kv(site, "all", failure=failure)
+    attempt, series, problems = read(store, tmp_path)
+    assert series == {"acc": 2}
+    assert "log.kv is left alone: plugin kv (trainui-kv 1)" in problems
+    assert trainings.below(attempt.stage_dir)
+    assert "kv" in problems_noted()
+
+
+@pytest.mark.parametrize("package", [{}, {"records": RECORDS.replace(":Lines", ":Nothing")}])
+def test_a_log_reader_need_not_hand_on_its_memory(site: Path, package: dict[str, str]) -> None:
+    install_kv(site, **package)
+    before = {text_lines._MEMORY: {"plugins": {"kvlog": {"lines": 3}}}}
+    assert text_lines.carried_over(before) == {}
 
 
 def test_files_of_a_format_for_another_version_are_left_alone(

@@ -71,6 +71,7 @@ BROKEN = {
     GOOD.replace("interface=1, ", ""): "missing 1 required keyword-only argument: 'interface'",
     GOOD.replace("rank=3", "colour=3"): "unexpected keyword argument 'colour'",
     GOOD.replace('name="kv"', 'name="vk"'): "its record is named vk",
+    GOOD.replace('("*.kv",)', "'*.kv'"): "its files is '*.kv', not a tuple",
 }
 
 

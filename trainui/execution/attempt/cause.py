@@ -26,6 +26,7 @@ from trainui.execution.tracebacks import CodePlace, Link, Raised
 from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import CauseRule, FoundCause, Shown, registry
+from trainui.plugin.registry import PluginError
 from trainui.supervisor import protocol
 from trainui.text import as_overwritten, harmless
 
@@ -294,10 +295,12 @@ def rules() -> tuple[CauseRule, ...]:
     """Return the rules of all plugins, the heaviest first."""
     found: list[CauseRule] = []
     for plugin in registry.records(CausePlugin):
-        try:
-            found += registry.code(plugin.rules) if plugin.rules else ()
-        except Exception as error:  # any error of a plugin's module: it is named, others are asked
-            registry.note(plugin, error)
+        with suppress(PluginError), registry.guarded(plugin):  # it is named, others are asked
+            own = tuple(registry.code(plugin.rules)) if plugin.rules else ()
+            for rule in own:
+                for pattern in (rule.pattern, rule.explains, rule.frame, rule.command):
+                    _compiled(pattern)
+            found += own
     return tuple(sorted(found, key=lambda one: -one.weight))
 
 

@@ -13,7 +13,6 @@ import math
 import threading
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainui import wakeup
@@ -112,8 +111,7 @@ class SearchThread:
 
         Returns the seconds until the next turn if nothing wakes the thread; None: no turn is due.
         """
-        with suppress(Exception):  # reported by the turn that needs it
-            preload()  # before the first trial has points
+        registry.preload(Searcher)  # before the first trial has points
         with self._store.read() as connection:
             ended = trials.asked(connection, trials.LAST_STATES, self._here)
             running = trials.asked(connection, [Status.RUNNING], self._here)
@@ -201,12 +199,6 @@ class SearchThread:
 
         self._missing = self._missing or MissingMetricWatch(self._store)
         self._missing.look(running)
-
-
-def preload() -> None:
-    """Import the code that decides about searches."""
-    for plugin in registry.records(Searcher):
-        registry.code(plugin.backend)
 
 
 def _what_is_missing(error: ImportError) -> str:

@@ -70,7 +70,8 @@ def make_decoder(name: str, step: str | None, state: dict[str, Any], path: Path)
         return make(step, state, path)
     if (plugin := registry.find(Format, name)) is not None:
         made: Decoder = registry.run(plugin, plugin.decoder, step, state, path)
-        made.plugin = plugin
+        with registry.guarded(plugin):  # it may be anything
+            made.plugin = plugin
         return made
     if is_preset(name):
         return TextLines(step, state, is_named=True)
@@ -175,7 +176,7 @@ def _answer(plugin: Format, head: bytes, path: Path, *, complete: bool) -> Answe
         return Answer.NO
     if isinstance(answer, Refused):
         raise UnknownFormatError(f"{path} {answer.reason}")
-    return answer if isinstance(answer, Answer) else Answer.NO
+    return answer or Answer.NO
 
 
 def _refined(name: str, head: bytes, path: Path, *, complete: bool) -> str:

@@ -364,10 +364,10 @@ class SourceReader:
             began, used = self._at.offset, time.thread_time()
             try:
                 result = self._read(file, look, end)
-            except BaseException as error:
+            except BaseException:
                 plugin = self._decoder.plugin if self._decoder is not None else None
                 self.roll_back()
-                if plugin is None or not isinstance(error, Exception):
+                if plugin is None:
                     raise
                 with registry.guarded(plugin, OSError):
                     raise

@@ -346,12 +346,17 @@ class _Reader:
         ]
 
 
+_NO_LINE = re.compile(r"(?!)")
+
+
 class _Plugin:
     """A plugin: asked about lines like its first one, and about all once it has a memory."""
 
     def __init__(self, record: LogLines, memory: dict[str, Any]) -> None:
         self.record, self.memory = record, memory
-        self.may_be_first = _first_line(record.pattern)
+        self.may_be_first: Callable[[str], object] = _NO_LINE.search
+        with suppress(PluginError), registry.guarded(record):
+            self.may_be_first = _first_line(record.pattern)
 
     @cached_property
     def reader(self) -> LineReader:
@@ -361,18 +366,19 @@ class _Plugin:
     def read(self, line: str) -> Sequence[Row] | None:
         """Return what it says of a line."""
         try:
-            return self.reader.read(line)
-        except Exception as error:
+            rows = self.reader.read(line)
+            return rows and [dict(row) for row in rows]
+        except (Exception, SystemExit) as error:
             return self._failed(error)
 
     def finish(self) -> Sequence[Row]:
         """Return the rows that were waiting for further lines."""
         try:
-            return self.reader.finish()
-        except Exception as error:
+            return [dict(row) for row in self.reader.finish()]
+        except (Exception, SystemExit) as error:
             return self._failed(error)
 
-    def _failed(self, error: Exception) -> Sequence[Row]:
+    def _failed(self, error: BaseException) -> Sequence[Row]:
         """Ask it no more, unless a number of a line was at fault."""
         if not isinstance(error, ValueError | OverflowError):
             self.reader = _Silent(self.memory)
@@ -486,6 +492,14 @@ def waiting_rows(state: Mapping[str, Any]) -> Sequence[Row]:
     return [*held, *(row for memory in _memories(state) for row in memory.get("waiting", ()))]
 
 
+def _handed_on(record: LogLines, memory: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a plugin's memory hands on to the next attempt's log; nothing if that fails."""
+    with suppress(PluginError), registry.guarded(record):
+        method = getattr(registry.code(record.reader), "carried_over", LineReader.carried_over)
+        return dict(method(memory))
+    return {}
+
+
 def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state to begin an attempt's log with, from that at the end of the one before."""
 
@@ -494,7 +508,7 @@ def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:
         plugins = {
             name: carried
             for name, one in memory.get("plugins", {}).items()
-            if name in kinds and (carried := registry.code(kinds[name].reader).carried_over(one))
+            if name in kinds and (carried := _handed_on(kinds[name], one))
         }
         return {**states.carried_over(memory), **({"plugins": plugins} if plugins else {})}
 
