@@ -108,6 +108,8 @@ class _Loaded:
         self.unfit: dict[str, Plugin] = {}
         """By group and name: those made for another version of the interface."""
         self.groups: dict[str, tuple[Any, ...]] = {}
+        self.promised: dict[tuple[type[Plugin], Code], Any] = {}
+        """Types of answers by kind of plugin and code."""
 
 
 _loaded = _Loaded()
@@ -229,8 +231,12 @@ far from the plugin."""
 
 def _promised(plugin: Plugin, where: Code) -> Any:
     """Return the types of which the answer of a plugin's code is."""
-    known = _ANSWERS.get(type(plugin), {})
-    return next((kind for name, kind in known.items() if getattr(plugin, name) == where), object)
+    key = type(plugin), where
+    if key not in _loaded.promised:
+        known = _ANSWERS.get(type(plugin), {}).items()
+        kinds = (kind for name, kind in known if getattr(plugin, name) == where)
+        _loaded.promised[key] = next(kinds, object)
+    return _loaded.promised[key]
 
 
 def ask(plugin: Plugin, where: Code, *arguments: Any) -> Any:
