@@ -267,7 +267,9 @@ def test_a_checkpoint_counts_only_for_the_stage_that_wrote_it(
     first, second = train("first"), train("second")
     assert second.lines("ledger") == ["[]"]
     (said,) = [event.text for event in second.events() if event.kind == "checkpoint"]
-    assert said.startswith(f"train: gets no checkpoint: {tmp_path}/first-1.txt is not used")
+    assert said.startswith(
+        f"train: starts without a checkpoint: {tmp_path}/first-1.txt is not used"
+    )
 
     (planned,) = control.plan_resume(first.id)
     assert planned.checkpoint == f"{tmp_path}/first-1.txt"

@@ -400,7 +400,7 @@ def checkpoint_remarks(pipeline: Pipeline) -> Iterator[str]:
         if (asked := checkpoints.requested(stage)) is not None:
             yield f"{stage.name} continues from {asked}"
         elif (said := checkpoints.reason_unused(where)) is not None:
-            yield f"{stage.name} gets no checkpoint: {said}"
+            yield f"{stage.name} starts without a checkpoint: {said}"
 
 
 def shared_path_remarks(pipeline: Pipeline) -> Iterator[str]:

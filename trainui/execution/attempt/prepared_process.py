@@ -309,7 +309,7 @@ def _record_checkpoint(
     context: AttemptContext,
     chosen: str | None,
     remark: str | None,
-    start: str = "gets no checkpoint: ",
+    start: str = "starts without a checkpoint: ",
 ) -> None:
     if chosen is None and remark is None:
         return

@@ -29,7 +29,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.numbers import exact_step, number, shortened
 from trainui.tui.page import Page
 from trainui.tui.snapshot import Cache, MetricQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, fit, short_labels, told_apart
+from trainui.tui.styled_text import Row, Segment, fit, shared_out, short_labels, told_apart
 from trainui.tui.widgets import Bar, CursorView
 
 VALUE, MOST_PARAM, MOST_LABEL = 10, 12, 40
@@ -335,8 +335,10 @@ class ComparisonScreen(Page):
             return
         self._run = page.run
         names = (run_label(page.run), harmless(page.stage.name), harmless(self.metric))
-        title = Segment(" trainui ", "title")
-        self.top.show((title, *(Segment(f" › {name}") for name in names), Segment(" › compare")))
+        row, room = [Segment(" trainui ", "title")], self.size.width - len(" trainui  › compare ")
+        for name in shared_out(names, room - len(" › ") * len(names)):
+            row += [Segment(" › ", "dim"), Segment(name)]
+        self.top.show((*row, Segment(" › ", "dim"), Segment("compare")))
         lower = lower_is_better(self.metric, page.stage.definition.search)
         self.list.set_candidates(page.curves.candidates, lower=lower)
         if self.list.cursor < 0 and self.list.candidates:

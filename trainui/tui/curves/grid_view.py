@@ -13,6 +13,7 @@ from textual.binding import BindingType
 
 from trainui.formatting import quantity
 from trainui.model.records import SeriesSummary
+from trainui.model.states import STALLED
 from trainui.text import harmless
 from trainui.tui.axis_marks import LABEL
 from trainui.tui.curve_data import (
@@ -44,7 +45,17 @@ from trainui.tui.keymap import bindings
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
 from trainui.tui.snapshot import Cache
-from trainui.tui.styled_text import ELLIPSIS, Row, Segment, beside, cut, fit, told_apart, width_of
+from trainui.tui.styled_text import (
+    ELLIPSIS,
+    Row,
+    Segment,
+    beside,
+    cut,
+    cut_end,
+    fit,
+    told_apart,
+    width_of,
+)
 from trainui.tui.styled_text import shared_ending as names_ending
 from trainui.tui.styles import CURVES
 
@@ -217,8 +228,10 @@ def _title(
         spare = grid.cell_width - cell_len(harmless(cell.figures.name)) - width_of(tuple(right))
         fitting = (word for word in words if cell_len(word) + SHORT_VALUE < spare)
         right.append(Segment(f"{next(fitting, words[-1])}  ", "bad"))
-    if cell.chart is not None and any(one.is_alert for one in cell.chart.annotations):
-        right.append(Segment("!  ", "warn"))
+    alerts = [one for one in cell.chart.annotations if one.is_alert] if cell.chart else []
+    if alerts:
+        is_stall = all(one.words.startswith(STALLED) for one in alerts)
+        right.append(Segment(f"{STALLED if is_stall else 'alert'}  ", "warn"))
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
     value = _value(cell, styles)
     least = len(sign) + cell_len(harmless(cell.figures.name)) + 1
@@ -316,7 +329,13 @@ def shared_ending(names: Sequence[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _shortened(names: tuple[str, ...], room: int) -> tuple[str, ...]:
-    """Shorten names to `room` cells so that none looks like another: first what all share."""
+    """Shorten names to `room` cells so that none looks like another.
+
+    Where they would look alike cut at their ends, first goes what all share there.
+    """
+    cut_names = [cut_end(name, room) for name in names]
+    if len(set(cut_names)) == len(set(names)):
+        return tuple(cut_names)
     ending = shared_ending(names)
     if not ending:
         return tuple(told_apart(names, room))

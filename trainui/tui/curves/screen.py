@@ -24,7 +24,7 @@ from trainui.pipeline.matrix import mean
 from trainui.store.points.plot_points import Axis
 from trainui.text import SYMBOLS, harmless, markdown_cell
 from trainui.tui import axis_marks, run_actions
-from trainui.tui.app_interface import Target
+from trainui.tui.app_interface import Target, run_label
 from trainui.tui.axis_marks import LABEL
 from trainui.tui.curve_data import (
     AXES,
@@ -269,7 +269,7 @@ class CurvePlot(CurveKeys):
 
     def __init__(self, state: CurvesState, *, id: str | None = None) -> None:
         super().__init__(state, id=id)
-        self._empty = "…"
+        self._empty = "reading …"
         self.y_title = ""
         """What to do with the labels of the y axis; empty: they are the values."""
 
@@ -475,6 +475,13 @@ class CurvesScreen(Page):
     def content(self) -> Iterator[Widget]:
         """Yield the bar with the plot options, and the plot."""
         yield from (self.how, self.plot)
+
+    def on_mount(self) -> None:
+        """Show the run's name before anything is read."""
+        run = next((one for one in self.own_app.runs if one.id == self.run_id), None)
+        name = short_id(self.run_id) if run is None else run_label(run)
+        row = (Segment(" trainui ", "title"), Segment(" › ", "dim"), Segment(name))
+        self.top.show((*row, Segment(" › ", "dim"), Segment(harmless(self.state.metric), "strong")))
 
     def page_query(self) -> MetricQuery:
         """Return the query for this metric alone."""

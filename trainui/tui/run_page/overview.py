@@ -213,7 +213,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         stage = stage._replace(definition=detail.filled)
     rows = packed(_state_row(stage, last, now, ending, count), width)
     fields = [
-        ("why", why(stage, by_name), state_style(stage.status)),
+        ("why", why(stage, by_name), "bad" if stage.hangs else state_style(stage.status)),
         ("edit", _edit_words(stage, last, detail) if is_newest else "", "warn"),
         ("in all" if is_newest else "by then", _total_time(stage, attempts, now), ""),
         *_activity_facts(of, stage, now, is_newest),

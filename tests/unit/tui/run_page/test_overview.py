@@ -117,16 +117,16 @@ def test_a_checkpoint_that_is_not_used_is_named(
     filler.complete(run_id, "prepare")
     filler.start(run_id, name)
     with filler.store.write() as writing:
-        text = f"{name}: gets no checkpoint: /out/ckpt-4 is not used"
+        text = f"{name}: starts without a checkpoint: /out/ckpt-4 is not used"
         runs.record_event(writing, run_id, CHECKPOINT, text, stage=name, attempt=1)
     wanted = RunQuery(run_id, stage=name)
     page = RunPageReader().read(connection, wanted)
     assert page is not None
     assert page.detail is not None
-    assert page.detail.checkpoint == "gets no checkpoint: /out/ckpt-4 is not used"
+    assert page.detail.checkpoint == "starts without a checkpoint: /out/ckpt-4 is not used"
     stage = next(one for one in page.stages if one.name == name)
-    rows = overview_rows(subject(page, stage), clock.now(), 60)
-    assert "files      gets no checkpoint: /out/ckpt-4 is not used" in joined(rows)
+    rows = overview_rows(subject(page, stage), clock.now(), 70)
+    assert "files      starts without a checkpoint: /out/ckpt-4 is not used" in joined(rows)
 
 
 def test_an_external_run_shows_its_command_and_no_unknown_fields(
