@@ -98,6 +98,7 @@ def lock(_arguments: list[str]) -> int:
 
 def call(command: list[str]) -> int:
     environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # each process would compile all it imports
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 

@@ -356,7 +356,7 @@ class Page(Screen[None]):
 
     def _is_away(self, run: RunLine | RunRecord) -> bool:
         """Return True for a run of a box in the list: the worker of here does nothing for it."""
-        return isinstance(self.page_query(), ListQuery) and ":" in run.id
+        return ":" in run.id and isinstance(self.page_query(), ListQuery)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let a focused input field receive `/` as text."""

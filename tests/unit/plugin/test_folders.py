@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,15 +68,24 @@ def words_in(tree: ast.Module) -> Iterator[str]:
             yield f"{node.module} {' '.join(one.name for one in node.names)}"
 
 
+@cache
+def words_of_package() -> dict[Path, list[str]]:
+    """Return the words in all modules."""
+    return {
+        file: [*words_in(ast.parse(file.read_text(encoding="utf-8")))]
+        for file in PACKAGE.rglob("*.py")
+    }
+
+
 @pytest.mark.parametrize("folder", WORDS)
 def test_nothing_outside_names_a_plugins_own(folder: str) -> None:
     pattern = re.compile(WORDS[folder], re.IGNORECASE)
     own = PACKAGE / "plugins" / folder
     found = {
         str(file.relative_to(PACKAGE)): word
-        for file in PACKAGE.rglob("*.py")
+        for file, words in words_of_package().items()
         if not file.is_relative_to(own)
-        for word in words_in(ast.parse(file.read_text(encoding="utf-8")))
+        for word in words
         if pattern.search(word)
     }
     allowed = MAY_NAME.get(folder, ())
