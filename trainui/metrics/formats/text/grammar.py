@@ -22,7 +22,6 @@ from trainui.metrics.formats.text.names import (
     IN_NAMES,
     LONGEST_LABEL,
     NO_LABEL,
-    ONLY_PART,
     OUTER,
     SAVING,
     SENTENCE,
@@ -173,7 +172,7 @@ _TITLE = re.compile(
 _TITLE_END = re.compile(rf".*\bevaluat\w+[\W_]*(?:{HELD_OUT})[\W_]*", re.IGNORECASE)
 _RICH = re.compile(rf"\s\s+[\w.<>-]+\.py:{INT}\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
-_BEFORE = re.compile(r"(?:.*[\]|>:*-] )?[\W_]*(?:[A-Za-z]+:?|[A-Za-z]+ [A-Za-z]+,)?[\W_]*")
+_BEFORE = re.compile(r"(?:.*[\]|>:*-] )?[\W_]*(?:[A-Za-z]\w*:?|[A-Za-z]+ [A-Za-z]+,)?[\W_]*")
 _WORD = re.compile(r"[A-Za-z][\w-]*")
 _STAR = re.compile(r" *\* +")
 """Torchvision's examples print a validation so."""
@@ -288,7 +287,8 @@ def of_fields(
     )
     rank = next((places[name] for name in places if _IS_RANK.fullmatch(name)), "")
     line = Line("row", values, part=of, text=text, rank=rank)
-    if not values:
+    is_metric = any(map(IN_NAMES.search, places))
+    if not values or (not is_metric and any(map(names_settings, places))):
         return OTHER
     if counts := counts or [Number(name, places[name]) for name in names[:1]]:
         epoch = next((one for one in counts if OUTER.fullmatch(one.name)), None)
@@ -297,7 +297,7 @@ def of_fields(
         return replace(line, epoch=epoch, inner=inner, counts_all=counts_all)
     if count := _COUNT_BEFORE.fullmatch(before):
         return replace(line, inner=Number("", count["at"], count["of"] or ""))
-    if not any(map(IN_NAMES.search, places)) or any(map(names_settings, places)):
+    if not is_metric or any(map(names_settings, places)):
         return OTHER
     return replace(line, kind="bare", is_sure=not re.search(VALUE, before))
 
@@ -352,6 +352,9 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     at_end = _AT_END.search(text, pairs[-1].end)
     names = " ".join(one.name for one in steps)
     own = _first_part(between, before, names, at_end[0] if at_end else "", of=of)
+    if own is None and values and " " in values[0].name:
+        is_alone = not any(part_in(pair.name) is not None for pair in values[1:])
+        own = (_part_of_first(values, " ") or None) if is_alone else None
     label, is_named = label_of(before)
     usual = [pair for pair in values if pair.is_usual and not pair.is_whole]
     read = values_of(text, pairs, own)
@@ -458,10 +461,7 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     label, is_named = label_of(before)
     if not label:
         label = " ".join(word for word in _WORD.findall(before) if not NO_LABEL.fullmatch(word))
-    first, *others = (pair.name.lower() for pair in pairs)
-    if (named := part_in(first)) and own is None:  # `val loss 2 acc 0.5`
-        bare = re.split(r"[ _]", first, maxsplit=1)[-1]
-        own = named if bare not in others else None
+    own = (_part_of_first(pairs) or None) if own is None else own
     return Line(
         "bare",
         values_of(body, pairs, own),
@@ -476,6 +476,13 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     )
 
 
+def _part_of_first(pairs: Sequence[Number], separator: str = "[ _]") -> str | None:
+    """Return the part of the data that the first name says for all: `val loss 2 acc 0.5`."""
+    first, *others = (pair.name.lower() for pair in pairs)
+    bare = re.split(separator, first, maxsplit=1)[-1]
+    return part_in(first) if bare not in others else None
+
+
 def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Number, ...]:
     """Return the values by name; `of` is the part of the data that they are of.
 
@@ -488,7 +495,7 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
         if pair.start - end > _LEAST_SECTION:
             of = _first_part(text[end : pair.start], of=of)
         named, end = part_in(pair.name) or named, pair.end
-        is_count = pair.is_whole and ONLY_PART.fullmatch(pair.name)  # `[Test 200] psnr=19.5`
+        is_count = pair.is_whole and _COUNT_OF.fullmatch(pair.name)  # `[Test 200] psnr=19.5`
         if pair.is_step or is_count or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
         if _BYTES.match(text, pair.end):
@@ -509,6 +516,7 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
 
 
 _BYTES = re.compile(r"\s?(?:[KMGT]i?B|bytes)\b(?!/)")
+_COUNT_OF = re.compile(rf"(?:{HELD_OUT}|{TRAIN})", re.IGNORECASE)
 _BESTS = ("best ", "best_")
 """`val acc: 0.8 best val acc: 0.9` says the second number again of an earlier line."""
 

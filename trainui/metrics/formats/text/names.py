@@ -56,7 +56,7 @@ def part_in(text: str) -> str | None:
 
 _STEP_NAME = re.compile(
     r"(?:(?:end of|current|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
-    r"|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) |(?:meta|outer|inner)[-_])?"
+    r"|global train(?:ing)?|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) |(?:meta|outer|inner)[-_])?"
     r"(?:(?:train|trainer|eval|val|test)/)?"
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|gen(?:eration)?|cycle|schritt|paso|passo|étape|etape"
@@ -136,7 +136,7 @@ def own_part(name: str, of: str | None) -> str:
 # Numbers that are no metrics: counters, times to go, memory, settings.
 
 _NO_METRIC = re.compile(
-    r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)|remaining time|patience|counter|elapsed"
+    r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)(?: time)?|patience|counter|elapsed"
     r"|n_updates|vram"
     r"|(?:batch|world|vocab|image|img|buffer|chunk|block|queue)[ _]?size|(?:passed|elapsed)[ _]time"
     r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
@@ -230,9 +230,11 @@ _THOUSAND = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 _LIST = re.compile(rf"\[\s*{VALUE}(?:(?:\s*,\s*|\s+){VALUE})+\s*\]")
 WRAPPED = re.compile(
     # `np.float32(0.5)`, `tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>)`
-    rf"\b(?:\w+\.)?(?:float\d*|tensor|Array)\(\s*({VALUE})(?:,[^()]*)?\)"
+    rf"\b(?:\w+\.)?(?:float\d*|tensor|[Aa]rray)\(\s*\[?({VALUE})\]?(?:,[^()]*)?\)"
 )
-_WRAPPED_TEXT = re.compile(rf"\b(?:\w+\.)?(?:float\d*|tensor|Array)\(\s*({NUMBER})(?:,[^()]*)?\)")
+_WRAPPED_TEXT = re.compile(
+    rf"\b(?:\w+\.)?(?:float\d*|tensor|[Aa]rray)\(\s*\[?({NUMBER})\]?(?:,[^()]*)?\)"
+)
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
     r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py"
@@ -429,25 +431,30 @@ def plain_text(line: str) -> str:
 
 # Forms of lines that are rewritten before they are read.
 
-_COUNTED = re.compile(
-    r"(?P<at>\d+)(?:(?P<unit>epoch|iter(?:ation)?|step)|(?:st|nd|rd|th)? "
-    r"(?P<word>epoch|iter(?:ation)?|step|episode)s?"
-    r"(?: (?:done|completed?|finished|passed))?(?= ?[:,|]))"
-    r"(?P<rest>(?::\w+)?(?::(?:\d+-)?(?P<inner>\d+)(?P<inner_unit>batch|iter|step))?)\b",
-    re.IGNORECASE,
+_END = r"(?=\d+(?:/\d+)?[\]\s:|,])"
+_COUNTED = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        # `1epoch:train:51-100batch: loss=2`
+        (
+            r"(?<![\w.])(\d+)epoch\b:?(?:([a-z]\w*):)?(?:(?:\d+-)?(\d+)(batch|iter|step))?",
+            r"epoch \1: \2 \4 \3",
+        ),
+        # `3rd epoch: loss 2` and `10 epochs done, loss 2`
+        (
+            r"(?:^|(?<=[\]:|>-] )(?=\d+[a-z]))(\d+)(?:st|nd|rd|th)? "
+            r"(epoch|iter(?:ation)?|step|episode)s?(?: (?:done|completed?|finished))?(?= ?[:,|])",
+            r"\2 \1",
+        ),
+        # `E003 B010/100 loss 2`
+        (rf"^(\W*)(ep(?:och)?|it(?:er)?|step)[_-]?{_END}", r"\1\2 "),
+        (rf"^(\W*)e{_END}", r"\1epoch "),
+        (rf"^(\W*epoch \d+(?:/\d+)?[\]\s:|,]+)b{_END}", r"\1batch "),
+    )
 )
-"""`1epoch:train:51-100batch: loss=2` and `3rd epoch: loss 2`, at the start of a message."""
-_GLUED = re.compile(
-    r"\W*+(?:(?:ep(?:och)?|e|it(?:er)?|step)[_-]?\d+(?:/\d+)?[\]\s:|,]+)"
-    r"(?:(?:b(?:atch)?|i(?:t(?:er)?)?|s(?:tep)?)[_-]?\d+(?:/\d+)?[\]\s:|,]+)?",
-    re.IGNORECASE,
-)
-"""`E003 B010/100 loss 2`, at the start of a line."""
-_GLUED_NAME = re.compile(r"([A-Za-z]+)[_-]?(?=\d)")
-_COUNT = re.compile(r"\d(?:st|nd|rd|th)? ?(?:epoch|iter|step|episode)", re.IGNORECASE)
+"""Counts before or glued to their names."""
 _MAY_BE_COUNTED = re.compile(
-    r"(?:^(?=\d+ )|(?:^|.*[\]:|>-] )(?=\d+(?:[a-z]{2} |[a-z])))"
-    r"(?=\d+(?:st|nd|rd|th)? ?(?:epoch|iter|step|episode))",
+    r"^\W*(?:ep?|epoch|it|iter|step)[_-]?\d|\d(?:st|nd|rd|th)? ?(?:epoch|iter|step|episode)",
     re.IGNORECASE,
 )
 _REWRITTEN = tuple(
@@ -464,18 +471,23 @@ _REWRITTEN = tuple(
         (rf"Saving dict for global step(.*?)\bglobal_step = {INT},? ?", r"eval step\1"),
         # `Average loss at step 2000: 113.8`, `Cost after iteration 100: 0.58`
         (
-            r"(?<!\w)(?!(?:new |overall )?best\b)([A-Za-z][\w ./%()-]*?) (?:at|after|in|for|@) "
+            r"(?<!\w)(?!(?:new |overall )?best\b)([A-Za-z][\w ./@%()-]*?) (?:at|after|in|for|@) "
             r"(?:the )?"
             r"((?:global[_ -])?(?:step|iteration|iter|epoch|episode|(?:mini-?)?batch|update)) *"
             rf"({INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
             r"\2 \3: \1: ",
         ),
         # `eval @ 12887 steps: return=3`
-        (rf"(?:@|at|after) ({INT}) (step|iteration|epoch|episode)s?\b", r"\2 \1"),
+        (rf"(?:@|at|after) ({INT}) (?:global )?(step|iteration|epoch|episode|round)s?\b", r"\2 \1"),
         # `60.5% accuracy, loss 1.8`
         (rf"(?<!\w )(?<![\w:=])({VALUE}%) (accuracy|acc)(?=\W*(?:$|[,;|)]))", r"\2 \1"),
         # SciPy's `At iterate    5    f=  1.2D+01    |proj g|=  1.2D-03`
         (r"^ ?At iterate(?= )", "iteration"),
+        # `[Epoch] 1/8 [Train Loss] 2.5`
+        (rf"\[(epoch|step|iter)\]:?\s+(?={INT})", r"\1: "),
+        (r"\[([a-z][\w ./@-]*)\]:?\s+(?=[\ue400-\ue7ff])", r"\1: "),
+        # `Train loss 100 2.5`
+        (rf"^((?:{TRAIN}|{HELD_OUT}) \w+) ({INT}):?\s+(?=[\ue400-\ue7ff])", r"step \2: \1 "),
         # `loss ........ 0.5`
         (rf" ?\.{{4,}} ?(?={VALUE})", ": "),
         # `('loss', 0.5)` of tuples
@@ -502,7 +514,8 @@ _REWRITTEN = tuple(
 )
 SENTENCE = re.compile(
     # No `\b` in front, which is tried at each character.
-    r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
+    r"(?:[Ee]arly[ _-]?[Ss]topp(?:ing|ed)|reached(?<!\w.{7})"
+    r"|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
     r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not|decreased(?<!\w.{9})|increased(?<!\w.{9}))\b"
 )
 SAVING = re.compile(
@@ -545,23 +558,10 @@ def normal(line: str) -> str:
         line = _in_english(line)
     if "[" in line:
         line = _RANGE.sub("[", line)
-    if glued := _GLUED.match(line):
-        line = _GLUED_NAME.sub(_glued_name, glued[0]) + line[glued.end() :]
-    found = _MAY_BE_COUNTED.match(line) if _COUNT.search(line) else None
-    return line[: found.end()] + _COUNTED.sub(_named_count, line[found.end() :]) if found else line
-
-
-def _glued_name(found: re.Match[str]) -> str:
-    name = found[1].lower()
-    return f"{'epoch' if name == 'e' else 'batch' if name == 'b' else name} "
-
-
-def _named_count(found: re.Match[str]) -> str:
-    """Return `epoch 1: train: batch 100` for `1epoch:train:51-100batch`."""
-    part = found["rest"].split(":")[1] if found["rest"].count(":") else ""
-    inner = f" {found['inner_unit']} {found['inner']}" if found["inner"] else ""
-    part = "" if found["inner"] and part[:1].isdigit() else part
-    return f"{found['unit'] or found['word']} {found['at']}:{f' {part}:' if part else ''}{inner}"
+    if _MAY_BE_COUNTED.search(line):
+        for pattern, replacement in _COUNTED:
+            line = pattern.sub(replacement, line)
+    return line
 
 
 def rewritten(form: str) -> str:

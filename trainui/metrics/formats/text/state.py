@@ -253,7 +253,8 @@ class LogState:
             memory["rows"] = (min(lowest, step), step)
         prefix = f"{group}/" if (group := memory.get("group")) else ""
         of_fold = self._subject("folds", fold, step, may_continue=True) if fold else ""
-        label = said.label if is_row or said.is_named else ""
+        is_set = is_row or said.is_named or (said.is_indented and memory.get("under"))
+        label = said.label if is_set else ""
         of_label = self._subject("labels", label, step, may_continue=not said.is_named)
         return None if of_fold is None or of_label is None else prefix + of_fold + of_label
 
@@ -373,15 +374,20 @@ class LogState:
         if "at" in memory or not memory.get("waiting") or any(memory["counts"].values()):
             return NOTHING
         del memory["counts"]
-        step = step if step > 1 else 0.0  # `val loss 9` above `step 1 loss 8`
-        return [{**row, STEP: step} for row in memory.pop("waiting")]
+        rows = memory.pop("waiting")
+        if step <= 1 or ("is_later" not in memory and any(map(part_in, rows[0]))):
+            step = 0.0  # `val loss 9` above `step 100 loss 8`
+        return [{**row, STEP: step} for row in rows]
 
     # The rows of a line.
 
     def _row(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Return the values of a line with counters."""
         memory = self.memory
-        self._begin("step" if said.inner else "epoch", forms.number(said.counter.value, found))
+        count = forms.number(said.counter.value, found)
+        if said.inner and said.epoch:  # positions begin again in each epoch
+            count += forms.number(said.epoch.value, found) * _HIGHEST
+        self._begin("step" if said.inner else "epoch", count)
         known = memory.get("x")
         step = self._step(said, found)
         if step is None:
@@ -478,7 +484,8 @@ class LogState:
             if at is None:
                 return NOTHING
             memory["at"] = at
-        values = said.values
+        unclear = memory.get("unclear", ())
+        values = tuple(value for value in said.values if value.name not in unclear)
         usual = tuple(value for value in values if value.is_usual)
         if at is None or self._counts(value.name for value in values):
             if usual and said.is_sure:
@@ -511,6 +518,14 @@ class LogState:
             of = "train" if said.part == "" else said.label
             row = {f"{of}/{name}" if self._is_within(name) else name: row[name] for name in row}
             row = {name: row[name] for name in row if not name.startswith("/")}
+        stated: dict[str, Any] = memory.setdefault("stated", {})
+        if any(name in stated and stated[name][0] == at for name in row):
+            others = {stated[name][1] for name in row if name in stated}
+            if not said.label or said.label in others:
+                memory["unclear"] = [*unclear, *(name for name in row if name in stated)]
+                return self._skip(forms.filled(said.text, found), said)
+            row = {f"{said.label}/{name}": row[name] for name in row}
+        stated.update((name, (at, said.label)) for name in row)
         memory["under"] = self.is_bare = self.is_doubtful = True
         return [{STEP: at, **row}]
 
@@ -521,12 +536,15 @@ class LogState:
         """
         names, memory, held = {STEP, *row}, self.memory, []
         if not memory.get("repeats"):
-            mine = (one for label, one in self._held if label == self._label)
+            mine = [one for label, one in self._held if label == self._label]
             held = [one for one in mine if one.keys() == names]
             if not held or any(one[STEP] != step for one in held):
                 return None
-            memory["repeats"] = True
             self._held[:] = [one for one in self._held if one[1] not in held]
+            if any(part_in(name) is not None for one in mine for name in one):
+                memory["unclear"] = [*row]  # below two parts of the data
+                return NOTHING
+            memory["repeats"] = True
         elif not self._counts(row):
             return None
         rows = [{name: one[name] for name in row} for one in (*held, row)]
@@ -636,7 +654,11 @@ class LogState:
         self._begin("table", step)
         prefix = self._prefix(Line("row"), (), step, is_own=not part) or ""
         self.memory["at"] = step
-        metrics = {f"{prefix}{part}{name}": row[name] for name in row if not is_no_metric(name)}
+        metrics = {
+            f"{prefix}{part}{name}": row[name]
+            for name in row
+            if not (is_no_metric(name) or name.lower() in tables.STEPS)
+        }
         return [{STEP: step, **metrics}]
 
     def seen(self, step: float, *, is_step: bool) -> None:
@@ -648,7 +670,7 @@ class LogState:
 
 def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the next attempt's log needs to know of an attempt's."""
-    found = {name: memory[name] for name in _CARRIED if name in memory}
+    found = {"is_later": True, **{name: memory[name] for name in _CARRIED if name in memory}}
     if "steps" in memory:
         found["steps"] = {part: tables.carried_over(one) for part, one in memory["steps"].items()}
     return found

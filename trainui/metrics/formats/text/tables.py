@@ -32,7 +32,7 @@ _MAX_REPEATED, _MAX_FIRST = 1000, 20
 it is printed whole after each new row."""
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")
 _DIGITS = re.compile(r"(?<!\w)\d")
-_STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e", "gen")
+STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e", "gen")
 """Names of a step, the most specific first."""
 _PARTS = re.compile(rf"train(?:ing)?|{HELD_OUT}", re.IGNORECASE)
 
@@ -164,7 +164,7 @@ def _step(cells: list[str]) -> int | None:
     if len(cells) < 2:
         return None
     names = [cell.lower() for cell in cells[:2]]  # a step comes first or second
-    return next((names.index(name) for name in _STEPS if name in names), None)
+    return next((names.index(name) for name in STEPS if name in names), None)
 
 
 # Steps counted across epochs: `epoch 2 batch 3` is the third step after those of epoch 1.
