@@ -22,6 +22,7 @@ _IGNITE = re.compile(
 )
 """PyTorch-Ignite's form: the numbers come before the times."""
 _ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
+_DASH = re.compile(r"(?<=[A-Za-z_]) - (?=[\d.-])")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(
     r"\d+|\b(?:epochs?|iter|it|steps?|of|train|training)\b|[^\w@%]+", re.IGNORECASE
@@ -139,7 +140,7 @@ class Bars(LineReader):
         epoch = int(found["at"]) if found else 0
         if found and not epoch:
             self.memory["from_zero"] = True
-        if not found or epoch < (1 if self.memory.get("from_zero") else 2):
+        if not found or (found["of"] and epoch < (1 if self.memory.get("from_zero") else 2)):
             return 0
         return epoch - (found["of"] is not None)
 
@@ -208,7 +209,7 @@ def _amount(text: str) -> float:
 
 
 def _numbers(rest: str) -> NumberRow:
-    items = _ITEM.findall(rest)
+    items = _ITEM.findall(_DASH.sub("=", rest))
     named = {name: number for name, value in items if (number := leading_number(value)) is not None}
     named = named or split_metrics(rest)[2]
     return {name: value for name, value in named.items() if name not in _NO_METRIC}

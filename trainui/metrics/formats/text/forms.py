@@ -34,7 +34,7 @@ _TIME = r"\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\d/])"
 _LEXER = re.compile(
     r"(?=[-+.\d~/]|[nN][aA][nN]|[iI]nf)(?<![\w.@])(?<!\w-)(?:("
     rf"\d{{4}}[-/]\d\d[-/]\d\d(?:[T ,_]+{_TIME}(?:Z|[+-]\d\d:?\d\d)?)?"
-    rf"|\d\d[-/.]\d\d(?:[-/.]\d\d(?:\d\d)?)?[ |T]+{_TIME}|{_TIME}"
+    rf"|\d\d[-/.]\d\d(?:[-/.]\d\d(?:\d\d)?)?[ |T-]+{_TIME}|{_TIME}"
     r"|\d+[dhm] ?\d+[hms]\w*|\d+(?:\.\d+){2,}|0[xX][\da-fA-F]+|0b[01]+|1[4-9]\d{8}\.\d+"
     r"|[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}|(?:~|\.{1,2})?/[A-Za-z][^\s,;'\")\]]*"
     r")|([-+]?(?:(?:[1-9]\d{0,2}(?:(?:,\d{3})+|(?:_\d{3})+)(?:\.\d+)?(?![\d_]|,\d)"
@@ -118,8 +118,8 @@ def filled(name: str, numbers: Sequence[str]) -> str:
 # one of them is the logger's name only where a separator, or the message's step, follows it.
 
 _STAMP = (
-    rf"(?:(?:[A-Z][a-z]{{2}} )?[A-Z][a-z]{{2}}  ?{INT} |[IWEDF](?:\d{{4}}){{1,2}} )?{DIGITS}"
-    rf"(?:[ ][AP]M| {INT}(?=\s))?(?=\W|$)|{DIGITS}"
+    rf"(?:(?:[A-Z][a-z]{{2}} )?(?:[A-Z][a-z]{{2}}  ?{INT} |{INT} [A-Z][a-z]{{2}} {INT} )|[IWEDF](?:\d{{4}}){{1,2}} )?{DIGITS}"
+    rf"(?: ?[AP]M| {INT}(?=\s))?(?=\W|$)|{DIGITS}"
 )
 _LEVEL = (
     r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|SUCCESS|TRACE|NOTICE"

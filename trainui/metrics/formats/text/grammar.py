@@ -141,7 +141,7 @@ _NUMBERED = re.compile(
     # `10: loss: 2`, `3/10 loss=2`, `0 [D loss: 2]`, `#3 loss=2`; then `train (1/3) loss: 2`,
     # `Train: [0/9][3/10] loss 2`
     rf"(?:.*[\]:|>-] )?[^\w\ue000-\ue8ff]{{0,4}}?(?:[A-Za-z]\w*:?\s?)?"
-    rf"(?:[(\[] *(?P<a>{INT})(?: */ *(?P<b>{INT})|, *(?P<c>{INT}))? *[)\]]"
+    rf"(?:[(\[] *(?P<a>{INT})(?: */ *(?P<b>{INT})|[,:] *(?P<c>{INT})(?: ?/ ?(?P<k>{INT}))?)? *[)\]]"
     rf"(?:\s?\[ *(?P<d>{INT}) */ *(?P<e>{INT})\])?"
     rf"|(?P<f>{INT})(?: ?/ ?(?P<g>{INT})[:,|]?\s|(?= \[)|[:,|] |\s*\| )|#(?P<h>{INT}):?\s)"
     rf"|\s*(?P<i>{INT})\s+",  # `100 loss: 2`
@@ -352,7 +352,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     at_end = _AT_END.search(text, pairs[-1].end)
     names = " ".join(one.name for one in steps)
     own = _first_part(between, before, names, at_end[0] if at_end else "", of=of)
-    if own is None and values and " " in values[0].name:
+    if own is None and len(values) > 1 and " " in values[0].name:
         is_alone = not any(part_in(pair.name) is not None for pair in values[1:])
         own = (_part_of_first(values, " ") or None) if is_alone else None
     label, is_named = label_of(before)
@@ -432,12 +432,13 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
     ):
         return None
     own = _first_part(words, text[begin.end() : pairs[0].start], of=of)
+    own = (_part_of_first(pairs, " ") or None) if own is None else own
     epoch = inner = None
     if begin["d"]:
         epoch = Number("epoch", count, begin["b"] or "")
         inner = Number("", begin["d"], begin["e"])
     elif begin["c"]:
-        epoch, inner = Number("epoch", count), Number("", begin["c"])
+        epoch, inner = Number("epoch", count), Number("", begin["c"], begin["k"] or "")
     else:
         inner = Number("", count, begin["b"] or begin["g"] or "")
     values = values_of(text, pairs, own)
@@ -469,8 +470,7 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         part=own,
         label=label,
         is_named=is_named,
-        is_sure=not re.search(rf"\d|{VALUE}", before)  # it may be the step
-        and not any(
+        is_sure=not any(
             is_step_name(pair.name) or (pair.of and not names_metric(pair.name)) for pair in pairs
         ),
     )

@@ -60,7 +60,7 @@ _STEP_NAME = re.compile(
     r"(?:(?:train|trainer|eval|val|test)/)?"
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|gen(?:eration)?|cycle|schritt|paso|passo|étape|etape"
-    r"|up(?:date|\.)|round|tick|(?:mini-?)?batch|(?:step|iter|batch|epoch)[_ ](?:id|idx|index|num)"
+    r"|up(?:date|\.)|round|tick|(?:mini-?)?batch|(?:step|iter(?:ation)?|batch|epoch)[_ ](?:id|idx|index|num|no|progress)"
     r"|total t|episode num(?:ber)?|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
@@ -68,7 +68,7 @@ COUNTERS = frozenset({"i", "n", "idx", "index"})
 """Names of a position that is printed with the last one, as in `i=3/530`."""
 OUTER = re.compile(
     r"(?:(?:end of|\w+) )?"
-    r"(?:epoch(?:e|[_ ](?:id|idx|index|num))?|epo(?:ca|que)|ep\.?)",
+    r"(?:epoch(?:e|[_ ](?:id|idx|index|num|no|progress))?|epo(?:ca|que)|ep\.?)",
     re.IGNORECASE,
 )
 _METRIC_WORD = re.compile(

@@ -187,7 +187,7 @@ class LogState:
                 del memory["title"]
         if said is None:
             return NOTHING
-        count_unread(memory, text)
+        is_unread = count_unread(memory, text)
         plain = text.strip()
         if job := _JOB.fullmatch(plain):
             memory["group"] = of_job(job["number"], job["overrides"])
@@ -195,7 +195,7 @@ class LogState:
             self._enter(trial["trial"])
         elif 0 < len(plain) <= _LONGEST_GROUP + 20:
             is_heading = _DECORATED.match(text) or _TRAINS.match(plain)
-            if is_heading and not (_RESUMES.search(plain) or part_in(plain)):
+            if is_heading and not (is_unread or _RESUMES.search(plain) or part_in(plain)):
                 plain = plain.strip("-=#*~<>+ :.\t")[:_LONGEST_GROUP]
                 memory["candidate"] = plain.replace("/", "_")
         return NOTHING
@@ -353,6 +353,8 @@ class LogState:
             )
         ):  # a position within the held-out data: below a title, what it has is of one batch
             self._title(said.part, _MOST)
+            if said.epoch and "x" not in memory:  # `Evaluation at epoch 2, batch 80:`
+                memory["at"] = forms.number(said.epoch.value, found)
             return NOTHING
         step = self._step(said, found)
         if step is None:
@@ -385,9 +387,10 @@ class LogState:
         """Return the values of a line with counters."""
         memory = self.memory
         count = forms.number(said.counter.value, found)
+        kind = "step" if said.inner else "epoch"
         if said.inner and said.epoch:  # positions begin again in each epoch
-            count += forms.number(said.epoch.value, found) * _HIGHEST
-        self._begin("step" if said.inner else "epoch", count)
+            kind, count = "both", count + forms.number(said.epoch.value, found) * _HIGHEST
+        self._begin(kind, count)
         known = memory.get("x")
         step = self._step(said, found)
         if step is None:
@@ -458,7 +461,7 @@ class LogState:
             if is_summary and not of and is_within:
                 full = f"{prefix}epoch {name}"
             elif not (is_within or of or said.inner is None):
-                names[name] = part_in(name) is None
+                names[name] = not part_in(name)
             row.setdefault(full, number)
         return row
 
@@ -488,7 +491,8 @@ class LogState:
         values = tuple(value for value in said.values if value.name not in unclear)
         usual = tuple(value for value in values if value.is_usual)
         if at is None or self._counts(value.name for value in values):
-            if usual and said.is_sure:
+            before = said.text[: values[0].start] if values else "0"
+            if usual and said.is_sure and not re.search(rf"\d|{forms.VALUE}", before):
                 return self._count(self._named(usual, found, "", self._part(said)))
             values = ()
         is_below = bool(memory.get("below")) or said.inner is not None
@@ -523,7 +527,8 @@ class LogState:
             others = {stated[name][1] for name in row if name in stated}
             if not said.label or said.label in others:
                 memory["unclear"] = [*unclear, *(name for name in row if name in stated)]
-                return self._skip(forms.filled(said.text, found), said)
+                count_unread(memory, forms.filled(said.text, found))
+                return NOTHING
             row = {f"{said.label}/{name}": row[name] for name in row}
         stated.update((name, (at, said.label)) for name in row)
         memory["under"] = self.is_bare = self.is_doubtful = True
@@ -676,11 +681,12 @@ def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def count_unread(memory: dict[str, Any], text: str) -> None:
+def count_unread(memory: dict[str, Any], text: str) -> bool:
     """Count a line that is not read if it looks like a metric, and keep the first such line."""
     is_short = len(text) <= _LONGEST_UNREAD and not _NO_UNREAD.search(text)
-    if is_short and names_metric(text) and _VALUE_OF.search(text):
+    if is_unread := is_short and names_metric(text) and _VALUE_OF.search(text) is not None:
         note_unread(memory, text)
+    return is_unread
 
 
 def note_unread(memory: dict[str, Any], text: str) -> None:

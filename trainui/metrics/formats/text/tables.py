@@ -22,7 +22,7 @@ _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
 _RULE = re.compile(r"[-=+|: ]*-{2,}[-=+|: ]*|[|+:]*[-=]{2,}[-=+|:]*")
 _MAY_BE_HEADER = re.compile(
-    r".*?(?:^|[|\s,])(?:#|(?:global_)?step|iter(?:ation)?|it|round|epoch|e|gen(?:eration)?)\s*[|\s,]",
+    r".*?(?:^|[|\s,])(?:#|#?(?:global_)?step|#?iter(?:ation)?|it|round|epoch|e|gen(?:eration)?)\s*[|\s,]",
     re.IGNORECASE,
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
@@ -31,7 +31,7 @@ _MAX_REPEATED, _MAX_FIRST = 1000, 20
 """Rows of a table that is recognised when it is printed again, and before it is for the first time:
 it is printed whole after each new row."""
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")
-_DIGITS = re.compile(r"(?<!\w)\d")
+_DIGITS = re.compile(r"(?<![\w@])\d")
 STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e", "gen")
 """Names of a step, the most specific first."""
 _PARTS = re.compile(rf"train(?:ing)?|{HELD_OUT}", re.IGNORECASE)
@@ -104,7 +104,7 @@ class Table:
         for at, (name, cell) in enumerate(zip(names, cells, strict=True)):
             if at == step:
                 continue
-            if (number := leading_number(cell)) is not None:
+            if (number := leading_number(cell.strip("[]"))) is not None:
                 row[name] = number
             elif _PARTS.fullmatch(cell) and not part:
                 part = f"{of}/" if (of := part_in(cell)) else ""
@@ -163,7 +163,7 @@ def _step(cells: list[str]) -> int | None:
             return None
     if len(cells) < 2:
         return None
-    names = [cell.lower() for cell in cells[:2]]  # a step comes first or second
+    names = [cell.lower().lstrip("#") or "#" for cell in cells[:2]]  # a step comes first or second
     return next((names.index(name) for name in STEPS if name in names), None)
 
 
