@@ -118,7 +118,8 @@ def filled(name: str, numbers: Sequence[str]) -> str:
 # one of them is the logger's name only where a separator, or the message's step, follows it.
 
 _STAMP = (
-    rf"(?:(?:[A-Z][a-z]{{2}} )?(?:[A-Z][a-z]{{2}}  ?{INT} |{INT} [A-Z][a-z]{{2}} {INT} )|[IWEDF](?:\d{{4}}){{1,2}} )?{DIGITS}"
+    rf"(?:(?:[A-Z][a-z]{{2}} )?(?:[A-Z][a-z]{{2}}  ?{INT} |{INT} [A-Z][a-z]{{2}} {INT} )"
+    rf"|[IWEDF](?:\d{{4}}){{1,2}} )?{DIGITS}"
     rf"(?: ?[AP]M| {INT}(?=\s))?(?=\W|$)|{DIGITS}"
 )
 _LEVEL = (

@@ -132,7 +132,7 @@ _OBJECT = re.compile(r"[^{]*\{\s*[\"']")
 _LOGGED = re.compile(
     r"(?:\W+|.*(?:[\]\[:;|>()*-]|\},|INFO|DEBUG|\ue800|\s\s)\s*"
     rf"|(?:.*\W)?(?:task|fold|seed|run|stage|phase)[ =:#_-]{{0,3}}{INT}(?: ?/ ?{INT})?,\s*)?"
-    rf"(?:end of|after|current|(?:{TRAIN}|{HELD_OUT})(?: (?:results?|metrics|summary),)?)?",
+    rf"(?:end of|after|current|(?:{TRAIN}|{HELD_OUT})(?: (?:results?|metrics|summary),| ?@| at)?)?",
     re.IGNORECASE,
 )
 """Before the counters of a line; `Task 1/3, Epoch 2` and `Validation results, epoch 2` too."""

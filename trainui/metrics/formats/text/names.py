@@ -60,7 +60,8 @@ _STEP_NAME = re.compile(
     r"(?:(?:train|trainer|eval|val|test)/)?"
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|gen(?:eration)?|cycle|schritt|paso|passo|étape|etape"
-    r"|up(?:date|\.)|round|tick|(?:mini-?)?batch|(?:step|iter(?:ation)?|batch|epoch)[_ ](?:id|idx|index|num|no|progress)"
+    r"|up(?:date|\.)|round|tick|(?:mini-?)?batch"
+    r"|(?:step|iter(?:ation)?|batch|epoch)[_ ](?:id|idx|index|num|no|progress)"
     r"|total t|episode num(?:ber)?|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
