@@ -352,9 +352,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     at_end = _AT_END.search(text, pairs[-1].end)
     names = " ".join(one.name for one in steps)
     own = _first_part(between, before, names, at_end[0] if at_end else "", of=of)
-    if own is None and len(values) > 1 and " " in values[0].name:
-        is_alone = not any(part_in(pair.name) is not None for pair in values[1:])
-        own = (_part_of_first(values, " ") or None) if is_alone else None
+    own = _part_of_first(own, values, " ") if len(values) > 1 else own
     label, is_named = label_of(before)
     usual = [pair for pair in values if pair.is_usual and not pair.is_whole]
     read = values_of(text, pairs, own)
@@ -408,19 +406,11 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
     group = next(name for name in "afhi" if begin[name])
     count, at = begin[group], begin.start(group)
     words = text[:at].rstrip("([ ")
-    if (
-        not begin["a"]
-        and (named := _WORD.findall(words))
-        and (len(named) > 1 or part_in(words) is None)
-    ):
+    named = "" if begin["a"] else " ".join(_WORD.findall(words))
+    if named and (" " in named or part_in(named) is None):
         return None
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
-    if begin["i"] and not (
-        # `100 loss: 2` and `100 train 2.5 val 2.75`
-        pairs
-        and pairs[0].start == begin.end()
-        and (pairs[0].is_given or (len(pairs) > 1 and any(pair.is_usual for pair in pairs)))
-    ):
+    if begin["i"] and not (pairs and pairs[0].start == begin.end()):
         return None
     if not any(names_metric(pair.name) or pair.is_usual for pair in pairs) and not (
         # `[3/100] D: 0.5, G: 0.25`
@@ -432,7 +422,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
     ):
         return None
     own = _first_part(words, text[begin.end() : pairs[0].start], of=of)
-    own = (_part_of_first(pairs, " ") or None) if own is None else own
+    own = _part_of_first(own, pairs, " ")
     epoch = inner = None
     if begin["d"]:
         epoch = Number("epoch", count, begin["b"] or "")
@@ -462,7 +452,7 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     label, is_named = label_of(before)
     if not label:
         label = " ".join(word for word in _WORD.findall(before) if not NO_LABEL.fullmatch(word))
-    own = (_part_of_first(pairs) or None) if own is None else own
+    own = _part_of_first(own, pairs)
     return Line(
         "bare",
         values_of(body, pairs, own),
@@ -476,11 +466,12 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     )
 
 
-def _part_of_first(pairs: Sequence[Number], separator: str = "[ _]") -> str | None:
+def _part_of_first(of: str | None, pairs: Sequence[Number], blank: str = "[ _]") -> str | None:
     """Return the part of the data that the first name says for all: `val loss 2 acc 0.5`."""
     first, *others = (pair.name.lower() for pair in pairs)
-    bare = re.split(separator, first, maxsplit=1)[-1]
-    return part_in(first) if bare not in others else None
+    bare = re.split(blank, first, maxsplit=1)[-1]
+    is_alone = blank != " " or (bare != first and all(part_in(name) is None for name in others))
+    return (part_in(first) or None) if of is None and is_alone and bare not in others else of
 
 
 def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Number, ...]:

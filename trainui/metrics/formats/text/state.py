@@ -487,7 +487,7 @@ class LogState:
             if at is None:
                 return NOTHING
             memory["at"] = at
-        unclear = memory.get("unclear", ())
+        unclear = memory.get("unclear", ()) if said.part is None else ()
         values = tuple(value for value in said.values if value.name not in unclear)
         usual = tuple(value for value in values if value.is_usual)
         if at is None or self._counts(value.name for value in values):
@@ -522,15 +522,15 @@ class LogState:
             of = "train" if said.part == "" else said.label
             row = {f"{of}/{name}" if self._is_within(name) else name: row[name] for name in row}
             row = {name: row[name] for name in row if not name.startswith("/")}
-        stated: dict[str, Any] = memory.setdefault("stated", {})
-        if any(name in stated and stated[name][0] == at for name in row):
-            others = {stated[name][1] for name in row if name in stated}
+        before, stated = memory.get("stated", (at, dict[str, str]()))
+        memory["stated"] = [at, stated := stated if before == at else {}]
+        if others := {stated[name] for name in row if name in stated}:
             if not said.label or said.label in others:
-                memory["unclear"] = [*unclear, *(name for name in row if name in stated)]
+                memory["unclear"] = [*{*memory.get("unclear", ()), *(one.name for one in values)}]
                 count_unread(memory, forms.filled(said.text, found))
                 return NOTHING
             row = {f"{said.label}/{name}": row[name] for name in row}
-        stated.update((name, (at, said.label)) for name in row)
+        stated.update(dict.fromkeys(row, said.label))
         memory["under"] = self.is_bare = self.is_doubtful = True
         return [{STEP: at, **row}]
 
@@ -547,7 +547,7 @@ class LogState:
                 return None
             self._held[:] = [one for one in self._held if one[1] not in held]
             if any(part_in(name) is not None for one in mine for name in one):
-                memory["unclear"] = [*row]  # below two parts of the data
+                memory["unclear"] = [name.rpartition("/")[2] for name in row]  # of two parts
                 return NOTHING
             memory["repeats"] = True
         elif not self._counts(row):
@@ -659,11 +659,7 @@ class LogState:
         self._begin("table", step)
         prefix = self._prefix(Line("row"), (), step, is_own=not part) or ""
         self.memory["at"] = step
-        metrics = {
-            f"{prefix}{part}{name}": row[name]
-            for name in row
-            if not (is_no_metric(name) or name.lower() in tables.STEPS)
-        }
+        metrics = {f"{prefix}{part}{name}": row[name] for name in row if not is_no_metric(name)}
         return [{STEP: step, **metrics}]
 
     def seen(self, step: float, *, is_step: bool) -> None:

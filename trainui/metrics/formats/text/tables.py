@@ -32,7 +32,7 @@ _MAX_REPEATED, _MAX_FIRST = 1000, 20
 it is printed whole after each new row."""
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")
 _DIGITS = re.compile(r"(?<![\w@])\d")
-STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e", "gen")
+_STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e", "gen")
 """Names of a step, the most specific first."""
 _PARTS = re.compile(rf"train(?:ing)?|{HELD_OUT}", re.IGNORECASE)
 
@@ -102,7 +102,7 @@ class Table:
             return None
         part, row = "", {}
         for at, (name, cell) in enumerate(zip(names, cells, strict=True)):
-            if at == step:
+            if at == step or name == "E":
                 continue
             if (number := leading_number(cell.strip("[]"))) is not None:
                 row[name] = number
@@ -164,7 +164,7 @@ def _step(cells: list[str]) -> int | None:
     if len(cells) < 2:
         return None
     names = [cell.lower().lstrip("#") or "#" for cell in cells[:2]]  # a step comes first or second
-    return next((names.index(name) for name in STEPS if name in names), None)
+    return next((names.index(name) for name in _STEPS if name in names), None)
 
 
 # Steps counted across epochs: `epoch 2 batch 3` is the third step after those of epoch 1.
