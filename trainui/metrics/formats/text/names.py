@@ -454,10 +454,8 @@ _COUNTED = tuple(
     )
 )
 """Counts before or glued to their names."""
-_MAY_BE_COUNTED = re.compile(
-    r"^\W*(?:ep?|epoch|it|iter|step)[_-]?\d|\d(?:st|nd|rd|th)? ?(?:epoch|iter|step|episode)",
-    re.IGNORECASE,
-)
+_IS_COUNTED = re.compile(r"\d(?:st|nd|rd|th)? ?(?:ep(?:och|isode)|iter|step)", re.IGNORECASE)
+_IS_GLUED = re.compile(r"\W*+(?:ep?|epoch|it|iter|step)[_-]?\d", re.IGNORECASE)
 _REWRITTEN = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
@@ -559,7 +557,7 @@ def normal(line: str) -> str:
         line = _in_english(line)
     if "[" in line:
         line = _RANGE.sub("[", line)
-    if _MAY_BE_COUNTED.search(line):
+    if _IS_COUNTED.search(line) or _IS_GLUED.match(line):
         for pattern, replacement in _COUNTED:
             line = pattern.sub(replacement, line)
     return line
