@@ -15,8 +15,9 @@ from pathlib import PurePath
 from trainui.execution.tracebacks import CodePlace
 from trainui.formatting import quantity
 
-COMPUTING = 0.1
-"""CPUs that a thread uses at least while it computes: one that polls uses far less."""
+COMPUTING, STARVED = 0.1, 0.02
+"""CPUs that a thread uses at least while it computes: one that polls uses far less. The second
+where its process was ready to run each time, on a machine with too few CPUs for all of them."""
 
 MOST_PLACES, MOST_THREADS = 4, 3
 """The most places in a summary, and the most threads of one process."""
@@ -142,7 +143,9 @@ def computing(
                 continue
             used = (last.cpu - stacks[0].cpu) / seconds
             moved = any(one.frames != two.frames for one, two in pairwise(stacks))
-            if used >= COMPUTING and (moved or _is_in_native_code(process, stacks)):
+            is_ready = last is process.threads[0] and all(one.state == "R" for one in seen)
+            least = STARVED if is_ready else COMPUTING
+            if used >= least and (moved or _is_in_native_code(process, stacks)):
                 yield process, last
                 break
 

@@ -439,10 +439,12 @@ def test_the_sentence_of_some_stacks(processes: list[ProcessStack], expected: st
     ("used", "lines", "function", "more", "computes"),
     [
         (1.0, (1, 2, 3), "f", {}, True),
-        (0.05, (1, 2, 3), "f", {}, False),
+        (0.05, (1, 2, 3), "f", {"state": "S"}, False),
+        (0.05, (1, 2, 3), "f", {}, True),  # ready to run each time: others use the CPUs
+        (0.01, (1, 2, 3), "f", {}, False),
         (1.0, (2, 2, 2), "f", {}, True),
         (0.3, (2, 2, 2), "f", {}, True),  # on a machine with much to do
-        (0.05, (2, 2, 2), "f", {}, False),
+        (0.05, (2, 2, 2), "f", {"state": "S"}, False),
         (1.0, (2, 2, 2), "f", {"kernel": "sleeps"}, False),
         (1.0, (2, 2, 2), "ProcessGroup.all_reduce", {}, False),
         (1.0, (2, 2, 2), "f", {"uses_gpu": True}, False),
@@ -457,9 +459,9 @@ def test_who_computes_uses_a_cpu_and_does_not_wait(
         frames = (StackFrame(function, "/x.py", line),)
         return ThreadStack("MainThread", frames, kernel, cpu=2 * at * used)
 
-    kernel = more.pop("kernel", "")
+    kernel, state = more.pop("kernel", ""), more.pop("state", "R")
     samples = [
-        [ProcessStack(1, None, "", "R", threads=(thread(line, at),), **more)]
+        [ProcessStack(1, None, "", state, threads=(thread(line, at),), **more)]
         for at, line in enumerate(lines)
     ]
     assert ("computes in" in summary(samples, 4.0)) == computes
