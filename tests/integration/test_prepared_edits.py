@@ -111,6 +111,8 @@ def test_nan_continues_from_a_checkpoint_before_it_began(tmp_path: Path) -> None
     run.until("train", lambda _: any(one.kind == "nan" for one in run.events()), "ill")
     Path(run.record().directory, "noticed").touch()
     assert run.wait().status == Status.FAILED
+    control.resume(run.id)  # which fails at once: it continues with the NaN
+    assert run.wait().status == Status.FAILED
     options = edited(run)
     assert options.before["train"].endswith("ckpt-3.json")
     assert (tmp_path / "resumed").read_text() == "3"

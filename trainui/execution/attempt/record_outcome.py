@@ -9,7 +9,7 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 from pathlib import Path
@@ -33,7 +33,7 @@ from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources as point_sources
 from trainui.store.points import write_points
-from trainui.store.read import event_feed
+from trainui.store.read import event_feed, views
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
@@ -331,17 +331,32 @@ def _cause(
 def _checkpoints_of_nan(
     store: Database, context: AttemptContext, definition: StageDefinition
 ) -> tuple[list[str], list[str]]:
-    """Return the checkpoints, newest first, and those of before the attempt's first NaN.
+    """Return the checkpoints, newest first, and those that no attempt wrote after its first NaN.
 
-    Both are empty if it had no NaN or infinite value: no other edit needs them.
+    Both are empty if none had a NaN or infinite value: no other edit needs them.
     """
     if definition.checkpoint is None:
         return [], []
     with store.read() as connection:
         seen = event_feed.stage_alerts(connection, context.stage, (NAN,), most=MOST_NAN)
-    own = [event.time for event, _ in seen if event.attempt == context.attempt.number]
-    found = [*checkpoints.complete(_search(context, definition))] if own else []
-    return found, [one for one in found if Path(one).stat().st_mtime_ns // 1000 < min(own)]
+        tried = views.attempts_of_stage(connection, context.stage.id)
+    first: dict[int | None, int] = {}
+    for event, _ in seen:
+        first.setdefault(event.attempt, event.time)
+    if not first:
+        return [], []
+    ill = [(first[one.number], one.completed_at) for one in tried if one.number in first]
+    found = [(one, Path(one).stat().st_mtime_ns // 1000) for one in _complete(context, definition)]
+    good = [
+        one
+        for one, at in found
+        if not any(begin <= at and (end is None or at <= end) for begin, end in ill)
+    ]
+    return [one for one, _ in found], good
+
+
+def _complete(context: AttemptContext, definition: StageDefinition) -> Iterable[str]:
+    return checkpoints.complete(_search(context, definition))
 
 
 def _with_gpus(attempt: AttemptRecord, status: Status, error: str) -> str:
