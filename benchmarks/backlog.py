@@ -60,7 +60,7 @@ async def run_async(app, *arguments, **options):
     watching = asyncio.ensure_future(watch())
     return await begin(app, *arguments, **options)
 App.run_async = run_async
-from trainui.tui.launch import run_screen
+from trainui.tui.start import run_screen
 run_screen(sys.argv[1])
 """
 

@@ -53,7 +53,7 @@ def make_run(name: str, megabytes: float) -> str:
 
 def opened(run_id: str) -> tuple[float, float]:
     """Return the seconds until the log's end is on the screen, and the screen's MiB."""
-    command = f"from trainui.tui.launch import run_screen; run_screen({run_id!r})"
+    command = f"from trainui.tui.start import run_screen; run_screen({run_id!r})"
     with program([sys.executable, "-c", command]) as screen:
         took = screen.until(LAST.encode())
         screen.quiet(0.5)

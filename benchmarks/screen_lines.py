@@ -97,7 +97,7 @@ def main() -> int:
             often=options.live, rarely=options.rare, pause=OFTEN, rest=RARELY, times=str(times)
         )
         with live_stage(home, training):
-            command = f"from trainui.tui.launch import run_screen; run_screen({run_id(home)!r})"
+            command = f"from trainui.tui.start import run_screen; run_screen({run_id(home)!r})"
             screen = Seen([sys.executable, "-c", command], {"TRAINUI_HOME": str(home)})
             try:
                 screen.until(b"metric_1")

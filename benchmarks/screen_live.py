@@ -144,7 +144,7 @@ def live(home: Path, wandb: Path | None, seconds: float, keys: int) -> None:
     home.mkdir()
     with ExitStack() as stack:
         stack.enter_context(live_stage(home))
-        command = f"from trainui.tui.launch import run_screen; run_screen({run_id(home)!r})"
+        command = f"from trainui.tui.start import run_screen; run_screen({run_id(home)!r})"
         screen = stack.enter_context(
             program([sys.executable, "-c", command], TRAINUI_HOME=str(home))
         )

@@ -88,7 +88,7 @@ def main() -> int:
     options.keys += options.keys % 2  # each phase ends on the tab that it began on
     with tempfile.TemporaryDirectory() as place, live_stage(Path(place)):
         home = Path(place)
-        command = f"from trainui.tui.launch import run_screen; run_screen({run_id(home)!r})"
+        command = f"from trainui.tui.start import run_screen; run_screen({run_id(home)!r})"
         screen = FarProgram(
             [sys.executable, "-c", command],
             {"TRAINUI_HOME": str(home)},

@@ -131,7 +131,7 @@ class PipelineExecutor:
         return state
 
     def _state(self) -> RunState:
-        with engine.reading() as connection, engine.snapshot(connection):
+        with engine.reading() as connection, engine.read_transaction(connection):
             run = views.run(connection, self.pipeline_uuid)
             if run is None:
                 raise NotFoundError(f"no run {self.pipeline_uuid!r}")

@@ -33,7 +33,7 @@ from trainui.pipeline.filling import with_trial_params
 from trainui.plugin import Pruned, SearchBackend, Searcher, SearchTask, SearchTrial, registry
 from trainui.resume import search_results
 from trainui.store.db import statements
-from trainui.store.db.engine import Database, file_of, snapshot
+from trainui.store.db.engine import Database, file_of, read_transaction
 from trainui.store.db.statements import Connection
 from trainui.store.points import plot_points
 from trainui.store.points.plot_points import NewPoint
@@ -122,7 +122,7 @@ class TrialWatch:
         self._cursors = {one: self._cursors[one] for one in self._cursors.keys() & known.keys()}
         found: list[Decision] = []
         self._turn += 1
-        with snapshot(connection):
+        with read_transaction(connection):
             cursors = {one: self._cursor(trial, last[one]) for one, trial in known.items()}
             versions = headlines.versions(connection, known)
             due, until = self._due(known, versions), time.monotonic() + LONGEST_TURN

@@ -13,7 +13,7 @@ import pyte
 
 from tests.unit.supervisor.waiting import wait_for
 
-PROGRAM = "import sys; from trainui.tui.launch import run_screen; sys.exit(run_screen())"
+PROGRAM = "import sys; from trainui.tui.start import run_screen; sys.exit(run_screen())"
 MODES_LEFT_ON = ("?1049h", "?1000h", "?1003h", "?2004h", "?25l", "?1004h")
 """What a program turns on, or off, and has to turn back: alternate screen, mouse, paste, cursor."""
 

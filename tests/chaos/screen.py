@@ -19,7 +19,7 @@ class Screen:
     """A screen that gets random keys, as from a user, until it is killed."""
 
     def __init__(self, run_id: str, random_: random.Random) -> None:
-        program = f"from trainui.tui.launch import run_screen; run_screen({run_id!r})"
+        program = f"from trainui.tui.start import run_screen; run_screen({run_id!r})"
         self._process = pexpect.spawn(
             sys.executable, ["-c", program], dimensions=(36, 120), timeout=0
         )

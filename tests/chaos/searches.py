@@ -12,7 +12,7 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.plugins.optuna import study_file
 from trainui.resume import search_results
 from trainui.store.db import engine, statements
-from trainui.store.db.engine import snapshot
+from trainui.store.db.engine import read_transaction
 from trainui.store.points import plot_points
 from trainui.store.read import sweeps, views
 from trainui.store.read.sweeps import TrialRecord
@@ -92,7 +92,7 @@ def _reported(connection: statements.Connection, one: TrialRecord) -> dict[int, 
     """Return the values of a trial as a plain loop reports them: each step once, in order."""
     attempts = views.attempts_of_stage(connection, one.stage.id)
     pruning = attempts[-1].pruning if one.state == "pruned" else None
-    with snapshot(connection):
+    with read_transaction(connection):
         points = plot_points.points_after(connection, one.stage.id, "loss", -1)
     values: dict[int, float] = {}
     for point in points:

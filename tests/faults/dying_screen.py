@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from trainui.store.db.engine import Database
-from trainui.tui.launch import run_screen
+from trainui.tui.start import run_screen
 
 DURING, AFTER = "during", "after"
 """Of the first transaction in which it writes: with all written, and just after the commit."""

@@ -220,6 +220,4 @@ def test_with_a_broker_that_hangs_the_screen_opens_and_acts(home: Home, new_run:
 
 
 def screen_on(run: Run) -> str:
-    return (
-        f"import sys; from trainui.tui.launch import run_screen; sys.exit(run_screen({run.id!r}))"
-    )
+    return f"import sys; from trainui.tui.start import run_screen; sys.exit(run_screen({run.id!r}))"

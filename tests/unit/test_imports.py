@@ -103,7 +103,7 @@ ALL_OF_CONTROL = "from trainui import control\nfor name in control.__all__: geta
 
 
 @pytest.mark.parametrize(
-    "code", ["import trainui.tui.launch", "import trainui.cli.app", ALL_OF_CONTROL]
+    "code", ["import trainui.tui.start", "import trainui.cli.app", ALL_OF_CONTROL]
 )
 def test_front_ends_do_not_load_celery(code: str, tmp_path: Path) -> None:
     assert not loaded(code, tmp_path) & {"celery", "kombu"}

@@ -100,7 +100,7 @@ def epilogue(*examples: str) -> str:
 @contextmanager
 def view() -> Iterator[statements.Connection]:
     """Open a short read transaction: one consistent snapshot of the store."""
-    with engine.reading() as connection, engine.snapshot(connection):
+    with engine.reading() as connection, engine.read_transaction(connection):
         yield connection
 
 

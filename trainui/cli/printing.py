@@ -74,7 +74,7 @@ def open_screen(run_id: str | None) -> NoReturn:
     import logging
 
     from trainui.store.db import statements
-    from trainui.tui.launch import run_screen
+    from trainui.tui.start import run_screen
 
     statements.show_notice = None  # a notice would overwrite the screen
     code = run_screen(run_id)

@@ -134,7 +134,7 @@ class _Watch:
         if version != self._version:
             self._version = version
             for run_id, printer in self._printers.items():
-                with engine.snapshot(self._connection):
+                with engine.read_transaction(self._connection):
                     self._print_events(run_id, printer)
             self._ring()
         if len(self.ends) == len(self._printers):

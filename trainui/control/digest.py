@@ -101,7 +101,7 @@ def read(since: int, until: int) -> Digest:
     """Return the digest of the store; an empty one if there is no store yet."""
     if not engine.exists():
         return Digest(since, until)
-    with engine.reading() as connection, engine.snapshot(connection):
+    with engine.reading() as connection, engine.read_transaction(connection):
         return digest(connection, since, until)
 
 

@@ -218,7 +218,7 @@ def wait(
 
 def _look(connection: Connection, cursor: str, run_id: str | None, most: int) -> tuple[News, bool]:
     """Return what has changed, and True if the run has ended."""
-    with engine.snapshot(connection):
+    with engine.read_transaction(connection):
         run = None if run_id is None else views.run(connection, run_id)
         if run_id is not None and run is None:
             raise NotFoundError(f"the run {run_id} was deleted; `trainui ls` lists the runs")

@@ -106,7 +106,7 @@ def show(run: str) -> Row:
     """Return a run with its stages and their attempts."""
     from trainui.store.read import run_in_json, views
 
-    with engine.reading() as connection, engine.snapshot(connection):
+    with engine.reading() as connection, engine.read_transaction(connection):
         return run_in_json.run_in_full(connection, views.find_run(connection, run))
 
 
@@ -144,7 +144,7 @@ def figures(
     """
     from trainui.control import report
 
-    with engine.reading() as connection, engine.snapshot(connection):
+    with engine.reading() as connection, engine.read_transaction(connection):
         return report.metrics_of(connection, run, stage, names, most)
 
 

@@ -39,4 +39,4 @@ def test_neither_does_a_runs_page() -> None:
 
 
 def test_the_entry_does_not_even_import_textual() -> None:
-    assert "textual" not in imported_by("trainui.tui.launch")
+    assert "textual" not in imported_by("trainui.tui.start")

@@ -124,7 +124,7 @@ from trainui.tui import terminal
 gone, has = {gone!r}, terminal._has_part
 terminal._has_part = lambda place, name: (place, name) != gone and has(place, name)
 {leave_out}
-from trainui.tui.launch import run_screen
+from trainui.tui.start import run_screen
 run_screen()
 """
 

@@ -168,7 +168,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A read transaction on one snapshot; keep it short, since it makes the WAL file grow."""
+        """A read transaction; keep it short, since it makes the WAL file grow."""
         begin = postgres.BEGIN_READ if postgres.is_ours(self.url) else "BEGIN"
         with _explained(self.url), self._transaction(begin) as connection:
             yield connection
@@ -361,8 +361,8 @@ def reading(database: Path | None = None) -> Iterator[Connection]:
 
 
 @contextmanager
-def snapshot(connection: Connection) -> Iterator[None]:
-    """Read from one snapshot of the data: in the open transaction, or in a new one."""
+def read_transaction(connection: Connection) -> Iterator[None]:
+    """Read from one state of the data: in the open transaction, or in a new one."""
     if connection.in_transaction:
         yield
         return

@@ -39,7 +39,7 @@ BEGIN_POINTS = f"BEGIN; SELECT pg_advisory_xact_lock_shared({LOCK})"
 """How a transaction begins that writes, and one that stores only points."""
 
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-"""How a transaction begins that reads from one snapshot."""
+"""How a transaction begins that reads one state of the data."""
 
 OWNERS = 0x747261
 """First key of the advisory locks on owners; the second is a hash of the owner's id."""
@@ -251,5 +251,5 @@ class PostgresConnection:
 
     @property
     def in_transaction(self) -> bool:
-        """Return True if statements share one snapshot of the data."""
+        """Return True if statements share one state of the data."""
         return self._raw.info.transaction_status != 0

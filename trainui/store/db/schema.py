@@ -235,7 +235,7 @@ def _check_encoding(connection: psycopg.Connection, url: str) -> None:
 
 
 def back_up(file: Path, target: Path) -> None:
-    """Copy all tables except points into a new database, from one snapshot."""
+    """Copy all tables except points into a new database, in one transaction."""
     import logging  # for an upgrade alone
 
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -44,7 +44,7 @@ class Connection(Protocol):
 
     @property
     def in_transaction(self) -> bool:
-        """Return True if statements share one snapshot of the data."""
+        """Return True if statements share one state of the data."""
 
 
 def set_values(connection: Connection, table: str, row_id: int | str, **values: Any) -> None:

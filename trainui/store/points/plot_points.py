@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.clock import SECOND
 from trainui.store.db import statements
-from trainui.store.db.engine import snapshot
+from trainui.store.db.engine import read_transaction
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.points import chunks, read_points
 from trainui.store.points.chunks import NO_TIME, Bools, Floats, Ints, np
@@ -237,7 +237,7 @@ def read_columns(
     `steps` are the first and the last to show. With `exact`, the chunks that span the edge of a
     column are decoded; otherwise each counts in the column of its middle, which costs a tenth.
     """
-    with snapshot(connection):
+    with read_transaction(connection):
         series_id = _series_id(connection, owner, name)
         figures = _figures(connection, series_id)
         tails = [tail for _, tail in read_points.tails_of(connection, owner, {series_id})]
@@ -436,7 +436,7 @@ def axis_mapping(
 ) -> Place:
     """Return a function from the points' steps, times and attempts to their positions.
 
-    Must run inside a `snapshot`; `every`: all segments of the series.
+    Must run inside a `read_transaction`; `every`: all segments of the series.
     """
     if axis == Axis.STEP:
         return lambda steps, _times, _attempts: steps
@@ -496,7 +496,7 @@ def axis_samples(
 ) -> Samples:
     """Return the positions at some steps of a series too long to be read point by point.
 
-    Must run inside a `snapshot`; `every`: all segments of the series.
+    Must run inside a `read_transaction`; `every`: all segments of the series.
     """
     if axis == Axis.EPOCH:
         return _epochs(connection, owner)
@@ -576,7 +576,7 @@ def series_points_of(
     axis: Axis,
     some: Sequence[PointSegment],
 ) -> SeriesPoints:
-    """Return the points of `some` of a series' segments, inside a `snapshot`."""
+    """Return the points of `some` of a series' segments, inside a `read_transaction`."""
     if not some:
         nothing = np.empty(0)
         none = np.empty(0, np.int64)
@@ -625,7 +625,7 @@ def points_after(
 ) -> list[NewPoint]:
     """Return the points of a series above an ordinal in the order read, superseded ones too.
 
-    If there are `AT_ONCE` or more, others may follow. Must run inside `snapshot`.
+    If there are `AT_ONCE` or more, others may follow. Must run inside a `read_transaction`.
     """
     found: list[NewPoint] = []
     last = ordinal

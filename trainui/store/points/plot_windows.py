@@ -14,7 +14,7 @@ from itertools import pairwise, starmap
 from typing import Any, NamedTuple
 
 from trainui.store.db import statements
-from trainui.store.db.engine import snapshot
+from trainui.store.db.engine import read_transaction
 from trainui.store.points import plot_points, read_points
 from trainui.store.points.chunks import Floats, Ints, Stats, np
 from trainui.store.points.plot_points import (
@@ -230,7 +230,7 @@ class Extent(NamedTuple):
 
 
 class Plotted:
-    """A snapshot of a series along an axis, from which windows are read."""
+    """A series along an axis at one moment, from which windows are read."""
 
     def __init__(
         self,
@@ -244,14 +244,14 @@ class Plotted:
     ) -> None:
         """Find the segments of a series, or those of one attempt.
 
-        `known` are the series' segments, if they were read in the same snapshot.
+        `known` are the series' segments, if they were read in the same transaction.
         """
         self._connection = connection
         self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt
         self._series: SeriesPoints | None = None
         self._samples: Samples | None = None
         self._wall: Samples | None = None
-        with snapshot(connection):
+        with read_transaction(connection):
             if known is None:
                 known = read_points.segments_of(connection, owner, name)
             self._segments = tuple(
@@ -273,7 +273,7 @@ class Plotted:
         With `log`, the axis is logarithmic, and both positions are positive.
         """
         grid = BinGrid(low, high, width, log)
-        with snapshot(self._connection):
+        with read_transaction(self._connection):
             if self._series is not None:
                 return self._one_by_one(self._series, grid, weight)
             steps = self._steps(low, high)
@@ -319,7 +319,7 @@ class Plotted:
 
     def best(self, *, lower: bool) -> Best | None:
         """Return the minimum or maximum of the values not superseded; None if none is finite."""
-        with snapshot(self._connection):
+        with read_transaction(self._connection):
             found = self._series or self._segment_with_best(lower=lower)
             if found is None:
                 return None
@@ -352,7 +352,7 @@ class Plotted:
 
     def last_smoothed(self, weight: float) -> float | None:
         """Return the smoothed value at the end of the axis; None if no value is finite."""
-        with snapshot(self._connection):
+        with read_transaction(self._connection):
             end = self._segments[-1:]
             points = self._series or self._points([*self._before(end), *end])
         smooth = smooth_series(points, weight)

@@ -7,7 +7,7 @@ exceptions: a file rewritten with another history is replaced by it as a whole; 
 reports a restart supersedes everything that the attempt had before, from its first step on.
 
 Plain SQL on a read-only driver connection, since the screen's first frame uses it; numpy is
-imported only where points are decoded. Each read sees one snapshot.
+imported only where points are decoded. Each read is one transaction.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeVar
 from trainui.model.headline_metric import CURVE, headline, importance
 from trainui.model.records import SeriesSummary
 from trainui.model.states import Status
-from trainui.store.db.engine import snapshot
+from trainui.store.db.engine import read_transaction
 from trainui.store.db.statements import Connection
 from trainui.store.points import chunks
 from trainui.store.points.chunks import NO_TIME, Bools, Points, Stats, TailPart, step_number
@@ -155,14 +155,14 @@ class SeriesSegments:
 
 def series(connection: Connection, owners: Owners) -> list[SeriesSegments]:
     """Return the series of some owners, in the order in which they were first seen."""
-    with snapshot(connection):
+    with read_transaction(connection):
         return [found for owner in owners for found in series_of(connection, owner)]
 
 
 def series_of(
     connection: Connection, owner: str, name: str | None = None
 ) -> Iterator[SeriesSegments]:
-    """Yield an owner's series, or the one with this name, inside `snapshot`."""
+    """Yield an owner's series, or the one with this name, inside a `read_transaction`."""
     names: dict[int, str] = {
         series_id: found
         for series_id, found in connection.execute(
@@ -195,7 +195,7 @@ def tails_of(
 ) -> Iterator[tuple[int, PointSegment]]:
     """Yield the parts of an owner's tails for some series, each with the id of its series.
 
-    Must run inside `snapshot`.
+    Must run inside a `read_transaction`.
     """
     for attempt, source_id, generation, blob in connection.execute(
         "SELECT tails.attempt, source_id, tails.generation, points FROM tails "
@@ -268,7 +268,7 @@ def summaries(
     With `attempt`, they are those of its points, as if there were no others.
     """
     shown = owners if isinstance(owners, Mapping) else {owner: owner for owner in owners}
-    with snapshot(connection):
+    with read_transaction(connection):
         return [
             summary
             for owner in shown
@@ -280,7 +280,10 @@ def summaries(
 def summary_of(
     connection: Connection, stage: str, found: SeriesSegments, attempt: int | None = None
 ) -> SeriesSummary | None:
-    """Return the statistics of one series, inside `snapshot`; None if no point is of `attempt`."""
+    """Return the statistics of one series; None if no point is of `attempt`.
+
+    Must run inside a `read_transaction`.
+    """
     some = [one for one in found.segments if attempt in (None, one.history.attempt)]
     if not some:
         return None
@@ -314,7 +317,7 @@ class Point(NamedTuple):
 
 def points(connection: Connection, owners: Owners, name: str | None = None) -> Iterator[Point]:
     """Yield every stored point, also superseded ones, owner by owner in the order read."""
-    with snapshot(connection):
+    with read_transaction(connection):
         for owner in owners:
             flows: dict[tuple[int, History], list[PointSegment]] = {}
             found = list(series_of(connection, owner, name))
@@ -361,9 +364,9 @@ def blocks(
 ) -> Iterator[ExportBlock]:
     """Yield all points of some owners, also superseded ones, series by series.
 
-    All blocks come from one snapshot of the store, taken at the first block.
+    All blocks are read in one transaction, which begins with the first.
     """
-    with snapshot(connection):
+    with read_transaction(connection):
         for owner in owners:
             for series in series_of(connection, owner, name):
                 yield from _blocks_of(connection, series)
@@ -382,7 +385,7 @@ def step_at(connection: Connection, owner: str, time: int) -> int | float | None
 
     Of several series, the one with the highest steps is used: others may count epochs.
     """
-    with snapshot(connection):
+    with read_transaction(connection):
         found = [one.segments for one in series_of(connection, owner) if one.segments]
         furthest = max(found, key=lambda one: one[-1].stats.last_step, default=())
         for segment in reversed(furthest):
@@ -398,7 +401,7 @@ def first_step(connection: Connection, owner: str, attempt: int) -> float | None
 
     Of several series, the one with the highest steps is used: others may count epochs.
     """
-    with snapshot(connection):
+    with read_transaction(connection):
         parts = [
             [one.stats for one in series.segments if one.history.attempt == attempt]
             for series in series_of(connection, owner)
@@ -409,7 +412,7 @@ def first_step(connection: Connection, owner: str, attempt: int) -> float | None
 
 def count_of_attempt(connection: Connection, owner: str, attempt: int) -> int:
     """Return the number of points that an attempt has written to the series with the most."""
-    with snapshot(connection):
+    with read_transaction(connection):
         counts = (
             sum(part.stats.n for part in one.segments if part.history.attempt == attempt)
             for one in series_of(connection, owner)

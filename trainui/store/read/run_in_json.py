@@ -15,6 +15,7 @@ from trainui.pipeline.matrix import TRIAL
 from trainui.store.db import statements
 from trainui.store.read import event_feed, time_worked, views
 from trainui.store.read.time_worked import TimeWorked
+from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
 TRACKED = "tracked"
 """Key in the submission: by stage the parameters, those that were added to the run's, and by stage
@@ -38,9 +39,6 @@ def tracked_summary(submission: Mapping[str, Any], stage: str) -> Mapping[str, A
     found: Mapping[str, Any] = submission.get(TRACKED, {}).get("summary", {}).get(stage, {})
     return found
 
-
-STDOUT_FILE = "stdout.log"
-STDERR_FILE = "stderr.log"
 
 NOTHING_LOST = Lost()
 

@@ -410,7 +410,7 @@ class ScreenDatabase:
         later = query.curves is not None and not self._has_read_curves
         self._has_read_curves |= query.stage is not None and query.curves is not None
         reduced = replace(query, curves=None) if later else query
-        with engine.snapshot(connection):
+        with engine.read_transaction(connection):
             page = self._pages.read(connection, reduced, snapshot.health.lost)
         more = page.more if page is not None else 0
         self.unfinished = (later and query.stage is not None) or more > 0

@@ -208,14 +208,14 @@ def test_the_error_that_ended_the_transaction_is_raised(store: Database) -> None
     """As SQLite does where a page cannot be read."""
 
     def read_damaged() -> None:
-        with engine.snapshot(connection):
+        with engine.read_transaction(connection):
             connection.execute("ROLLBACK")
             raise sqlite3.DatabaseError("database disk image is malformed")
 
     with engine.reading() as connection:
         with pytest.raises(sqlite3.DatabaseError, match="malformed"):
             read_damaged()
-        with engine.snapshot(connection):
+        with engine.read_transaction(connection):
             assert connection.in_transaction
         assert not connection.in_transaction
 

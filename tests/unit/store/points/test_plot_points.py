@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.store.readings import Feeder, as_points, connect
 from trainui.store.db import statements
-from trainui.store.db.engine import Database, snapshot
+from trainui.store.db.engine import Database, read_transaction
 from trainui.store.points import plot_points, point_sources, read_points, write_points
 from trainui.store.points.plot_points import Axis, SeriesPoints, series_points_of
 
@@ -18,7 +18,7 @@ SECOND = 1_000_000
 def series_points(
     connection: statements.Connection, owner: str, name: str, axis: Axis = Axis.STEP
 ) -> SeriesPoints:
-    with snapshot(connection):
+    with read_transaction(connection):
         found = read_points.segments_of(connection, owner, name)
         return series_points_of(connection, owner, found, axis, found)
 
@@ -83,7 +83,7 @@ def test_many_points_are_read_in_parts(store: Database, monkeypatch: pytest.Monk
     parts: list[list[plot_points.NewPoint]] = []
     while not parts or parts[-1]:
         last = parts[-1][-1].ordinal if parts else -1
-        with snapshot(connection):
+        with read_transaction(connection):
             parts.append(plot_points.points_after(connection, "stage", "loss", last))
     assert [one.ordinal for part in parts for one in part] == list(range(20))
     assert all(len(part) < 20 for part in parts)

@@ -1,4 +1,4 @@
-"""Launch the screen: a splash before heavy imports, the app, the message at its exit.
+"""Start the screen: a splash before heavy imports, the app, the message at its exit.
 
 From the splash on, echo is off. The terminal's original modes are restored at the end, since the
 app would restore only the modes that it found.
