@@ -41,7 +41,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView
 from trainui.tui.numbers import number, step
 from trainui.tui.plot_axes import XAxis
-from trainui.tui.styled_text import Row, text_rows
+from trainui.tui.styled_text import Row, short_labels, text_rows
 
 if TYPE_CHECKING:
     from trainui.tui.app_interface import Preferences
@@ -56,6 +56,9 @@ MOST_RUNS = 50
 """The most runs whose choices are saved, the last ones used."""
 
 Item = TypeVar("Item")
+
+MOST_NAME = 32
+"""Characters of a line's name in a sentence."""
 
 BRIEFLY = 1.5
 """Seconds that a notification is shown."""
@@ -478,11 +481,14 @@ def leader_text(chart: Chart, view: PlotOptions) -> str:
     ranked = ranking(chart, view)
     if len(ranked) < 2:
         return ""
-    (best, leader), (second, other) = ranked[:2]
+    (best, first_line), (second, second_line) = ranked[:2]
+    pairs = tuple(line.pairs or (("", line.label),) for line in chart.lines)
+    names = short_labels(pairs, MOST_NAME)
+    leader, other = (names[chart.lines.index(one)] for one in (first_line, second_line))
     where = position_text(compared_x(chart, view), view.axis, chart.unit)
     if best == second:
-        return f"{leader.label} and {other.label} are equal {where}"
-    return f"{leader.label} leads by {number(abs(best - second))} {where}"
+        return f"{leader} and {other} are equal {where}"
+    return f"{leader} leads by {number(abs(best - second))} {where}"
 
 
 def position_text(x: float, axis: Axis, unit: str) -> str:

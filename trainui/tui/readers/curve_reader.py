@@ -227,7 +227,7 @@ def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
         deviations=tuple(found.deviations.tolist()),
         nan_since=min((one.nan_since for one in lines if one.nan_since is not None), default=None),
         pairs=pairs,
-        key=f"mean of {lines[0].key}",
+        key=f"mean of {min(lines, key=lambda line: line.index).key}",
     )
 
 

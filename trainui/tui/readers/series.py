@@ -38,7 +38,10 @@ from trainui.tui.curve_data import (
 from trainui.tui.numbers import differing, number, params_of, shown_value
 from trainui.tui.readers.stage_values import StageValues
 from trainui.tui.snapshot import Cache
-from trainui.tui.styled_text import Pairs, label_of
+from trainui.tui.styled_text import Pairs, label_of, short_labels
+
+MOST_NAME = 32
+"""Characters of a configuration's name in a verdict."""
 
 MOST_RUNS = 200
 """Most other runs offered for a comparison, the newest ones."""
@@ -360,7 +363,7 @@ def seed_verdict(
         return NO_VERDICT
     if a.run == b.run and a.group != b.group:  # as a training and its evaluation
         return NO_VERDICT
-    names, samples = [label_of(group.pairs) for group in pair], []
+    names, samples = short_labels(tuple(group.pairs for group in pair), MOST_NAME), []
     for one in (a, b):
         owners = [member.id for member in one.members]
         summaries = read_points.summaries(request.connection, owners, metric)
