@@ -63,7 +63,9 @@ def _lexed(line: str) -> tuple[str, list[str], Sequence[str | None]]:
         if number is None:
             add(DIGITS)
         else:
-            whole = number.isdigit() or _THOUSANDS.fullmatch(number)
+            whole = number.isdigit() or (
+                ("," in number or "_" in number) and _THOUSANDS.fullmatch(number)
+            )
             add(_INTS[at] if whole else _OTHERS[at])
             at += at < _PLACES
         add(text)

@@ -142,7 +142,7 @@ _NUMBERED = re.compile(
     # `Train: [0/9][3/10] loss 2`
     rf"(?:.*[\]:|>-] )?[^\w\ue000-\ue8ff]{{0,4}}?(?:[A-Za-z]\w*:?\s?)?"
     rf"(?:[(\[] *(?P<a>{INT})(?: */ *(?P<b>{INT})|[,:] *(?P<c>{INT})(?: ?/ ?(?P<k>{INT}))?)? *[)\]]"
-    rf"(?:\s?\[ *(?P<d>{INT}) */ *(?P<e>{INT})\])?"
+    rf"(?:[\s-]{{0,2}}\[ *(?P<d>{INT}) */ *(?P<e>{INT})\])?"
     rf"|(?P<f>{INT})(?: ?/ ?(?P<g>{INT})[:,|]?\s|(?= \[)|[:,|] |\s*\| )|#(?P<h>{INT}):?\s)"
     rf"|\s*(?P<i>{INT})\s+",  # `100 loss: 2`
 )
@@ -169,6 +169,11 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 """`> EVALUATION`, `Training:`, `Evaluating ...`: what is below is of this part of the data."""
+_FINAL = re.compile(
+    r"\W*(?:final|best|overall)\b[^:]*(?:results?|metrics|summary|performance|scores?)\W*",
+    re.IGNORECASE,
+)
+"""`Final results:`: what is below repeats other lines."""
 _TITLE_END = re.compile(rf".*\bevaluat\w+[\W_]*(?:{HELD_OUT})[\W_]*", re.IGNORECASE)
 _RICH = re.compile(rf"\s\s+[\w.<>-]+\.py:{INT}\s*$")
 """The source line that Rich prints at the right edge, before it wraps the rest of a message."""
@@ -410,7 +415,8 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
     if named and (" " in named or part_in(named) is None):
         return None
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
-    if begin["i"] and not (pairs and pairs[0].start == begin.end()):
+    between = text[begin.end() : pairs[0].start] if pairs else ""
+    if re.search(INT, between) or (begin["i"] and between):
         return None
     if not any(names_metric(pair.name) or pair.is_usual for pair in pairs) and not (
         # `[3/100] D: 0.5, G: 0.25`
@@ -421,7 +427,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
         and not run_to_end(text, pairs)
     ):
         return None
-    own = _first_part(words, text[begin.end() : pairs[0].start], of=of)
+    own = _first_part(words, between, of=of)
     own = _part_of_first(own, pairs, " ")
     epoch = inner = None
     if begin["d"]:
@@ -517,6 +523,8 @@ def _of_words(text: str) -> Line:
     plain = text.strip()
     if len(plain) <= _LONGEST_TITLE and (_TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)):
         return Line("title", part=part_in(text), text=text)
+    if _FINAL.fullmatch(text):
+        return Line("title", text=text)
     if len(plain) <= LONGEST_LABEL:
         return Line("label", text=text)
     return OTHER

@@ -57,7 +57,7 @@ def part_in(text: str) -> str | None:
 _STEP_NAME = re.compile(
     r"(?:(?:end of|current|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
     r"|global train(?:ing)?|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) |(?:meta|outer|inner)[-_])?"
-    r"(?:(?:train|trainer|eval|val|test)/)?"
+    r"(?:(?:train|trainer|eval|val|test)[/_])?"
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|gen(?:eration)?|cycle|schritt|paso|passo|étape|etape"
     r"|up(?:date|\.)|round|tick|(?:mini-?)?batch"
@@ -138,7 +138,7 @@ def own_part(name: str, of: str | None) -> str:
 
 _NO_METRIC = re.compile(
     r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)(?: time)?|patience|counter|elapsed"
-    r"|n_updates|vram"
+    r"|n_updates|vram|best[ _]?(?:epoch|step|iter\w*)"
     r"|(?:batch|world|vocab|image|img|buffer|chunk|block|queue)[ _]?size|(?:passed|elapsed)[ _]time"
     r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
@@ -432,7 +432,7 @@ def plain_text(line: str) -> str:
 
 # Forms of lines that are rewritten before they are read.
 
-_END = r"(?=\d+(?:/\d+)?[\]\s:|,])"
+_END = r"(?=\d+(?:/\d+)?[\]\s:;|,])"
 _COUNTED = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
