@@ -7,7 +7,7 @@ import sys
 
 
 def test_a_few_random_runs_under_random_faults() -> None:
-    _check("--trials", "3", "--seed", "5", "--jobs", "3")
+    _check("--trials", "2", "--seed", "5", "--jobs", "2")
 
 
 def test_a_few_runs_that_are_edited() -> None:

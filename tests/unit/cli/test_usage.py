@@ -11,6 +11,7 @@ import pytest
 
 from tests.golden import messages
 from trainui.cli.main import main
+from trainui.execution import processes
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -23,6 +24,8 @@ def call(
     monkeypatch.setenv("TRAINUI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
+    # that one vanishes with a refused command is seen in tests/faults/test_starts.py
+    monkeypatch.setattr(processes, "_begin_early_worker", lambda: None)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         code = main(arguments)
