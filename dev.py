@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -80,11 +82,26 @@ def test(arguments: list[str]) -> int:
             *("--max-worker-restart", "0", *arguments),
         ],
     ]
-    for check in checks:
-        print(f"\n$ {' '.join(check)}", flush=True)
-        if code := call([str(VENV / "bin" / check[0]), *check[1:]]):
-            return code
+    with compiling_tests() as tests:
+        for check in checks:
+            if check[0] == "pytest":
+                tests.wait()
+            print(f"\n$ {' '.join(check)}", flush=True)
+            if code := call([str(VENV / "bin" / check[0]), *check[1:]]):
+                return code
     return 0
+
+
+@contextmanager
+def compiling_tests() -> Iterator[subprocess.Popen[bytes]]:
+    """Compile the tests meanwhile, once: each of pytest's processes would do it for itself."""
+    command = [str(VENV / "bin" / "pytest"), "--collect-only", "-q"]
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env=environ(), stdout=silent, stderr=silent) as tests:
+        try:
+            yield tests
+        finally:
+            tests.kill()
 
 
 def lock(_arguments: list[str]) -> int:
@@ -97,9 +114,14 @@ def lock(_arguments: list[str]) -> int:
 
 
 def call(command: list[str]) -> int:
-    environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # each process would compile all it imports
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=environ(), check=False).returncode
+
+
+def environ() -> dict[str, str]:
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    # without bytecode, each process would compile all that it imports
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PATH": path}
 
 
 def set_up(extras: str) -> None:
