@@ -75,10 +75,10 @@ def test(arguments: list[str]) -> int:
         ["ruff", "check", "."],
         ["mypy"],
         ["lint-imports"],
-        # four, since tests often wait; in this order, in which the longest files come first; a
+        # six, since tests often wait; in this order, in which the longest files come first; a
         # process that crashes is a failure: replaced, it would be waited for without an end
         [
-            *("pytest", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"),
+            *("pytest", "-n", "6", "--dist", "loadfile", "--no-loadscope-reorder"),
             *("--max-worker-restart", "0", *arguments),
         ],
     ]
