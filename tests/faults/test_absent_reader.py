@@ -31,7 +31,7 @@ if "trainui.execution.worker" in sys.orig_argv and "PATIENT" not in os.environ:
     from trainui.execution.daemon import metrics_process
 
     record_outcome.ABSENT_PATIENCE, record_outcome.UNLOCKED_FOR = 4.0, 1.0
-    metrics_process.STUCK_FOR, metrics_process.LOOP_SECONDS = 8.0, 3.0
+    metrics_process.STUCK_FOR, metrics_process.LOOP_SECONDS = 4.0, 2.0
     metrics_process.STEADY_AFTER, metrics_process.LONGEST_DELAY = 2.0, 2.0
 """
 """What is run as the reader and the worker start: a fault, and less patience with it."""

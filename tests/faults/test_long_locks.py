@@ -26,10 +26,10 @@ PATIENCE = 30.0 if LONG else 4.0
 HELD_FOR = (1.3 * PATIENCE, 3 * PATIENCE)
 """Seconds: longer than one write waits, and longer than three."""
 
-LAUNCHED = 8
+LAUNCHED = 4
 """Stages that are being launched by then; the others are about to be claimed."""
 
-NAMES = [f"s{n}" for n in range(24)]
+NAMES = [f"s{n}" for n in range(12)]
 
 HOLD = """
 import sqlite3, sys, time

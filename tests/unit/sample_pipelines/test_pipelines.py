@@ -70,23 +70,6 @@ def test_select_fails_when_nothing_finished(tmp_path: Path) -> None:
     assert "not one of the trainings finished" in done.stderr
 
 
-def test_flaky_crashes_once_and_a_resume_gives_the_same_weights(tmp_path: Path) -> None:
-    runner = Runner(pipeline("flaky"), tmp_path)
-    done = runner.run()
-    failed = {path.name for path, process in done.items() if process.returncode}
-    assert failed == {"fragile", "compare"}
-    assert "MemoryError" in done[tmp_path / "fragile"].stderr
-
-    (fragile,) = runner.members["fragile"]
-    (compare,) = runner.members["compare"]
-    last = max(fragile.directory.glob("ckpt-*.npz"))
-    resumed = run([*runner.command(fragile), "--resume", str(last)])
-    compared = run(runner.command(compare))
-
-    assert resumed.returncode == 0, resumed.stderr
-    assert compared.stdout.strip() == "the same weights, bit for bit"
-
-
 @pytest.mark.skipif(not find_spec("torch"), reason="PyTorch is not installed")
 def test_torch_continues_exactly(tmp_path: Path) -> None:
     runner = Runner(pipeline("torch", steps=400), tmp_path)
