@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from trainui import clock, paths
+from trainui.model.states import Status
 from trainui.tui.readers.database import FileWatch, ScreenDatabase
 from trainui.tui.readers.machine import GpuReader
 from trainui.tui.snapshot import PERIOD as GPU_PERIOD
@@ -57,6 +58,9 @@ LEAST_GAP, PAGE_GAP = 0.9, 0.2
 
 The first read after a longer pause is not delayed."""
 
+ESTIMATE_AGE = 5.0
+"""Seconds for which estimated ends are shown: a training that prints changes nothing else."""
+
 SHARE = 30
 """The pause after a page's read is at least this many times its CPU time, up to `LEAST_GAP`."""
 
@@ -68,6 +72,13 @@ def _last_seen() -> int | None:
         return min(paths.home().screen_seen.stat().st_mtime_ns // 1000, clock.now())
     except OSError:
         return None
+
+
+def _may_end(snapshot: Snapshot) -> bool:
+    """Return True if a snapshot shows when something will be done."""
+    if snapshot.page is not None:
+        return snapshot.page.run.status == Status.RUNNING
+    return isinstance(snapshot.query, ListQuery) and any(run.current for run in snapshot.runs)
 
 
 class Poller:
@@ -174,9 +185,11 @@ class Poller:
 
     @property
     def _due(self) -> float:
-        """The time at which outdated curves must be read again."""
-        curves = self._last.curves if self._last is not None else None
-        return curves.due if curves is not None else math.inf
+        """The time at which outdated curves, and estimated ends, must be read again."""
+        if self._last is None:
+            return math.inf
+        due = self._read_at + ESTIMATE_AGE if _may_end(self._last) else math.inf
+        return due if self._last.curves is None else min(due, self._last.curves.due)
 
     @property
     def _is_quiet(self) -> bool:

@@ -390,11 +390,11 @@ def end_of_work(
             return None
         first = 0.0, begun
     elif end >= FIRST + 1 and first[0] < FIRST:  # the first unit, too, has a start-up
-        first = own.reached(FIRST) or first
+        first = _narrower(first, own.reached(FIRST), end_at)
     part = RECENT_PART if course is None else RECENT_OF_COURSE
     units = math.ceil(max((end - first[0]) * part, LEAST_RECENT))
     if end - units > first[0]:
-        first = own.reached(end - units) or first
+        first = _narrower(first, own.reached(end - units), end_at)
     done, spent = end - first[0], end_at - first[1]
     if done <= 0 or spent < LEAST_ELAPSED * clock.SECOND:
         return None
@@ -410,6 +410,14 @@ def end_of_work(
     left = total - end
     # a unit that takes longer than the others is almost done
     return int(max(end_at + left * one, now + max(left - 1, 0) * one))
+
+
+def _narrower(
+    first: tuple[float, int], later: tuple[float, int] | None, end_at: int
+) -> tuple[float, int]:
+    """Return a later count to begin at, if what remains is long enough to be measured."""
+    is_long = later is not None and end_at - later[1] >= 2 * LEAST_ELAPSED * clock.SECOND
+    return later if later is not None and is_long else first
 
 
 PROGRESS_BYTES = 4096

@@ -17,11 +17,12 @@ import pytest
 from tests.compiling import library
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
-from trainui import paths, settings
+from trainui import clock, paths, settings
 from trainui.execution.processes import Lock
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
 from trainui.store.runs import runs
+from trainui.supervisor import protocol
 from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.readers import curve_reader
 from trainui.tui.readers import poller as feed_module
@@ -102,6 +103,23 @@ def test_a_change_that_another_process_commits_is_seen(filler: Filler) -> None:
         received.wait_for(lambda s: len(s.runs) == 1)
         filler.start(run_id, "prepare")
         received.wait_for(lambda s: s.runs[0].status == Status.RUNNING)
+
+
+def test_the_time_to_go_follows_what_a_training_only_prints(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "ESTIMATE_AGE", 0.1)
+    run_id = filler.run({"train": ()})
+    directory = Path(filler.start(run_id, "train", ago=60).directory)
+    with feeding() as (_, received):
+        received.wait_for(lambda s: len(s.runs) == 1 and not s.endings)
+        text, times, begun = "", "", clock.now() - 50 * clock.SECOND
+        for at in range(1, 11):
+            text += f"epoch {at}/20 loss 0.5\n"
+            times += f"{begun + 5 * at * clock.SECOND} {len(text)} 0\n"
+        (directory / protocol.TIMES_FILE).write_text(times)
+        (directory / protocol.STDOUT_FILE).write_text(text)
+        received.wait_for(lambda s: run_id in s.endings)
 
 
 @pytest.fixture
@@ -197,7 +215,10 @@ def held(lock: Lock | None) -> Lock:
     return lock
 
 
-def test_points_that_no_page_shows_wake_no_page(filler: Filler) -> None:
+def test_points_that_no_page_shows_wake_no_page(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "ESTIMATE_AGE", math.inf)
     run_id = running_demo(filler)
     feeder = filler.curves(run_id, "train[hidden=128]")
     with feeding() as (feed, received):
