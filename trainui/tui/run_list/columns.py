@@ -234,6 +234,9 @@ FEW_METRICS, MANY_METRICS = 3, 4
 """Metrics of several pipelines above which the counts of stages give way to a parameter, and from
 which further metrics do."""
 
+SURE_METRICS = 2
+"""The metrics that have columns before parameters have; the others may share one."""
+
 LEAST_METRIC, MOST_METRIC = 10, 16
 """Widths of a metric's column: the least, and that up to which its title takes precedence."""
 
@@ -315,6 +318,11 @@ class RunColumns:
         if not {*self.facts.metrics} <= {*self.titles}:
             at = next(at for at, column in enumerate(columns) if column.title == "ELAPSED")
             columns.insert(at, self._other())
+            further = {*self.facts.metric_names[SURE_METRICS:]}
+            columns = [
+                one._replace(rank=3) if one.rank and one.title in further else one
+                for one in columns
+            ]
             self._shown = _laid_out(columns, width, self.gap)
         self._widths = {column.title: cells for column, cells in self._shown}
         self._names = _short_names(self.facts.names, self._widths["NAME"])

@@ -219,8 +219,9 @@ def test_points_that_no_page_shows_wake_no_page(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "ESTIMATE_AGE", math.inf)
-    run_id = running_demo(filler)
-    feeder = filler.curves(run_id, "train[hidden=128]")
+    run_id = filler.run({"train": ()})
+    filler.start(run_id, "train")
+    feeder = filler.curves(run_id, "train")
     with feeding() as (feed, received):
         received.wait_for(lambda s: len(s.runs) == 1)
         count = 0
