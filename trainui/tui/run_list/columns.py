@@ -246,9 +246,9 @@ WITH_BEST = 110
 WITH_NAMES, LONG_NAME = 160, 60
 """Width of the list from which a name takes precedence up to this width."""
 
-LITTLE, OF_SOME = 4, 5
-"""Ranks: the least of a column that gives way, and that of a parameter with one value, which runs
-of other pipelines do not have."""
+PARAM, LITTLE, OF_SOME = 2, 4, 5
+"""Ranks: that of a parameter with several values, the least of a column that gives way, and that of
+a parameter with one value, which runs of other pipelines do not have."""
 
 MOST_PARAM = 16
 """Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
@@ -315,7 +315,11 @@ class RunColumns:
         ]
         columns = [one._replace(rank=0) if one.title in kept else one for one in columns]
         self._shown = _laid_out(columns, width, self.gap)
-        if not {*self.facts.metrics} <= {*self.titles}:
+        compared, shown = self.facts.params[: self.facts.compared], {*self.titles}
+        is_crowded = bool(compared) and shown.isdisjoint(compared)
+        if not shown.issuperset(self.facts.metrics) or (
+            is_crowded and len(self.facts.metrics) > SURE_METRICS
+        ):
             at = next(at for at, column in enumerate(columns) if column.title == "ELAPSED")
             columns.insert(at, self._other())
             further = {*self.facts.metric_names[SURE_METRICS:]}
@@ -532,9 +536,9 @@ def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
     for at, name in enumerate(facts.params):
         values, cells = facts.param_widths[name], _text(partial(_param, name))
         width = max(min(len(name), 14), min(values, MOST_PARAM), 2)
-        rank = 2 if at < facts.compared else OF_SOME
+        rank = PARAM if at < facts.compared else OF_SOME
         most = max(cell_len(name), values, width)
-        least = min(width, 8) if rank == 2 else width
+        least = min(width, 8) if rank == PARAM else width
         distinct = facts.distinct.get(name, 0)
         yield RunColumn(name, least, most, cells, rank, comfort=width, distinct=distinct)
 
@@ -584,14 +588,21 @@ def _laid_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[
 
 
 def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColumn]:
-    kept = list(columns)
-    while rank := max(column.rank for column in kept):
-        cells = [column.comfortable if rank >= LITTLE else column.least for column in kept]
-        if EDGES + sum(cells) + gap * (len(cells) - 1) <= width:
-            break
-        of_rank = (at for at, column in enumerate(kept) if column.rank == rank)
-        del kept[min(of_rank, key=lambda at: (kept[at].distinct, -at))]
-    return kept
+    kept, gone = [*range(len(columns))], list[int]()
+
+    def fit_in(chosen: Sequence[int], rank: int) -> bool:
+        some = [columns[at] for at in chosen]
+        cells = [one.comfortable if rank >= LITTLE else one.least for one in some]
+        return EDGES + sum(cells) + gap * (len(cells) - 1) <= width
+
+    while (rank := max(columns[at].rank for at in kept)) and not fit_in(kept, rank):
+        of_rank = [at for at in kept if columns[at].rank == rank]
+        gone.append(min(of_rank, key=lambda at: (columns[at].distinct, -at)))
+        kept.remove(gone[-1])
+    for at in reversed(gone):  # a wide column may have gone after one that fits beside the rest
+        if columns[at].distinct and columns[at].rank == PARAM and fit_in([*kept, at], 0):
+            kept.append(at)
+    return [columns[at] for at in sorted(kept)]
 
 
 def _shared_out(columns: Sequence[RunColumn], width: int, gap: int) -> list[tuple[RunColumn, int]]:

@@ -107,6 +107,23 @@ def test_another_metrics_run_is_blank_in_the_column() -> None:
     assert value_cells("f1 best")(moment.of(RUN), VALUE + 9) == []
 
 
+@pytest.mark.parametrize("width", [78, 98, 118, 198])
+def test_each_run_shows_its_metric_however_many_there_are(width: int) -> None:
+    metrics = [ComparedMetric.of(name) for name in ("val/loss", "val_acc", "dev/loss", "test loss")]
+    titles = tuple(f"{metric.name} best" for metric in metrics)
+    runs = [
+        RUN._replace(id=str(at), name=f"run{at}", params_json=json.dumps({"lr": f"0.{at + 1}"}))
+        for at in range(4)
+    ]
+    listed = ListedMetrics(dict(zip(titles, metrics, strict=True)), titles)
+    live = {str(at): RunLive(metric, value=0.125 + at) for at, metric in enumerate(metrics)}
+    columns = RunColumns(width, with_listed(column_stats(runs), listed, endings=False), "WHEN")
+    assert "lr" in columns.titles
+    for at, run in enumerate(runs):
+        cells = plain(columns.row(run, RowContext(NOW, live=live))).split()
+        assert f"{0.125 + at:.4f}" in cells, columns.titles
+
+
 def test_a_heading_loses_best_before_its_name_is_cut() -> None:
     titles = {title: ComparedMetric.of(title) for title in ("eval_loss best", "gap_width last")}
     listed = LISTED._replace(titles=titles, columns=(*titles,))
