@@ -29,7 +29,10 @@ WORDS = {
     "mlflow": "mlflow",
     "neptune": "neptune",
     "optuna": r"optuna|(TPE|Grid|CmaEs|Median|Hyperband|Patient)(Sampler|Pruner)",
+    "mcp": r"\bmcp\b",
     "serve": r"textual_serve|plugins\.serve",
+    "skill": r"\bskills?\b",
+    "slurm": r"slurm|s(batch|queue|acct|control|cancel)\b",
     "swanlab": "swanlab|swanlog",
     "tensorboard": "tensorboard|tfevents",
     "trackio": "trackio",
@@ -40,6 +43,8 @@ WORDS = {
 MAY_NAME = {
     # owners of secrets; the cache that Trackio's directory is in
     "huggingface": ("pipeline/masking.py", "plugins/trackio/database.py"),
+    # the variables in which launchers number the processes
+    "slurm": ("execution/stacks.py",),
 }
 """The places that have another reason to."""
 

@@ -42,6 +42,19 @@ Row = Mapping[str, Any]
 Record = TypeVar("Record")
 
 
+RESULTS = frozenset(
+    {".bin", ".ckpt", ".csv", ".distcp", ".h5", ".json", ".jsonl", ".npz", ".pkl", ".pt", ".pth"}
+    | {".safetensors", ".tsv"}
+)
+"""Suffixes of files with metrics or weights."""
+
+MOST_OTHERS = 200
+"""Attempts of other stages whose written files are compared: some 10 ms."""
+
+MOST_SHARED = 3
+"""Files written by both that are named."""
+
+
 def records(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Iterator[Record]:
     """Yield a record for each row of a statement's result."""
     names = [column[0] for column in cursor.description or ()]
@@ -532,19 +545,6 @@ def overlaps_of(connection: Connection, stage_id: str) -> list[Overlap]:
         (now, stage_id, now, now),
     )
     return [Overlap(run, name, definition(text), *others) for run, name, text, *others in found]
-
-
-RESULTS = frozenset(
-    {".bin", ".ckpt", ".csv", ".distcp", ".h5", ".json", ".jsonl", ".npz", ".pkl", ".pt", ".pth"}
-    | {".safetensors", ".tsv"}
-)
-"""Suffixes of files with metrics or weights."""
-
-MOST_OTHERS = 200
-"""Attempts of other stages whose written files are compared: some 10 ms."""
-
-MOST_SHARED = 3
-"""Files written by both that are named."""
 
 
 def written_by_both(connection: Connection, stage_id: str, attempt_dir: Path) -> list[str]:
