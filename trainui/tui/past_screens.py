@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 INDENT = "  "
 
 RESUME, PREPARED, UNPAUSE = "trainui resume ", "--prepared", "trainui worker unpause"
+STACKS = "trainui stacks "
 """The commands of next steps that have a key here, besides those that a run's page shows."""
 
 
@@ -233,7 +234,7 @@ class DigestScreen(Page):
         return "" if self._found is None else digest_records.markdown(self._found)
 
     def on_cursor_view_opened(self) -> None:
-        """Do what the step says, where a key does it: resume, open the run, or unpause."""
+        """Do what the step says, where a key does it: resume, open its place, or unpause."""
         step, run_id = self.view.selected, self._run_id
         if step is None:
             return
@@ -246,7 +247,17 @@ class DigestScreen(Page):
         elif step.command.startswith(RESUME):
             self.action_resume()
         else:
-            self.own_app.open_run(run_id)
+            self._open_place(run_id, step)
+
+    def _open_place(self, run_id: str, step: Step) -> None:
+        """Open a step's run with its stage selected, and the stacks of one that is silent."""
+        trouble = None if self._found is None else self._found.trouble_of(step)
+        stage = "" if trouble is None else trouble.stage or ""
+        self.own_app.open_run(run_id, stage)
+        if stage and step.command.startswith(STACKS):
+            from trainui.tui.dialogs import StacksScreen
+
+            self.app.push_screen(StacksScreen(run_id, stage))
 
 
 def _edited_stages(found: Digest) -> dict[tuple[str | None, str | None], StageRecord]:

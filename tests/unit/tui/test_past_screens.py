@@ -18,6 +18,7 @@ from trainui.store.db import engine
 from trainui.store.read import run_history, run_in_json
 from trainui.store.runs import stages
 from trainui.text import SYMBOLS
+from trainui.tui.dialogs import StacksScreen
 from trainui.tui.past_screens import UNPAUSE, DigestScreen, HistoryScreen, digest_entries
 from trainui.tui.plan_screen import PlanScreen
 from trainui.tui.run_page.screen import RunScreen
@@ -102,8 +103,8 @@ async def test_a_low_page_begins_at_its_top(home: Path, failed: str) -> None:
         assert [run.id for run in driven.app.screen.targets()] == [failed]
 
 
-async def test_a_next_step_opens_the_run_that_is_silent(home: Path, filler: Filler) -> None:
-    run = filler.run({"train": ()}, name="night")
+async def test_a_next_step_shows_the_stacks_of_the_silent_stage(home: Path, filler: Filler) -> None:
+    run = filler.run({"prepare": (), "train": ()}, name="night")
     attempt = filler.start(run, "train", ago=2 * HOUR)
     with filler.store.write() as connection:
         stages.set_stalled(connection, attempt, True, "silent for 20m")
@@ -111,8 +112,12 @@ async def test_a_next_step_opens_the_run_that_is_silent(home: Path, filler: Fill
     async with opened() as driven:
         await open_digest(driven)
         await driven.press("enter")
+        await driven.until(lambda: isinstance(driven.app.screen, StacksScreen), "the stacks")
+        await driven.press("escape")
         await driven.until(lambda: isinstance(driven.app.screen, RunScreen), "the run's page")
-        assert driven.run.run_id == run
+        await driven.until(lambda: driven.run.graph.selected is not None, "its stage")
+        selected = driven.run.graph.selected
+        assert (driven.run.run_id, selected and selected.name) == (run, "train")
 
 
 async def test_a_next_step_lets_the_queue_start_again(home: Path, filler: Filler) -> None:
