@@ -479,9 +479,12 @@ class StallDetector(StallWatch):
             is_new = watched.reason is None
             watched.computes_until = now + (COMPUTES_UNTIL - 1.0) * silence
             self._set_reason(attempt, watched, f"silent, computing: {summary}")
-            if is_new:
-                with self._store.write() as connection:
+            with self._store.write() as connection:
+                if watched.stall.is_recorded is None:  # a worker before this one may have
+                    stages.set_stalled(connection, attempt, False, "computing")
+                if is_new:
                     stages.record_silence(connection, attempt, f"{words}, and computing: {summary}")
+            watched.stall.is_recorded = False
             return
         self._set_reason(attempt, watched, summary or None)
         with self._store.write() as connection:
