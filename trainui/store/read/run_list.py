@@ -99,7 +99,9 @@ class RunTrouble(NamedTuple):
     silent: int = 0
     """Running stages that are silent for over half of the time after which they are stalled."""
     nan: int = 0
-    """Stages with a NaN in a metric, or with a loss that diverged."""
+    """Stages with a NaN in a metric."""
+    diverged: int = 0
+    """Stages with a loss that is infinite or explodes, and without a NaN."""
     alert: int = 0
     """Stages with another alert."""
 
@@ -331,8 +333,7 @@ def _lines(
                     count.failed,
                     count.stalled,
                     count.silent,
-                    len(alerts) - alerts.count(ALERT),
-                    alerts.count(ALERT),
+                    *map(alerts.count, _WORST_FIRST),
                 ),
                 params_json=row[8],
                 note=row[9] or "",

@@ -222,7 +222,7 @@ class MetricReader:
         return {name: self._read(connection, name, runs) for name in sorted(names)}
 
     def _read(self, connection: Connection, name: str, runs: Collection[RunLine]) -> RunValues:
-        in_trouble = tuple(run.id for run in runs if run.trouble.nan)
+        in_trouble = tuple(run.id for run in runs if run.trouble.nan or run.trouble.diverged)
         newest = event_feed.last(connection) if in_trouble else 0
         find = partial(run_list.stages_with_nan, connection, in_trouble)
         nan = self._nan.read((in_trouble, newest), find)
@@ -463,7 +463,7 @@ class HeadlineReader:
             return live
         stage, name = found
         stages = headlines.compared_stages(connection, name, run.id).get(run.id, [])
-        in_trouble = [run.id] if run.trouble.nan else []
+        in_trouble = [run.id] if run.trouble.nan or run.trouble.diverged else []
         nan = run_list.stages_with_nan(connection, in_trouble).get(run.id, frozenset())
         best = self._values.best(connection, stages, name, stage.search, nan)
         shown = stage if best is None else best[0]

@@ -38,7 +38,8 @@ VALUE, LEAST_MEMBER, LEAST_STAGE = 8, 10, 3
 """Width of a metric's value with a space; the least of the best member's name beside it, and of a
 running stage's name beside the remaining time."""
 
-WORST = {"failed": "bad", "nan": "bad", "stalled": "bad", "alert": "warn", "silent": "warn"}
+WORST = {"failed": "bad", "nan": "bad", "diverged": "bad", "stalled": "bad", "alert": "warn",
+         "silent": "warn"}  # fmt: skip
 """The style of each kind of trouble, the worst first."""
 
 MOST_LOOKED_AT, MOST_NAMES = 1000, 100

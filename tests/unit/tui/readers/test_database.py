@@ -13,7 +13,7 @@ from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, multiply, running_demo
 from trainui import clock, control, paths
 from trainui.model.definition import Alert, Choices, Range, Search
 from trainui.model.records import Loss, Lost
-from trainui.model.states import Status
+from trainui.model.states import DIVERGED, NAN, Status
 from trainui.store.db import engine, statements
 from trainui.store.db.engine import Database
 from trainui.store.read import run_list, sweeps, views
@@ -47,20 +47,23 @@ def test_stages_in_trouble_are_counted_of_their_last_attempt(
     filler.fail(run_id, "a", "exit code 1")
     first, second = filler.start(run_id, "b"), filler.start(run_id, "c")
     nan = Alert("nan", action="mark")
+    diverged = AlertRecord(NAN, "loss is inf", metric="loss", step=5, condition=DIVERGED)
     found = {
         first: [AlertRecord.of_nan("NaN in loss", "loss", 3), AlertRecord("alert", "too high")],
         second: [AlertRecord.of_alert(nan, "NaN in loss", "loss", 4)],
         filler.start(run_id, "d"): [AlertRecord("mark", "no improvement")],
+        filler.start(run_id, "e"): [AlertRecord("mark", "slow"), diverged],
     }
     with filler.store.write() as writing:
         for attempt, marks in found.items():
             stage_requests.record_alerts(writing, attempt.stage_id, 1, marks)
         stages.set_stalled(writing, second, True, "no output")
     known.update(connection)
-    trouble = RunTrouble(failed=1, stalled=1, nan=2, alert=1)
+    trouble = RunTrouble(failed=1, stalled=1, nan=2, diverged=1, alert=1)
     assert [run.trouble for run in known.runs] == [trouble]
     assert [run.trouble for run in run_list.run_lines(connection)] == [trouble]
-    assert trouble.kinds == ("failed", "stalled", "nan", "alert")
+    assert trouble.kinds == ("failed", "stalled", "nan", "diverged", "alert")
+    assert run_list.stages_with_nan(connection, [run_id]) == {run_id: frozenset("bce")}
     filler.end(first, Status.INTERRUPTED)
     control.rerun(run_id, ["b"])
     filler.start(run_id, "b")
