@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -184,19 +184,13 @@ def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -
     """Yield the stages that are silent, and those of the time with a NaN or another alert."""
     stages = {one.stage.id: one.stage for one in attempts}
     run_ids = list(dict.fromkeys(one.run_id for one in stages.values()))
-    alerted = {
-        (run_id, stage)
-        for run_id, found in (
-            run_list.alerted_stages(connection, run_ids) if run_ids else {}
-        ).items()
-        for stage in found
-    }
+    alerted = defaultdict(dict, run_list.alerted_stages(connection, run_ids) if run_ids else {})
     runs = _runs(connection, run_ids)
     events: dict[str, dict[str, list[Event]]] = {}
     for stage in stages.values():
-        key = (stage.run_id, stage.name)
         is_silent = stage.stalled and stage.status == Status.RUNNING
-        if stage.status in (Status.FAILED, Status.INTERRUPTED) or not (is_silent or key in alerted):
+        is_ill = is_silent or stage.name in alerted[stage.run_id]
+        if stage.status in (Status.FAILED, Status.INTERRUPTED) or not is_ill:
             continue
         if stage.run_id not in events:
             events[stage.run_id] = event_feed.marks(connection, stage.run_id, (*MARKED, STALLED))
@@ -208,6 +202,8 @@ def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -
         name = f"'{stage.name}'" if "[" in stage.name else stage.name
         whole = f"{run.name}/{stage.name}"
         step = Step(f"look at {whole}", f"trainui metrics {short} {name}")
+        if len(alerted[stage.run_id]) > 1:
+            step = Step(f"look at {run.name}", f"trainui show {short}")
         if is_silent:
             step = Step(f"see where it waits: {whole}", f"trainui stacks {short} {name}")
         first = found[-1] if is_silent else found[0]

@@ -30,6 +30,9 @@ MARGINS = 11
 WIDTH = 120
 """Characters of a line of the text; Markdown and JSON are not cut."""
 
+WIDEST = 24
+"""Most characters that a cell is padded to, where not all lines fit."""
+
 LEAST_TEXT = 30
 """Least width of what a command is for, before a command that is long."""
 
@@ -335,14 +338,20 @@ def sections_of(found: Digest, most: int, width: int | None = None) -> list[Sect
 def _lines(title: str, rows: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
     if title == NEXT:
         return table(_fitting(rows, WIDTH if width is None else width))
+    lines = _in_columns(rows, WIDTH if width is None else width)
+    return list(map(_cut, lines)) if width is None else lines
+
+
+def _in_columns(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
+    """Return the rows as lines; where they are too wide, a long cell keeps no other row's room."""
     lines = table(rows)
-    if width is None:
-        return list(map(_cut, lines))
-    if (
-        max(map(len, lines), default=0) > width
-    ):  # where lines are wrapped, nothing stands in columns
-        return [harmless("  ".join(filter(None, row))) for row in rows]
-    return lines
+    if max(map(len, lines), default=0) <= width - 2:
+        return lines
+    widths = [min(max(map(len, column)), WIDEST) for column in zip(*rows, strict=True)]
+    padded = (
+        "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)) for row in rows
+    )
+    return [harmless(line.rstrip()) for line in padded]
 
 
 def _cut(line: str) -> str:
@@ -415,7 +424,7 @@ def _trouble_rows(found: Digest) -> Iterator[tuple[str, ...]]:
         alike.setdefault((one.run, one.kind, one.words), []).append(one)
     for those in alike.values():
         first = those[0]
-        stages = formatting.listed([one.stage for one in those if one.stage], 2)
+        stages = formatting.listed([one.stage for one in those if one.stage], 1)
         name = f"{first.box}:{first.name}" if first.box else first.name
         if first.run:
             name = found.label(first.run, name)
