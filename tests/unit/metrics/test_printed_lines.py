@@ -194,6 +194,8 @@ SAMPLES = [
     Sample("print", "[0: 0/40] train loss: 2.5 accuracy: 0.5\n[0: 0/40] test loss: 3.5 accuracy: 0.25\n[0: 1/40] train loss: 2 accuracy: 0.75\n[1: 0/40] train loss: 1 accuracy: 0.875\n", {"train loss": [(0, 2.5), (1, 2), (40, 1)], "accuracy": [(0, 0.5), (1, 0.75), (40, 0.875)], "test loss": [(0, 3.5)], "test/accuracy": [(0, 0.25)]}),
     Sample("print", "Step      Train loss    Test loss\n0         [2.5e-01]    [2.25e-01]\n100       [1.5e-01]    [1.25e-01]\n", {"Train loss": [(0, 0.25), (100, 0.15)], "Test loss": [(0, 0.225), (100, 0.125)]}),
     Sample("tqdm", "\rtrain: 100%|##| 46/46 [00:15<00:00, 2.9it/s, dice_loss - 0.5, iou_score - 0.25]\n", {"dice_loss": [(46, 0.5)], "iou_score": [(46, 0.25)]}),
+    Sample("print", "INFO: [a][epoch: 0, iter: 500, lr:(2e-4,)] l_pix: 0.5\nINFO: Validation Set5\n\t # psnr: 27.5\tBest: 27.5 @ 500 iter\nINFO: [a][epoch: 0, iter: 600, lr:(2e-4,)] l_pix: 0.25\n", {"lr": [(500, 2e-4), (600, 2e-4)], "l_pix": [(500, 0.5), (600, 0.25)], "val/psnr": [(500, 27.5)]}),
+    Sample("print", "Step: 1, Loss: 2.5\nEvaluation result (beam): bleu: 21.5, loss: 4.5, 23.1[sec]\nStep: 2, Loss: 1.5\n", {"Loss": [(1, 2.5), (2, 1.5)], "eval/bleu": [(1, 21.5)], "eval/loss": [(1, 4.5)]}),
 ]  # fmt: skip
 
 DECOYS = [

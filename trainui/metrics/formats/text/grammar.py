@@ -165,7 +165,7 @@ _TITLE = re.compile(
     rf"(?:[^\w\s]|\s|_)*(?:(?:start|begin|runn?)\w* )?(?:the )?"
     rf"(?:{HELD_OUT}|{TRAIN})(?![a-z])"
     r"(?:(?:[ _:](?:on|the|performa\w*|results?|metrics|summary|error|sets?|data(?:set)?|model|loop"
-    rf"|phase|stage|{HELD_OUT}))*)(?:[^\w\s]|\s|_)*(?:\([^()]*\)\W*)?",
+    rf"|phase|stage|[a-z]+\d+|{HELD_OUT}))*)(?:[^\w\s]|\s|_)*(?:\([^()]*\)\W*)?",
     re.IGNORECASE,
 )
 """`> EVALUATION`, `Training:`, `Evaluating ...`: what is below is of this part of the data."""

@@ -487,6 +487,10 @@ _REWRITTEN = tuple(
         (r"\[([a-z][\w ./@-]*)\]:?\s+(?=[\ue400-\ue7ff])", r"\1: "),
         # `Train loss 100 2.5`
         (rf"^((?:{TRAIN}|{HELD_OUT}) \w+) ({INT}):?\s+(?=[\ue400-\ue7ff])", r"step \2: \1 "),
+        # BasicSR's `# psnr: 27.5  Best: 28.5 @ 500 iter`
+        (rf"\s+Best: {VALUE} @ {INT} iter$", ""),
+        # `loss: 2.5, 23.1[sec]`: durations and sizes without a name
+        (rf"(?:[,–-] +(?:{DIGITS}|{VALUE} ?\[?(?:sec|s|ms|[KMG]i?B)\]?))+\s*$", ""),
         # `loss ........ 0.5`
         (rf" ?\.{{4,}} ?(?={VALUE})", ": "),
         # `('loss', 0.5)` of tuples

@@ -500,7 +500,8 @@ class LogState:
         part = self._part(said)
         has_fraction = any(value.value >= "\ue400" for value in values)
         if not (is_below or (is_under and (has_fraction or usual))):
-            is_named = said.part or part or (said.label and usual)
+            is_given = all(value.is_given for value in values)
+            is_named = said.part or part or (usual and (said.label or is_given))
             if not (is_named and has_fraction and said.is_sure):
                 values = tuple(value for value in usual if value.name[:4].lower() != "best")
         is_unclear = "{" in said.text and not (said.is_sure or is_below)
