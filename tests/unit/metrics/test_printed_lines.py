@@ -171,7 +171,6 @@ SAMPLES = [
     Sample("print", "TRAIN | 001 | loss 2.8421\nVALID | 001 | loss 1.7119\nTRAIN | 002 | loss 1.3158\nVALID | 002 | loss 2.2940\n", {"loss": [(1, 2.8421), (2, 1.3158)], "val/loss": [(1, 1.7119), (2, 2.294)]}),
     Sample("print", "iter 100: loss 2.3899, gpu mem 1234MB (peak 5678MB), 12.3 img/s\niter 200: loss 0.1899, gpu mem 1234MB (peak 5678MB), 12.3 img/s\n", {"loss": [(100, 2.3899), (200, 0.1899)]}),
     Sample("print", "Epoch 1 finished\n * loss: 2.4677\n * val loss: 1.6055\nEpoch 2 finished\n * loss: 0.8606\n * val loss: 2.7941\n", {"loss": [(1, 2.4677), (2, 0.8606)], "val loss": [(1, 1.6055), (2, 2.7941)]}),
-    Sample("print", "Epoch 1\nloss ......... 2.1877\naccuracy ..... 1.7437\nEpoch 2\nloss ......... 2.7817\naccuracy ..... 0.1092\n", {"loss": [(1, 2.1877), (2, 2.7817)], "accuracy": [(1, 1.7437), (2, 0.1092)]}),
     Sample("print", "100 episodes done, mean reward (last 100) 103.29, eps 0.50, speed 123.45 f/s\n200 episodes done, mean reward (last 100) 148.99, eps 0.37, speed 123.45 f/s\n", {"mean reward": [(100, 103.29), (200, 148.99)], "eps": [(100, 0.5), (200, 0.37)], "speed": [(100, 123.45), (200, 123.45)]}),
     Sample("print", " At iterate    1    f=  9.41763D-01    |proj g|=  1.2345D-01\n At iterate    2    f=  7.86367D-01    |proj g|=  1.2345D-02\n", {"f": [(1, 0.941763), (2, 0.786367)]}),
     Sample("print", " Time     | Epoch | Train loss | Val loss \n----------|-------|------------|----------\n 00:01:12 |     1 |     2.6621 |   0.0586 \n 00:02:12 |     2 |     2.4482 |   2.6793 \n", {"Train loss": [(1, 2.6621), (2, 2.4482)], "Val loss": [(1, 0.0586), (2, 2.6793)]}),
@@ -199,6 +198,7 @@ SAMPLES = [
 ]  # fmt: skip
 
 DECOYS = [
+    "  eval_interval ................ 1000\n  iteration .................... 1\n  loss_scale ................... 12.0\n  lr ........................... 0.1\n",
     "{'batch_size': 32,\n 'epoch': 300.0,\n 'lr_factor': 0.5}\nEarly stopping occurred at epoch 6 with best_epoch = 2 and best_valid_accuracy = 0.76\n",
     "wandb: Run summary:\nwandb:  loss 0.5\nwandb:  val_acc 0.91\n",
     "[1k/50k] loss: 0.5\n[2k/50k] loss: 0.25\n10% done, loss 0.5\n20% done, loss 0.25\n",

@@ -491,8 +491,6 @@ _REWRITTEN = tuple(
         (rf"\s+Best: {VALUE} @ {INT} iter$", ""),
         # `loss: 2.5, 23.1[sec]`: durations and sizes without a name
         (rf"(?:[,–-] +(?:{DIGITS}|{VALUE} ?\[?(?:sec|s|ms|[KMG]i?B)\]?))+\s*$", ""),
-        # `loss ........ 0.5`
-        (rf" ?\.{{4,}} ?(?={VALUE})", ": "),
         # `('loss', 0.5)` of tuples
         (rf"'([\w./ -]+)', ({VALUE})", r"\1=\2"),
         # a box of one name and one value
