@@ -28,7 +28,7 @@ import psutil
 
 from tests.acceptance.command_line import CommandLine
 
-STEPS, KEPT, BEST = 24, 12, 17
+STEPS, KEPT, BEST = 24, 18, 17
 """Checkpoints of a training, how many of them it keeps, and the step of the best one."""
 
 END_WITHIN, LIVE_WITHIN = 240.0, 60.0

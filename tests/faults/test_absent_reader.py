@@ -72,7 +72,9 @@ class Readers:
 
     def run(self) -> str:
         """Start a stage, and let it write five points and end."""
-        run = self.cli("run", "--detach", "--", "sh", "-c", TRAIN).out.split()[0]
+        done = self.cli("run", "--detach", "--", "sh", "-c", TRAIN)
+        assert done.code == 0, done
+        run = done.out.split()[0]
         wait_for(lambda: self.attempt(run)["pid"], "the stage")
         return run
 
