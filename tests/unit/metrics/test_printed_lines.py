@@ -195,6 +195,10 @@ SAMPLES = [
     Sample("tqdm", "\rtrain: 100%|##| 46/46 [00:15<00:00, 2.9it/s, dice_loss - 0.5, iou_score - 0.25]\n", {"dice_loss": [(46, 0.5)], "iou_score": [(46, 0.25)]}),
     Sample("print", "INFO: [a][epoch: 0, iter: 500, lr:(2e-4,)] l_pix: 0.5\nINFO: Validation Set5\n\t # psnr: 27.5\tBest: 27.5 @ 500 iter\nINFO: [a][epoch: 0, iter: 600, lr:(2e-4,)] l_pix: 0.25\n", {"lr": [(500, 2e-4), (600, 2e-4)], "l_pix": [(500, 0.5), (600, 0.25)], "val/psnr": [(500, 27.5)]}),
     Sample("print", "Step: 1, Loss: 2.5\nEvaluation result (beam): bleu: 21.5, loss: 4.5, 23.1[sec]\nStep: 2, Loss: 1.5\n", {"Loss": [(1, 2.5), (2, 1.5)], "eval/bleu": [(1, 21.5)], "eval/loss": [(1, 4.5)]}),
+    Sample("print", " - lr: 0.001\n - epochs: 5\n - batch: 32\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
+    Sample("print", "| lr | 0.001 |\n| step | 10 |\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
+    Sample("print", "lr=0.001 batch_size=32 epochs=5 loss_weight=0.5 step=10 gamma=0.1\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
+    Sample("print", "{\n  \"lr\": 0.001,\n  \"loss_weights\": {\"ce\": 1.0},\n  \"step\": 10,\n  \"batch_size\": 32\n}\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
 ]  # fmt: skip
 
 DECOYS = [

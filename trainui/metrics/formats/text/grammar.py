@@ -19,7 +19,6 @@ from trainui.metrics.formats.text.names import (
     BAR,
     BEST,
     HELD_OUT,
-    IN_NAMES,
     LONGEST_LABEL,
     NO_LABEL,
     OUTER,
@@ -34,6 +33,7 @@ from trainui.metrics.formats.text.names import (
     is_no_metric,
     is_step_name,
     label_of,
+    may_be_metric,
     names_metric,
     own_part,
     part_in,
@@ -292,7 +292,7 @@ def of_fields(
     )
     rank = next((places[name] for name in places if _IS_RANK.fullmatch(name)), "")
     line = Line("row", values, part=of, text=text, rank=rank)
-    is_metric = any(map(IN_NAMES.search, places))
+    is_metric = any(map(may_be_metric, places))
     if not values or (not is_metric and any(map(names_settings, places))):
         return OTHER
     if counts := counts or [Number(name, places[name]) for name in names[:1]]:
@@ -352,6 +352,9 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     if inner is None and epoch is not None and (inside := _INSIDE.search(text, epoch.end)):
         inner = Number("", inside["value"], inside["of"], *inside.span())
     values = [pair for pair in pairs if not pair.is_step]
+    usual = [pair for pair in values if pair.is_usual and not pair.is_whole]
+    if not usual and any(names_settings(pair.name) for pair in values):
+        return None
     before = text[: min(steps[0].start, pairs[0].start)] + steps[0].name.rpartition(" ")[0]
     between = text[steps[0].end : values[0].start] if values else ""
     at_end = _AT_END.search(text, pairs[-1].end)
@@ -359,7 +362,6 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     own = _first_part(between, before, names, at_end[0] if at_end else "", of=of)
     own = _part_of_first(own, values, " ") if len(values) > 1 else own
     label, is_named = label_of(before)
-    usual = [pair for pair in values if pair.is_usual and not pair.is_whole]
     read = values_of(text, pairs, own)
     line = Line(
         "row",

@@ -394,8 +394,9 @@ def run_to_end(form: str, pairs: Sequence[Number]) -> int:
 
 ONLY_PART = re.compile(HELD_OUT, re.IGNORECASE)
 _FRACTIONS = re.compile(
-    r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er|eer|m?ap|auprc|ndcg|mrr|hr"
-    r"|hits?|fid|kid|lpips|r2|mape|kappa|mcc|elbo|rouge\w*)(?:@[\d.:-]+)?",
+    r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er|eer|m?ap|auprc|ndcg|mrr"
+    r"|fid|kid|lpips|r2|mape|kappa|mcc|elbo|rouge\w*"
+    r"|(?:hr|hits?)(?=@))(?:@[\d.:-]+)?",
     re.IGNORECASE,
 )
 """Names of metrics that may also be settings, as in `precision: 16`."""
@@ -412,9 +413,14 @@ def _is_usual(pair: Number) -> bool:
         return True
     if _FRACTIONS.fullmatch(pair.name):
         return not pair.is_whole
-    if IN_NAMES.search(pair.name) is None or not pair.is_given:
-        return False  # a name that is not usual has to be given its value: `loss_disc=3.5`
-    return not any(map(_SETTING.fullmatch, re.split(r"[\W_]+", pair.name)))
+    # a name that is not usual has to be given its value: `loss_disc=3.5`
+    return pair.is_given and may_be_metric(pair.name)
+
+
+def may_be_metric(name: str) -> bool:
+    """Return True for a name like a metric's that is not a setting's, as `loss_weight`."""
+    is_like = IN_NAMES.search(name) is not None
+    return is_like and not any(map(_SETTING.fullmatch, re.split(r"[\W_]+", name)))
 
 
 _POSITION = re.compile(rf"\W*(?:{HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
@@ -515,12 +521,11 @@ _REWRITTEN = tuple(
 )
 SENTENCE = re.compile(
     # No `\b` in front, which is tried at each character.
-    r"(?:[Ee]arly[ _-]?[Ss]topp(?:ing|ed)|reached(?<!\w.{7})"
-    r"|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
+    r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
     r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not|decreased(?<!\w.{9})|increased(?<!\w.{9}))\b"
 )
 SAVING = re.compile(
-    r"\W*(?:[A-Z]?[a-z]+ )?(?:[Ss]aving|[Ss]aved|[Rr]esum\w+|[Ll]oad\w+|[Rr]estor\w+)\b"
+    r"\W*(?:[A-Z]?[a-z]+ )?(?:[Ss]aving|[Ss]aved|[Rr]esum\w+|[Ll]oad\w+|[Rr]estor\w+|[Ss]topp\w+)\b"
     rf"|Step {INT}/{INT} : [A-Z]+ |#{INT} (?:\[|[A-Z]+ )"
 )
 """Also the lines of `docker build`: `Step 4/5 : ENV LOSS=0.5`, `#2 [2/10] RUN step 2`."""

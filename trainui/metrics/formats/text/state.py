@@ -359,6 +359,9 @@ class LogState:
         step = self._step(said, found)
         if step is None:
             return NOTHING
+        if said.inner and "names" not in memory and memory.setdefault("first_step", step) == step:
+            memory.pop("x", None)  # it may be a setting, as `step: 10`
+            memory.pop("has_steps", None)
         rows = self._first_counter(step)
         memory.update(at=step, below=True, under=True)
         memory.pop("title", None)
