@@ -183,12 +183,12 @@ def value_cells(title: str) -> Cells:
     return cells_of
 
 
-def other_cells(shown: Collection[str], row: RowData, cells: int) -> list[Segment]:
-    """Return the value and the name of a metric that none of the `shown` columns has."""
-    live = row.live
-    if live.metric is None or live.title in shown:
+def other_cells(names: Mapping[str, str], row: RowData, cells: int) -> list[Segment]:
+    """Return the value of a metric without a column, with its name of `names`, by title."""
+    name = names.get(row.live.title)
+    if name is None:
         return []
-    return [_value(row), Segment(f" {cut_end(harmless(live.metric.name), cells - VALUE)}", "dim")]
+    return [_value(row), Segment(f" {cut_end(name, cells - VALUE)}", "dim")]
 
 
 def spark_cell(row: RowData, cells: int) -> Segment:
@@ -331,6 +331,13 @@ class RunColumns:
             self._shown = _laid_out(columns, width, self.gap)
         self._widths = {column.title: cells for column, cells in self._shown}
         self._names = _short_names(self.facts.names, self._widths["NAME"])
+        others = [title for title in self.facts.metrics if title not in self._widths]
+        names = [title.rpartition(" ")[0] for title in others]
+        room = self._widths.get(OTHER_TITLE, 0) - VALUE
+        short = _short_names(names, room) if room > 0 else {}
+        self._others = {
+            title: short.get(name, name) for title, name in zip(others, names, strict=True)
+        }
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
         self._fits = used <= width
 
@@ -338,10 +345,11 @@ class RunColumns:
         """Return the column of the metrics without one; it goes after all of them but the first."""
 
         def cells_of(row: RowData, cells: int) -> list[Segment]:
-            return other_cells(self._widths, row, cells)
+            return other_cells(self._others, row, cells)
 
         least = len(OTHER_TITLE)
         whole = max(VALUE + max(map(cell_len, self.facts.metrics)) - len(f" {BEST}"), least)
+        least = least if self.width < NARROW else min(whole, MOST_METRIC)
         return RunColumn(OTHER_TITLE, least, whole, cells_of, 1, comfort=whole, distinct=1)
 
     @property
