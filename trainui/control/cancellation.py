@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -113,7 +114,7 @@ def remove(run_id: str) -> None:
             "nothing was deleted"
         )
     with submission.noted(run_id) as note:
-        note.write(directory)
+        _write_note(note, directory)
         with store.write() as connection:
             if existing_run(connection, run_id).external is not None:
                 external_runs.let_end(connection, run_id)
@@ -121,6 +122,19 @@ def remove(run_id: str) -> None:
             runs.remove(connection, run_id)
             write_points.forget(connection, owners)
         _delete_directory(directory)
+
+
+def _write_note(note: submission.StagingNote, directory: Path) -> None:
+    """Note what is being deleted; on a full disk, the run's own files make room for that first."""
+    try:
+        note.write(directory)
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        places = {system.existing(one).stat().st_dev for one in (directory, note.path)}
+        if not is_full or len(places) > 1:
+            raise
+        _delete_directory(directory)  # a kill now leaves a run without files, deleted as any other
+        note.write(directory)
 
 
 def _delete_directory(directory: Path) -> None:
