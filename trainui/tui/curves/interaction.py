@@ -414,6 +414,9 @@ class CurveKeys(RowsView):
 
     def action_fold(self) -> None:
         """Average the curves over the next choice, or say why nothing changes."""
+        if not self.curves.figures:
+            self._say("there are no metrics to average")
+            return
         self.state.compared, remark = next_fold(self.state.drawn, self.curves.folds)
         self.apply(self.view)
         over = fold_word(self.state.drawn.fold, self.curves.folds)

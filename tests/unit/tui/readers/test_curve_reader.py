@@ -125,6 +125,23 @@ def test_points_over_steps_and_epochs_never_share_an_axis(store: Database, tmp_p
     assert [words.partition("(")[2] for words in curves.left_out] == ["over epochs)"]
 
 
+def test_a_run_has_its_id_where_another_has_its_name(store: Database, tmp_path: Path) -> None:
+    for name in "abc":
+        run = start_attempt(store, tmp_path, name=name)
+        run.own_file.write_text(STEPS)
+        read_on(open_reader(store, run.own_file, owner=run.stage_id))
+    with store.write() as writing:
+        for run_id, name in (("run-of-a", "one"), ("run-of-b", "two"), ("run-of-c", "two")):
+            writing.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
+    connection = connect(store)
+    stages_ = views.stages(connection, "run-of-a")
+    wanted = CurvesWanted(80, names=("loss",), compared=Comparison(runs=("run-of-b",)))
+    curves = CurveReader().read(connection, stages_[0], stages_, wanted)
+    labels = [line.label for line in chart_of(curves, "loss").lines]
+    assert labels[0] == "one"
+    assert labels[1].startswith("two run-of-b"), "the third run is not drawn"
+
+
 def test_the_first_nans_step_is_in_and_below_the_plot(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     values = ("NaN" if n >= 1204 else 1 / (n + 1) for n in range(2000))
