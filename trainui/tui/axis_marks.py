@@ -284,7 +284,7 @@ def nearest_step(x: float) -> str:
 _EVEN = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 """Distances between evenly spaced marks, each times a power of ten; as many are tried."""
 
-CLOSE = 0.05
+CLOSE = 0.005
 """The least step, as a share of the marks, from which more of an axis may be empty."""
 
 MOST_EMPTY, NO_MORE, FEWER, ODD, DIGIT, OPEN = 0.3, 0.55, 0.09, 0.04, 0.02, 0.05
