@@ -199,6 +199,7 @@ SAMPLES = [
     Sample("print", "| lr | 0.001 |\n| step | 10 |\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
     Sample("print", "lr=0.001 batch_size=32 epochs=5 loss_weight=0.5 step=10 gamma=0.1\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
     Sample("print", "{\n  \"lr\": 0.001,\n  \"loss_weights\": {\"ce\": 1.0},\n  \"step\": 10,\n  \"batch_size\": 32\n}\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
+    Sample("print", "[warmup] iter 1: loss=4\n[warmup] iter 2: loss=3\n[main] iter 1: loss=2\n[main] iter 2: loss=1\n", {"loss": [(1, 4), (2, 3)], "main/loss": [(1, 2), (2, 1)]}),
 ]  # fmt: skip
 
 DECOYS = [

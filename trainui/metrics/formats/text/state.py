@@ -314,7 +314,9 @@ class LogState:
             memory["places"] = of
         if not apart and not said.part:
             memory["of"] = of
-        steps = self._steps(apart or "")
+        first = memory.get("labels", {}).get("first", said.label)
+        own = said.label if said.is_named and said.label != first else ""
+        steps = self._steps(apart or (own if len(memory.get("steps", ())) < _MOST else ""))
         if said.counts_all:
             before = 0.0
         elif outer is not None:
