@@ -88,8 +88,11 @@ _SURVIVED = re.compile(
     r".*\b(retry(ing)?|retries|skip(ping|ped)?|continu(e|ing)|ignor(ed|ing)|fall(ing)? ?back|"
     r"fallback|recover(ed|ing)|reduc(ed|ing)|halv(ed|ing)|lower(ed|ing) |trying again|attempt \d+|"
     r"will (try|use)|using .* instead|disabling|(?<!NCCL )\w*warn(ing)?s?|imputed|"
+    r"(sample|batch|row|record|item|step)s? (dropped|not applied)|was (killed and )?restarted|"
+    r"(building|reading|starting) it again|"
     r"if you (see|get|hit|run into|encounter)|in case of|failed call to cuInit|"
     r"thrown while requesting)\b.*|"
+    r".*; (using|used|kept|dropped|evaluated|validating|cache kept)\b.*|"
     r"(\S+ \S+: |\[)[WI] .*|\[?[WI]\d{4} .*"
 )
 """Lines about a problem that the program copes with."""
