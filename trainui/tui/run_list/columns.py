@@ -405,6 +405,11 @@ class RunColumns:
             symbol, style = TROUBLE["stalled"][0], "bad"
         stage = f"{symbol} {details.stage}{reason}" if details.stage else ""
         others = (item for item in shown_params(run).items() if item[0] not in self._widths)
+        ending = None if run.trouble.stalled else moment.endings.get(run.id)
+        words = "" if ending is None else ending.words(moment.now)
+        room = self._widths.get("STAGE", 0) if run.current else 0
+        is_shown = "TO GO" in self._widths or room - len(words) - 1 >= LEAST_STAGE
+        to_go = f"{words} to go" if words and not is_shown else ""
         facts = [(self._metric_text(run, moment), ""), (stage, style)]
         if run.lost is not None:
             facts = [(run.lost.words, "warn"), *facts]
@@ -413,6 +418,7 @@ class RunColumns:
         texts = (
             (run.name if is_cut else "", ""),
             (short_id(run.id) if run.id != run.name else "", "dim"),
+            (to_go, ""),
             *facts,
             (", ".join(run.current) if len(run.current) > 1 and not stage else "", "accent"),
             (verdict(run.verdict) if "VERDICT" not in self._widths else "", "key"),

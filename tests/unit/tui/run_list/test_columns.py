@@ -101,6 +101,15 @@ def test_the_second_line_has_metric_and_member_without_columns() -> None:
         assert texts[-len(words) - 1 : -1][1] == words[-1]
 
 
+def test_the_second_line_has_the_time_to_go_without_a_column() -> None:
+    moment = RowContext(NOW, {RUN.id: Eta(NOW + 90 * clock.SECOND, whole=True)})
+    facts = with_listed(column_stats([RUN]), LISTED, endings=True)
+    for width in (44, 60, 80, 120, 200):
+        columns = RunColumns(width, facts)
+        both = plain(columns.row(RUN, moment)) + plain(columns.second_row(RUN, moment))
+        assert both.count("~1m 30s") == 1, (width, columns.titles)
+
+
 def test_another_metrics_run_is_blank_in_the_column() -> None:
     moment = RowContext(NOW, live={RUN.id: LIVE})
     assert "0.2500" in plain(tuple(value_cells("val/loss best")(moment.of(RUN), VALUE + 9)))
