@@ -441,7 +441,7 @@ _JSON_SIGNS = re.compile(r'[",\[\]{}:]+')
 ESTIMATE_PERIOD = 2
 """Seconds for which the end of a stage's work by its log is cached."""
 
-LEAST_SAME, RARER = 0.8, 2.0
+LEAST_SAME, RARER = 0.6, 2.0
 """The least ratio of two counts that are of the same steps; and how much rarer than other metrics
 that of a validation is."""
 

@@ -228,6 +228,28 @@ def test_a_validation_after_many_steps_counts(filler: Filler) -> None:
     assert abs(found.run.at - (at + (45 * 5 + 5 * 50) * SECOND)) < 10 * SECOND
 
 
+def test_the_first_evaluation_within_a_bar_counts(filler: Filler) -> None:
+    """The bar has the number of all steps, and the points show how long an evaluation takes."""
+    run_id = filler.run({"train": ()}, command="train")
+    attempt = filler.start(run_id, "train", ago=400)
+    feeder, at = Feeder(filler.store, attempt.stage_id), clock.now() - 390 * SECOND
+    for step in range(10, 80, 10):
+        at += 20 * SECOND
+        feeder.feed({"loss": [(step, 0.1)]}, time=at)
+        if step == 60:
+            at += 60 * SECOND
+            feeder.feed({"eval_loss": [(step, 0.1)]}, time=at)
+    filler.log(attempt, "25%|## | 75/300 [06:30<19:00]", "stderr")
+    with engine.reading() as connection:
+        run = views.run(connection, run_id)
+        assert run is not None
+        found = EtaEstimator().look(connection, run, views.stages(connection, run_id))
+    assert found.run is not None
+    left = (found.run.at - clock.now()) / SECOND
+    true = 4 * 180 - (clock.now() - (at - 20 * SECOND)) / SECOND
+    assert abs(left - true) <= true / 5, (left, true)
+
+
 def test_an_end_is_not_promised_without_a_total_or_a_second_unit(tmp_path: Path) -> None:
     training, started = Training(tmp_path), 1_000 * SECOND
     assert end_of_work(tmp_path, started, training.now, lambda _: None) is None
