@@ -44,8 +44,10 @@ def hello(name: str, times: int = 1, fail: bool = False) -> None:
 @pytest.fixture
 def cli_with_plugins(cli: CommandLine, tmp_path: Path) -> CommandLine:
     site = tmp_path / "site"
-    for name, text in {"good": HELLO, "bad": "raise ValueError('no such luck')"}.items():
-        named = "hello" if name == "good" else name
+    texts = {"good": HELLO, "bad": "raise ValueError('no such luck')"}
+    texts["taken"] = HELLO.replace("hello", "ls")
+    for name, text in texts.items():
+        named = {"good": "hello", "taken": "ls"}.get(name, name)
         files = {f"{name}_plugin.py": text} | ({"hello_code.py": CODE} if name == "good" else {})
         install(site, f"trainui-{name}", {f"commands:{named}": f"{name}_plugin:COMMAND"}, files)
     path = os.pathsep.join(filter(None, [str(site), cli.environ.get("PYTHONPATH", "")]))
@@ -65,6 +67,7 @@ def test_every_plugin_is_listed_with_its_problem(cli_with_plugins: CommandLine) 
     }
     assert not found["bad"]["loaded"]
     assert found["bad"]["problem"] == "ValueError: no such luck"
+    assert found["ls"]["problem"] == "trainui itself has a command of this name"
     findings = cli_with_plugins.json("doctor")["findings"]
     (about,) = (one for one in findings if one["name"] == "plugins")
     assert about["level"] == "note"

@@ -87,12 +87,12 @@ MODULES: dict[str, dict[str, str]] = {
 }
 """Each module's commands with their lines in the list of `--help`, in its order."""
 
-_MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
+MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 
 
 def is_command(name: str) -> bool:
     """Return True if a command has this name, among them those of plugins."""
-    if name in _MODULE_OF:
+    if name in MODULE_OF:
         return True
     from trainui.plugin import Command, registry  # which known commands do without
 
@@ -106,7 +106,7 @@ def parser(*commands: str) -> typer.Typer:
     Only those modules are imported.
     """
     made = _empty_parser()
-    for module in dict.fromkeys(map(_MODULE_OF.__getitem__, commands)) if commands else MODULES:
+    for module in dict.fromkeys(map(MODULE_OF.__getitem__, commands)) if commands else MODULES:
         loaded = import_module(f"trainui.cli.{module}")
         if hasattr(loaded, "register"):  # a group of commands
             loaded.register(made)
@@ -120,9 +120,9 @@ def listing(arguments: Sequence[str] = ()) -> typer.Typer:
 
     Those of plugins come last.
     """
-    called = [name for name in arguments if name in _MODULE_OF]
+    called = [name for name in arguments if name in MODULE_OF]
     made = parser(*called) if called else _empty_parser()
-    loaded = {_MODULE_OF[name] for name in called}
+    loaded = {MODULE_OF[name] for name in called}
     for module, names in MODULES.items():
         for name in names if module not in loaded else ():
             made.command(name, short_help=names[name])(lambda: None)
@@ -131,7 +131,7 @@ def listing(arguments: Sequence[str] = ()) -> typer.Typer:
     for plugin in registry.records(Command):
         if plugin.name in arguments:
             _add(made, plugin)
-        elif plugin.name not in _MODULE_OF:
+        elif plugin.name not in MODULE_OF:
             made.command(plugin.name, short_help=plugin.help)(lambda: None)
     return made
 
@@ -216,7 +216,7 @@ def call(arguments: Sequence[str]) -> int:
     if arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
     first = arguments[0]
-    command = typer.main.get_command(parser(first) if first in _MODULE_OF else listing(arguments))
+    command = typer.main.get_command(parser(first) if first in MODULE_OF else listing(arguments))
     statements.show_notice = printing.note
     try:
         result = command.main(list(arguments), prog_name="trainui", standalone_mode=False)

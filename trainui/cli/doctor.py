@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 import typer
 
 from trainui import formatting, paths, settings, system, text
-from trainui.cli import options, printing
+from trainui.cli import app, options, printing
 from trainui.errors import (
     NotFoundError,
     TrainuiError,
@@ -30,6 +31,7 @@ from trainui.errors import (
     UsageError,
     install_advice,
 )
+from trainui.model.records import LOCAL
 from trainui.plugin import Executor, registry
 from trainui.version import __version__
 
@@ -442,7 +444,7 @@ def _around_terminal() -> str:
 
 def broken_plugins() -> Result:
     """Check that every plugin can be loaded, and has worked so far."""
-    found = [entry for entry, _is_loaded in registry.listed()]
+    found = [entry for entry, _is_loaded in _plugins()]
     if broken := [f"{one}: {one.problem}" for one in found if one.problem]:
         advice = "update, repair or uninstall its package; its files are left alone until then"
         return NOTE, "; ".join(broken), advice
@@ -537,12 +539,28 @@ def plugins(as_json: options.Json = False) -> None:
             "loaded": is_loaded,
             "problem": entry.problem or None,
         }
-        for entry, is_loaded in registry.listed()
+        for entry, is_loaded in _plugins()
     ]
     found.sort(key=lambda one: (str(one["kind"]), str(one["name"])))
     if not found and not as_json:
         printing.note("no plugins are installed")
     printing.answer(as_json, {"plugins": found}, _table(found))
+
+
+def _plugins() -> list[tuple[registry.EntryPoint, bool]]:
+    """Return the entry points of all plugins, and if each is loaded.
+
+    One with a name of trainui's own is never used.
+    """
+    from trainui.metrics.formats import CORE
+
+    own = {"command": app.MODULE_OF, "executor": {LOCAL}, "format": CORE}
+    return [
+        (replace(entry, problem=f"trainui itself has a {entry.kind} of this name"), False)
+        if entry.name in own.get(entry.kind, ())
+        else (entry, is_loaded)
+        for entry, is_loaded in registry.listed()
+    ]
 
 
 def _table(found: list[dict[str, Any]]) -> list[str]:
