@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainui.cli.app import MODULES
+from trainui.cli.options import MODULES
 
 HEAVY = ("textual", "celery", "kombu", "sqlalchemy", "sqlmodel", "alembic", "numpy", "pydantic")
 

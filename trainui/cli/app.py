@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainui.cli import options, printing
-from trainui.cli.options import epilogue
+from trainui.cli.options import MODULE_OF, MODULES, epilogue
 from trainui.errors import UsageError
 from trainui.store.db import statements
 from trainui.version import __version__
@@ -23,71 +23,6 @@ _HELP = """One terminal screen over your training pipelines.
 
 Without a command: open the screen, with every run, its graph, curves and logs.
 """
-
-MODULES: dict[str, dict[str, str]] = {
-    "run": {
-        "demo": "Run the bundled pipeline.",
-        "run": "Run a pipeline file, or one command.",
-        "add": "Add trainings that trainui did not start.",
-    },
-    "resume": {
-        "resume": "Continue a run; completed stages are skipped.",
-        "rerun": "Rerun a finished stage.",
-    },
-    "waiting": {
-        "cancel": "Cancel a stage, or every unfinished stage of a run.",
-        "wait": "Wait until a run has ended.",
-    },
-    "runs_list": {"ls": "List the runs."},
-    "show": {
-        "show": "Show one run: its stages and their states.",
-        "path": "Print the directory of a run or a stage.",
-        "metrics": "Show the metrics of a run or a stage.",
-        "shell": "Open a shell in a stage's workdir and environment.",
-    },
-    "logs": {
-        "logs": "Print a stage's output.",
-        "events": "List events.",
-        "digest": "Show what happened, what is wrong, and what to do next.",
-        "stacks": "Show what a stage's processes are doing.",
-    },
-    "experiments": {
-        "best": "Show the best trials of a search.",
-        "diff": "Show what differs between two runs.",
-        "compare": "Compare two configurations over their seeds.",
-        "note": "Add a note to a run.",
-        "tree": "Show which run came from which.",
-    },
-    "export": {
-        "export": "Write a run's points as CSV, JSON lines or Parquet.",
-        "report": "Print a run as Markdown, with its curves.",
-    },
-    "pipeline_file": {
-        "init": "Write a starter pipeline file.",
-        "validate": "Check pipeline files.",
-        "graph": "Draw the graph of a pipeline file or of a run.",
-        "schema": "Print a JSON Schema: of a pipeline file, or of a command's --json.",
-    },
-    "doctor": {
-        "doctor": "Check this machine.",
-        "plugins": "List the installed plugins.",
-    },
-    "housekeeping": {
-        "rm": "Delete a run and its files.",
-        "prune": "Delete old runs and their files.",
-        "backup": "Copy the database and the runs' small files into one file.",
-        "uninstall": "Delete everything that trainui created.",
-    },
-    "boxes": {
-        "boxes": "Other machines, reached by ssh: add, rm, ls.",
-        "agent": "Answer another machine's trainui, over ssh.",
-    },
-    "completion": {"completion": "Print a shell completion script."},
-    "worker": {"worker": "The worker: start, stop, status, pause, unpause, install, uninstall."},
-}
-"""Each module's commands with their lines in the list of `--help`, in its order."""
-
-MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 
 
 def is_command(name: str) -> bool:

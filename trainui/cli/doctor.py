@@ -23,7 +23,7 @@ from typing import Any
 import typer
 
 from trainui import formatting, paths, settings, system, text
-from trainui.cli import app, options, printing
+from trainui.cli import options, printing
 from trainui.errors import (
     NotFoundError,
     TrainuiError,
@@ -554,7 +554,7 @@ def _plugins() -> list[tuple[registry.EntryPoint, bool]]:
     """
     from trainui.metrics.formats import CORE
 
-    own = {"command": app.MODULE_OF, "executor": {LOCAL}, "format": CORE}
+    own = {"command": options.MODULE_OF, "executor": {LOCAL}, "format": CORE}
     return [
         (replace(entry, problem=f"trainui itself has a {entry.kind} of this name"), False)
         if entry.name in own.get(entry.kind, ())

@@ -1,4 +1,4 @@
-"""Arguments and options shared by several commands, and the RUN and STAGE that a user typed.
+"""The table of commands, options shared by several, and the RUN and STAGE that a user typed.
 
 What finds those raises NotFoundError if nothing matches, and AmbiguousError if several do where one
 is meant. Nothing here imports SQLAlchemy.
@@ -19,6 +19,71 @@ from trainui.store.db import engine, statements
 if TYPE_CHECKING:
     from trainui.model.records import Lost, RunRecord, StageRecord
     from trainui.model.states import Status
+
+MODULES: dict[str, dict[str, str]] = {
+    "run": {
+        "demo": "Run the bundled pipeline.",
+        "run": "Run a pipeline file, or one command.",
+        "add": "Add trainings that trainui did not start.",
+    },
+    "resume": {
+        "resume": "Continue a run; completed stages are skipped.",
+        "rerun": "Rerun a finished stage.",
+    },
+    "waiting": {
+        "cancel": "Cancel a stage, or every unfinished stage of a run.",
+        "wait": "Wait until a run has ended.",
+    },
+    "runs_list": {"ls": "List the runs."},
+    "show": {
+        "show": "Show one run: its stages and their states.",
+        "path": "Print the directory of a run or a stage.",
+        "metrics": "Show the metrics of a run or a stage.",
+        "shell": "Open a shell in a stage's workdir and environment.",
+    },
+    "logs": {
+        "logs": "Print a stage's output.",
+        "events": "List events.",
+        "digest": "Show what happened, what is wrong, and what to do next.",
+        "stacks": "Show what a stage's processes are doing.",
+    },
+    "experiments": {
+        "best": "Show the best trials of a search.",
+        "diff": "Show what differs between two runs.",
+        "compare": "Compare two configurations over their seeds.",
+        "note": "Add a note to a run.",
+        "tree": "Show which run came from which.",
+    },
+    "export": {
+        "export": "Write a run's points as CSV, JSON lines or Parquet.",
+        "report": "Print a run as Markdown, with its curves.",
+    },
+    "pipeline_file": {
+        "init": "Write a starter pipeline file.",
+        "validate": "Check pipeline files.",
+        "graph": "Draw the graph of a pipeline file or of a run.",
+        "schema": "Print a JSON Schema: of a pipeline file, or of a command's --json.",
+    },
+    "doctor": {
+        "doctor": "Check this machine.",
+        "plugins": "List the installed plugins.",
+    },
+    "housekeeping": {
+        "rm": "Delete a run and its files.",
+        "prune": "Delete old runs and their files.",
+        "backup": "Copy the database and the runs' small files into one file.",
+        "uninstall": "Delete everything that trainui created.",
+    },
+    "boxes": {
+        "boxes": "Other machines, reached by ssh: add, rm, ls.",
+        "agent": "Answer another machine's trainui, over ssh.",
+    },
+    "completion": {"completion": "Print a shell completion script."},
+    "worker": {"worker": "The worker: start, stop, status, pause, unpause, install, uninstall."},
+}
+"""Each module's commands with their lines in the list of `--help`, in its order."""
+
+MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 

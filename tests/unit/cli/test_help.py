@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from trainui.cli.app import MODULES, parser
+from trainui.cli.app import parser
+from trainui.cli.options import MODULES
 
 
 def commands(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
