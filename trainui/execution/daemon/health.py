@@ -160,6 +160,12 @@ def read_ready(home: Home) -> dict[str, Any] | None:
     return word if owner and word and word["pid"] == owner else None
 
 
+def cpu_slots(home: Home) -> int | None:
+    """Return how many CPU slots the ready worker has; None if there is none."""
+    ready = read_ready(home)
+    return None if ready is None else sum(slot["kind"] == "cpu" for slot in ready["slots"])
+
+
 def last_watched_at(home: Home) -> int:
     """Return until when a worker of before watched the attempts, in microseconds; 0: unknown."""
     if read_ready(home) is None:

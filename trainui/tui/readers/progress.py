@@ -17,7 +17,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from trainui import clock, settings, system
+from trainui import clock, paths, settings, system
 from trainui.control.log_files import GrowthTimes
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED
@@ -523,10 +523,10 @@ class EtaEstimator:
                 continue
             if (left := self._by_log(connection, run, stage, earlier, now)) is not None:
                 seconds[stage.name] = left
-        _add_members(stages, seconds, worked)
+        _add_members(run, stages, seconds, worked, before.completions)
         use = SlotsInUse.read(connection, run.id, self._host)
         self._gpus = max(self._gpus, use.own["gpu"] + use.others["gpu"])
-        slots = use.left(stages, self._cpus, self._gpus)
+        slots = use.left(stages, self._workers_cpus(), self._gpus)
         remaining = run_history.remaining_time_of(stages, seconds, slots)
         ending = None if remaining is None else _ending(now, remaining.seconds, remaining.whole)
         running = {
@@ -535,6 +535,12 @@ class EtaEstimator:
             if (left := seconds[name]) is not None
         }
         return RunEta(ending, running)
+
+    def _workers_cpus(self) -> int:
+        """Return the CPU slots of the worker; without one, those that it would have."""
+        from trainui.execution.daemon import health  # the first picture does without
+
+        return health.cpu_slots(paths.home()) or self._cpus
 
     def _by_log(
         self,
@@ -625,20 +631,30 @@ class EtaEstimator:
 
 
 def _add_members(
+    run: RunRecord,
     stages: Sequence[StageRecord],
     seconds: dict[str, float | None],
     worked: Mapping[str, StepProgress],
+    completions: Mapping[str, Sequence[PastDuration]],
 ) -> None:
-    """Add the time that members of a sweep will take which wait, by those that run."""
+    """Add the time that members of a sweep will take which wait, by those that run.
+
+    An earlier run goes before these only if it was given as many epochs or steps.
+    """
     running: dict[str, list[float]] = {}
     for stage in stages:
         left = seconds.get(stage.name)
         if stage.name in worked and left is not None:
             running.setdefault(stage.definition.group, []).append(worked[stage.name].elapsed + left)
+    is_as_long: dict[str, bool] = {}
     for stage in stages:
-        whole = running.get(stage.definition.group)
-        if whole and seconds.get(stage.name, 0.0) is None and stage.name not in worked:
-            seconds[stage.name] = sum(whole) / len(whole)
+        group, past = stage.definition.group, completions.get(stage.name)
+        if stage.name in worked or stage.name not in seconds or group not in running:
+            continue
+        if past and group not in is_as_long:
+            is_as_long[group] = _is_as_long(past[0], run, stage)
+        if seconds[stage.name] is None or (past and not is_as_long[group]):
+            seconds[stage.name] = sum(running[group]) / len(running[group])
 
 
 def seconds_may_be_known(stage: StageRecord) -> bool:

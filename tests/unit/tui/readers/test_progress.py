@@ -12,8 +12,10 @@ import pytest
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
-from trainui import clock
+from trainui import clock, paths
 from trainui.clock import SECOND
+from trainui.execution import processes
+from trainui.execution.daemon import health
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.read import run_list, views
@@ -346,18 +348,51 @@ def test_an_earlier_run_shows_what_will_take_longer(tmp_path: Path) -> None:
             assert abs(end / SECOND - true) <= left / 5, at
 
 
-def test_members_that_wait_take_as_long_as_others(filler: Filler) -> None:
-    names = [f"train[lr=0.{at}]" for at in range(1, 5)]
-    run_id = filler.run(dict.fromkeys(names, ()))
-    filler.complete(run_id, names[0], took=600)
-    filler.start(run_id, names[1], ago=300)
+def seconds_to_go(run_id: str) -> float:
     with engine.reading() as connection:
         run = views.run(connection, run_id)
         assert run is not None
-        found = EtaEstimator().look(connection, run, views.stages(connection, run_id))
-    assert found.run is not None
-    assert found.run.whole
-    assert (found.run.at - clock.now()) / SECOND >= 600
+        found = EtaEstimator().look(connection, run, views.stages(connection, run_id)).run
+    assert found is not None
+    assert found.whole
+    return (found.at - clock.now()) / SECOND
+
+
+MEMBERS = dict.fromkeys((f"train[lr=0.{at}]" for at in range(1, 5)), ())
+
+
+def test_members_that_wait_take_as_long_as_others(filler: Filler) -> None:
+    run_id = filler.run(MEMBERS)
+    first, second, *_ = MEMBERS
+    filler.complete(run_id, first, took=600)
+    filler.start(run_id, second, ago=300)
+    assert seconds_to_go(run_id) >= 600
+
+
+def test_an_earlier_run_of_fewer_steps_does_not_time_members_that_wait(filler: Filler) -> None:
+    filler.complete(filler.run(MEMBERS, command="train --steps 2"), *MEMBERS, took=5)
+    run_id = filler.run(MEMBERS, command="train --steps 400")
+    filler.start(run_id, next(iter(MEMBERS)), ago=300)
+    filler.feed(run_id, next(iter(MEMBERS)), {"loss": [(at, 0.1) for at in range(1, 201)]})
+    assert seconds_to_go(run_id) >= 600
+
+
+def test_the_workers_slots_count_and_not_those_of_the_screens_settings(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = paths.home()
+    run_id = filler.run(MEMBERS)
+    first, second, *_ = MEMBERS
+    filler.complete(run_id, first, took=600)
+    filler.start(run_id, second, ago=300)
+    monkeypatch.setenv("TRAINUI_CPUS", "1")
+    alone = seconds_to_go(run_id)
+    home.worker.mkdir(parents=True, exist_ok=True)
+    lock = processes.acquire_lock(home.worker_lock)
+    assert lock is not None
+    with lock:
+        health.declare_ready(home, [{"kind": "cpu", "index": at} for at in range(4)])
+        assert seconds_to_go(run_id) <= alone / 2
 
 
 def test_the_bar_of_a_validation_does_not_undo_its_epoch() -> None:
