@@ -100,7 +100,7 @@ _SURVIVED = re.compile(
 _REPORT = re.compile(
     r"(?i).*\b(\w*error|\w*exception|fatal|critical|fail(ed|s|ure)?|cannot|can't|could not|"
     r"abort\w*|"
-    r"kill(ed)?|panic\w*|denied|traceback)\b.*|(\[rank\d+\]:)?\[?(E\d{4}|E) .*|"
+    r"kill(ed|ing)?|SIGKILL|panic\w*|denied|traceback)\b.*|(\[rank\d+\]:)?\[?(E\d{4}|E) .*|"
     r"\S*sh: .*not found|.*(command not found|No such file).*"
 )
 """Lines that report an error."""
@@ -368,8 +368,14 @@ def choose(
         return None
     if not found.evidence:  # the process was ended, and may have said by what
         of_same = [one for one in fit if one.id == found.rule.id]
-        of_line = _of_lines(lines, of_same, (Shown.LINE, Shown.BOTH), until)
-        found = found if of_line is None else replace(found, evidence=of_line.evidence)
+        begins = [_begin_of_end(log, report=True) for log in logs]
+        last = [
+            [one for one in said if one[0] >= at] for said, at in zip(lines, begins, strict=True)
+        ]
+        of_line = _of_lines(last, of_same, (Shown.LINE, Shown.BOTH), until)
+        if of_line is not None:
+            says_more = of_line.rule.weight > found.rule.weight
+            found = of_line if says_more else replace(found, evidence=of_line.evidence)
     place = found.raised.own if found.raised is not None else _place_of_crash(found, logs)
     return _as_cause(_explained(found, logs, fit, until), ending, place)
 

@@ -39,8 +39,8 @@ KNOWN: Mapping[str, Known] = {
     "host_oom": Known(
         "The host had not enough memory (RAM): the kernel or the scheduler killed a "
         "process, or an allocation failed.",
-        "Fewer DataLoader workers, smaller prefetch, memory-map or stream the data, "
-        "load weights with low_cpu_mem_usage; ask the scheduler for more memory.",
+        "Smaller batches and prefetch, memory-map or stream the data, load weights with "
+        "low_cpu_mem_usage; ask the scheduler for more memory.",
     ),
     "shm_full": Known(
         "/dev/shm is too small for the DataLoader's or NCCL's shared memory.",

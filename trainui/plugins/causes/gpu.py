@@ -383,7 +383,15 @@ _PEERS = (
     ),
     rule(
         "host_oom",
-        r"DataLoader worker \(pid\(?s?\)? ?\S*\) is killed by signal: Killed|"
+        r"DataLoader worker \(pid\(?s?\)? ?\S*\) is killed by signal: Killed",
+        "A worker of the DataLoader was killed by SIGKILL: mostly the kernel does that when "
+        "memory runs out.",
+        fix="Fewer DataLoader workers, smaller prefetch, memory-map or stream the data; ask the "
+        "scheduler for more memory.",
+        weight=45,
+    ),
+    rule(
+        "host_oom",
         r"process \d+ terminated with signal SIGKILL|died with <Signals\.SIGKILL: 9>|"
         r"exit(code| ?code|ed with)?[ :]*-9\b|return(ed)? ?code ?=? ?-9\b|exited on signal 9|"
         r"(killed|terminated).{0,40}\b(OOM|out of memory|SIGKILL)\b|SIGKILL\(-9\)|"

@@ -18,6 +18,23 @@ _FULL_SHM = (
     r"ObjectStoreFullError)"
 )
 
+_LIMIT = r"\b(limit|budget|threshold|quota|cap|max\w*)\b"
+_OVER = (
+    rf"exceed\w*|\b(over|above|beyond|past|reached|hit)\b.*{_LIMIT}|"
+    rf"{_LIMIT}.*\b(reached|hit)\b|\d[^<>=-]{{0,8}}>=? ?\d|\b(above|over) \d"
+)
+_ENDS = r"\b(kill(s|ed|ing)?|SIG(KILL|TERM|ABRT)|terminat(es?|ed|ing)|abort(s|ed|ing)?)\b"
+_MAIN_MEMORY = r"(?<!shared )\b(memory|rss|ram)\b"
+
+
+def _says(*parts: str) -> str:
+    """Return a pattern for a line that has each of some parts, as what has happened on the host."""
+    no = r"(?!.*\b(gpu|cuda|vram|hbm|not|within|if|when|once|unless|would)\b)"
+    return rf"(?i)^{no}" + "".join(f"(?=.*({part}))" for part in parts)
+
+
+_LESS = "Use less memory (smaller batches and prefetch, data memory-mapped or streamed)"
+
 _MEMORY = (
     rule(
         "too_many_open_files",
@@ -39,7 +56,7 @@ _MEMORY = (
         r"memory limit)|srun: error: .*Out Of Memory|(?i:exceeded (job|step)? ?memory limit)|"
         r"OOM event in StepId|Some of your processes may have been killed by the cgroup",
         "The job used more memory than Slurm gave it, and was killed.",
-        fix="Ask for more memory (--mem), or use fewer DataLoader workers and smaller prefetch.",
+        fix=f"{_LESS}, or ask for more (--mem).",
         shown=Shown.OUTSIDE,
         weight=70,
     ),
@@ -75,10 +92,27 @@ _MEMORY = (
     ),
     rule(
         "host_oom",
-        text="Killed by SIGKILL; by whom is unknown, since nothing was printed and the kernel has "
+        _says(_OVER, _MAIN_MEMORY, _ENDS),
+        "What watches its memory (RAM) ended it: more was in use than its limit allows.",
+        fix=f"{_LESS}, or raise that limit.",
+        weight=56,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "host_oom",
+        _says(_OVER, _MAIN_MEMORY),
+        "It was killed by SIGKILL after it printed that a limit of memory (RAM) was exceeded.",
+        fix=f"{_LESS}, or raise that limit.",
+        signals=(signal.SIGKILL,),
+        weight=55,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "host_oom",
+        text="Killed by SIGKILL; by whom is unknown: its output does not say, and the kernel has "
         "no record. Mostly memory (RAM) ran out, and the kernel, a container's runtime or a "
         "scheduler killed it. A person's `kill -9` looks the same.",
-        signals=(9,),
+        signals=(signal.SIGKILL,),
         shown=Shown.END,
         weight=30,
     ),
@@ -353,6 +387,14 @@ _SCHEDULERS = (
         "timeout(1) ended the command at its time limit.",
         shown=Shown.OUTSIDE,
         weight=77,
+    ),
+    rule(
+        "time_limit",
+        _says(_OVER, r"\b(time|wall-?(clock|time)|runtime|deadline)\b", _LIMIT, _ENDS),
+        "What watches its time ended it at its limit.",
+        fix="Raise that limit, or save checkpoints and continue in another attempt.",
+        weight=56,
+        shown=Shown.LINE,
     ),
 )
 

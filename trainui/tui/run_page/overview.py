@@ -221,7 +221,8 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     rows += fields_rows(fields, width)
     rows += cause_rows(detail.cause, width)
     is_killed = last is not None and last.signal in OF_OTHERS
-    rows += error_rows(stage, width, is_killed=is_killed)
+    evidence = (detail.cause or {}).get("evidence", "")
+    rows += error_rows(stage, width, is_killed=is_killed, evidence=evidence)
     params = mask({**stage.definition.member_values, **stage.definition.params})
     summary = (
         (name, number(value) if isinstance(value, float) else str(value))
@@ -445,16 +446,21 @@ def error_lines(error: str) -> list[str]:
     return [line for line in lines[1:] if line and not _PROGRESS_BAR.search(line)]
 
 
-def error_rows(stage: StageRecord, width: int, *, is_killed: bool = False) -> list[Row]:
+def error_rows(
+    stage: StageRecord, width: int, *, is_killed: bool = False, evidence: str = ""
+) -> list[Row]:
     """Return the lines of an error that has more than what `why` shows.
 
-    A process that another one killed has printed no error: only its last lines are shown.
+    A process that another one killed has printed no error: only its last lines are shown, and none
+    where a line of evidence says why it was killed.
     """
     lines = error_lines(stage.error or "")
     if not lines or (len(lines) == 1 and lines[0].strip() in (stage.reason or "")):
         return []
     label, style = "error", "bad"
     if is_killed and lines[0].strip() != TRACEBACK:
+        if evidence:
+            return []
         label, style, lines = "last output", "", lines[-OUTPUT_LINES:]
     shown: list[str] = []
     more = len(lines)

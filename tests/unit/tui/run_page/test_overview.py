@@ -178,6 +178,7 @@ def test_the_output_before_a_signal_is_no_error(filler: Filler) -> None:
     stage = filler.stage(run_id, "train")._replace(error=error)
     texts = [plain(row) for row in error_rows(stage, 60, is_killed=True)]
     assert texts == ["last output", *lines[-3:], ""]
+    assert error_rows(stage, 60, is_killed=True, evidence="memory over the limit, killed") == []
     assert [plain(row) for row in error_rows(stage, 60)][:3] == ["error", *lines[:2]]
 
 
