@@ -92,7 +92,7 @@ class Line:
         return counter
 
 
-OTHER, BLANK = Line("other"), Line("blank")
+OTHER, BLANK, ROW = Line("other"), Line("blank"), Line("row")
 _FILE = re.compile(r"[\w./<>-]+\.\w{1,4}:")
 _COUNTS_ALL = re.compile(
     r"(?:.* )?(?:global[_ -]?step|(?:num|total|env)[_ ]?(?:time)?steps?)|total t", re.IGNORECASE

@@ -460,7 +460,7 @@ _COUNTED = tuple(
     )
 )
 """Counts before or glued to their names."""
-_IS_COUNTED = re.compile(r"\d(?:st|nd|rd|th)? ?(?:ep(?:och|isode)|iter|step)", re.IGNORECASE)
+_IS_COUNTED = re.compile(r"(?i)\d(?=[a-z ])(?:st|nd|rd|th)? ?(?:ep(?:och|isode)|iter|step)")
 _IS_GLUED = re.compile(r"\W*+(?:ep?|epoch|it|iter|step)[_-]?\d", re.IGNORECASE)
 _REWRITTEN = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)

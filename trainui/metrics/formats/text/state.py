@@ -663,7 +663,7 @@ class LogState:
         if epoch is not None:  # positions that may begin again in each
             step += self._steps("table").counted(epoch, step)
         self._begin("table", step)
-        prefix = self._prefix(Line("row"), (), step, is_own=not part) or ""
+        prefix = self._prefix(grammar.ROW, (), step, is_own=not part) or ""
         self.memory["at"] = step
         metrics = {f"{prefix}{part}{name}": row[name] for name in row if not is_no_metric(name)}
         return [{STEP: step, **metrics}]

@@ -110,7 +110,7 @@ class Table:
                 part = f"{of}/" if (of := part_in(cell)) else ""
         if not row:
             return None
-        if any(map(names_part, row)):
+        if part and any(map(names_part, row)):
             part = ""
         return _NONE if self._is_repeated(line) else (float(cells[step]), row, part)
 
@@ -156,10 +156,10 @@ def _joined(line: str, starts: Sequence[int]) -> list[str]:
 def _step(cells: list[str]) -> int | None:
     """Return the index of the step in a header; None if it is not a header."""
     for cell in cells:  # no numbers, and not the `3/10 :` of a bar
-        is_word = any(letter.isalpha() or letter in "#%" for letter in cell)
-        if not is_word or not (cell[0].isalpha() or cell[0] in "#%_") or _DIGITS.search(cell):
+        if not (cell[:1].isalpha() or cell[:1] in "#%_") or _DIGITS.search(cell):
             return None
-        if leading_number(cell) is not None:
+        is_word = any(letter.isalpha() or letter in "#%" for letter in cell)
+        if not is_word or leading_number(cell) is not None:
             return None
     if len(cells) < 2:
         return None
