@@ -77,6 +77,8 @@ class CandidateList(CursorView):
         super().__init__(id="candidates")
         self.state = state
         self.candidates: Sequence[Candidate] = ()
+        self.without = 0
+        """How many runs are not listed: they have ended without the metric."""
         self.words: tuple[str, ...] = ()
         """The filter: only candidates whose texts contain all words are shown."""
         self._widths = Cache[_Measured]()
@@ -91,8 +93,10 @@ class CandidateList(CursorView):
         """Show what was read, in the order in which it was first.
 
         Members and attempts, the pipeline's runs, others; of each the best first, then what was
-        pruned or has a NaN, then what has no value.
+        pruned or has a NaN, then what has no value. Runs that ended without one are left out.
         """
+        listed = [one for one in found if not _lacks(one) or one.key in self.state.drawn.runs]
+        self.without = len(found) - len(listed)
         known = {_identity(one): at for at, one in enumerate(self.candidates)}
 
         def rank(one: Candidate) -> tuple[float, int, int, float]:
@@ -101,7 +105,7 @@ class CandidateList(CursorView):
             kind = 3 if one.series.elsewhere else KINDS.index(one.field)
             return known.get(_identity(one), math.inf), kind, out, value if lower else -value
 
-        self.candidates = tuple(sorted(found, key=rank))
+        self.candidates = tuple(sorted(listed, key=rank))
         self.update_rows()
 
     @property
@@ -290,6 +294,12 @@ def _identity(one: Candidate) -> tuple[str, str]:
     return one.field, str(one.key)
 
 
+def _lacks(one: Candidate) -> bool:
+    """Return True for another run that cannot be drawn: it has ended without the metric."""
+    other = one.field == "runs" and not one.series.own
+    return other and one.summary is None and not one.series.live
+
+
 def _text(one: Candidate) -> str:
     return f"{one.series.label} {' '.join(f'{k}={v}' for k, v in one.params.items())}".casefold()
 
@@ -363,6 +373,9 @@ class ComparisonScreen(Page):
         if len(candidates) < 2:
             text = " nothing to compare with: no other attempt, member, or run with such a metric"
             over = ""
+        elif count := self.list.without:
+            lacking = f"{count} {'run' if count == 1 else 'runs'} without {harmless(self.metric)}"
+            text = f" {drawn} of {len(candidates)} drawn{more}   {lacking}   averaged over: "
         self.bar.show((Segment(text, "dim"), Segment(over, "key")))
 
     def sought(self, pane: Widget | None) -> str:  # noqa: ARG002 (there is one pane)

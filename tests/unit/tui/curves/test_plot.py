@@ -15,12 +15,23 @@ from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui import braille
 from trainui.braille import NO_DOTS
 from trainui.model.definition import Search
+from trainui.model.records import SeriesSummary
+from trainui.model.states import Status
 from trainui.store.points.plot_windows import ABOVE, BELOW
 from trainui.store.points.plot_windows import NAN as NAN_BIT
 from trainui.tui.axis_marks import LABEL
-from trainui.tui.curve_data import Annotation, PlotLine, PlotOptions, compared_x
+from trainui.tui.curve_data import (
+    Annotation,
+    Candidate,
+    Comparison,
+    PlotLine,
+    PlotOptions,
+    PlottedSeries,
+    compared_x,
+)
+from trainui.tui.curves.comparison_screen import CandidateList
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
-from trainui.tui.curves.interaction import leader_text
+from trainui.tui.curves.interaction import CurvesState, leader_text
 from trainui.tui.curves.plot import MARKS, Canvas, line_styles, off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
@@ -535,3 +546,20 @@ def test_every_drawn_line_has_a_row_around_the_highlighted_one() -> None:
         rows = table_rows(chart(*lines), figures(), PlotOptions(highlight=f"m{at:02}"), 120, 7)
         assert any(f"m{at:02}" in plain(row) for row in rows[1:-1])
         assert "of 14" in plain(rows[-1])
+
+
+def test_an_ended_run_without_the_metric_is_not_offered() -> None:
+    def candidate(run: str, summary: SeriesSummary | None, status: Status) -> Candidate:
+        series = PlottedSeries(run, run, 0, run=run, status=status)
+        return Candidate(series, {}, summary, None, None)
+
+    offered = CandidateList(CurvesState(compared=Comparison(runs=("chosen",))))
+    found = [
+        candidate("has it", figures(), Status.COMPLETED),
+        candidate("chosen", None, Status.COMPLETED),
+        candidate("may get it", None, Status.RUNNING),
+        candidate("lacks it", None, Status.FAILED),
+    ]
+    offered.set_candidates(found, lower=True)
+    assert {one.series.run for one in offered.shown} == {"has it", "chosen", "may get it"}
+    assert offered.without == 1
