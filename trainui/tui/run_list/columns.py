@@ -278,7 +278,7 @@ class RunColumn(NamedTuple):
     whole: int = 0
     """Width at which its text is whole, if that is less than the most; 0: the most."""
     distinct: int = 0
-    """The number of different values of a parameter; of one rank, that with the fewest goes."""
+    """How much a parameter tells about the runs (`ColumnStats`); of one rank the least goes."""
 
     @property
     def comfortable(self) -> int:
@@ -661,7 +661,7 @@ class ColumnStats:
     pipeline; the others have one value, and other pipelines do not have them, or are rare."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
     distinct: Mapping[str, int] = field(default_factory=dict)
-    """By parameter the number of its different values."""
+    """By parameter the number of its different values, times the number of runs that have it."""
     names: tuple[str, ...] = ()
     """The runs' names, without control characters; those too long are shortened together."""
     metric_names: tuple[str, ...] = ()
@@ -696,7 +696,8 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
     looked_at += nlargest(1, runs, key=lambda run: len(run.name))  # or older names would be cut
     measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}
     param_widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
-    distinct = {name: len({params.get(name) for params in shown}) for name in names}
+    having = Counter(chain.from_iterable(shown))
+    distinct = {name: len({one.get(name) for one in shown}) * having[name] for name in names}
     run_names = tuple(dict.fromkeys(harmless(run.name) for run in looked_at))
     return ColumnStats(Counter(measured), names, len(common), param_widths, distinct, run_names)
 

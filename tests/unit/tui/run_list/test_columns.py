@@ -467,3 +467,11 @@ def test_the_parameter_with_the_most_values_stays() -> None:
     assert "lr" in titles
     assert "epochs" not in titles
     assert {"epochs", "lr"} <= set(RunColumns(120, column_stats(runs)).titles)
+
+
+def test_the_parameter_of_the_most_runs_stays() -> None:
+    values = [{"lr": f"0.{at % 4}"} | ({"tag": f"t{at}"} if at < 5 else {}) for at in range(9)]
+    runs = [RUN._replace(id=str(at), params_json=json.dumps(one)) for at, one in enumerate(values)]
+    titles = RunColumns(60, column_stats(runs)).titles
+    assert "lr" in titles
+    assert "tag" not in titles
