@@ -549,13 +549,17 @@ class StageGraph(CursorView):
             super().action_open()
 
     def action_fold(self) -> None:
-        """Fold a sweep into one line, or unfold it."""
+        """Fold a sweep into one line, or unfold it: the selected one, or the only one."""
         node = self._node_at(self.cursor)
-        if node is None or node.group is None:
+        sweeps = {one.group: one.folded for one in self._by_key.values() if one.group is not None}
+        group = None if node is None else node.group
+        if group is None and len(sweeps) == 1:
+            (group,) = sweeps
+        if group is None:
             self.notify("only the members of a sweep can be folded")
             return
         selected = self.selected
-        self._folds[node.group] = not node.folded
+        self._folds[group] = not sweeps[group]
         self._lay_out()
         if selected is not None:
             self.select(selected.name)

@@ -346,7 +346,7 @@ async def test_many_members_are_one_line_that_unfolds(filler: Filler) -> None:
         await driven.press("right")
         await driven.until_shown("2 select")
         await driven.press("F")
-        await driven.until_shown("only the members of a sweep can be folded")
+        await driven.until_shown("train[seed=0]", "2 select")
 
 
 async def test_curves_of_a_folded_sweep_name_their_member(
