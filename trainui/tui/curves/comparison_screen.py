@@ -78,7 +78,7 @@ class CandidateList(CursorView):
         self.state = state
         self.candidates: Sequence[Candidate] = ()
         self.without = 0
-        """How many runs are not listed: they have ended without the metric."""
+        """How many runs without the metric are not listed."""
         self.words: tuple[str, ...] = ()
         """The filter: only candidates whose texts contain all words are shown."""
         self._widths = Cache[_Measured]()
@@ -93,7 +93,7 @@ class CandidateList(CursorView):
         """Show what was read, in the order in which it was first.
 
         Members and attempts, the pipeline's runs, others; of each the best first, then what was
-        pruned or has a NaN, then what has no value. Runs that ended without one are left out.
+        pruned or has a NaN, then what has no value. Runs that will hardly get one are left out.
         """
         listed = [one for one in found if not _lacks(one) or one.key in self.state.drawn.runs]
         self.without = len(found) - len(listed)
@@ -295,9 +295,9 @@ def _identity(one: Candidate) -> tuple[str, str]:
 
 
 def _lacks(one: Candidate) -> bool:
-    """Return True for another run that cannot be drawn: it has ended without the metric."""
-    other = one.field == "runs" and not one.series.own
-    return other and one.summary is None and not one.series.live
+    """Return True for another run without the metric that will hardly get it."""
+    may_get_it = one.series.live and not one.series.elsewhere
+    return one.field == "runs" and not one.series.own and one.summary is None and not may_get_it
 
 
 def _text(one: Candidate) -> str:

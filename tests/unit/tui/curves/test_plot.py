@@ -548,9 +548,11 @@ def test_every_drawn_line_has_a_row_around_the_highlighted_one() -> None:
         assert "of 14" in plain(rows[-1])
 
 
-def test_an_ended_run_without_the_metric_is_not_offered() -> None:
-    def candidate(run: str, summary: SeriesSummary | None, status: Status) -> Candidate:
-        series = PlottedSeries(run, run, 0, run=run, status=status)
+def test_a_run_that_will_lack_the_metric_is_not_offered() -> None:
+    def candidate(
+        run: str, summary: SeriesSummary | None, status: Status, *, elsewhere: bool = False
+    ) -> Candidate:
+        series = PlottedSeries(run, run, 0, run=run, status=status, elsewhere=elsewhere)
         return Candidate(series, {}, summary, None, None)
 
     offered = CandidateList(CurvesState(compared=Comparison(runs=("chosen",))))
@@ -559,7 +561,8 @@ def test_an_ended_run_without_the_metric_is_not_offered() -> None:
         candidate("chosen", None, Status.COMPLETED),
         candidate("may get it", None, Status.RUNNING),
         candidate("lacks it", None, Status.FAILED),
+        candidate("of another kind", None, Status.RUNNING, elsewhere=True),
     ]
     offered.set_candidates(found, lower=True)
     assert {one.series.run for one in offered.shown} == {"has it", "chosen", "may get it"}
-    assert offered.without == 1
+    assert offered.without == 2
