@@ -329,17 +329,25 @@ class RunColumns:
                 for one in columns
             ]
             self._shown = _laid_out(columns, width, self.gap)
+        self._others = self._other_names()
+        if len({*self._others.values()}) < len(self._others):  # the second lines have them whole
+            columns = [one for one in columns if one.title != OTHER_TITLE]
+            self._shown = _laid_out(columns, width, self.gap)
         self._widths = {column.title: cells for column, cells in self._shown}
         self._names = _short_names(self.facts.names, self._widths["NAME"])
-        others = [title for title in self.facts.metrics if title not in self._widths]
-        names = [title.rpartition(" ")[0] for title in others]
-        room = self._widths.get(OTHER_TITLE, 0) - VALUE
-        short = _short_names(names, room) if room > 0 else {}
-        self._others = {
-            title: short.get(name, name) for title, name in zip(others, names, strict=True)
-        }
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
         self._fits = used <= width
+
+    def _other_names(self) -> Mapping[str, str]:
+        """Return by title the names in the column of the metrics without one, if it is shown."""
+        widths = {column.title: cells for column, cells in self._shown}
+        room = widths.get(OTHER_TITLE, 0) - VALUE
+        if room <= 0:
+            return {}
+        others = [title for title in self.facts.metrics if title not in widths]
+        names = [title.rpartition(" ")[0] for title in others]
+        short = _short_names(names, room)
+        return {title: short.get(name, name) for title, name in zip(others, names, strict=True)}
 
     def _other(self) -> RunColumn:
         """Return the column of the metrics without one; it goes after all of them but the first."""

@@ -17,6 +17,7 @@ from trainui.store.read.time_worked import TimeWorked
 from trainui.tui.numbers import differing
 from trainui.tui.run_list.columns import (
     MOST_LOOKED_AT,
+    OTHER_TITLE,
     VALUE,
     RowContext,
     RunColumns,
@@ -131,6 +132,22 @@ def test_each_run_shows_its_metric_however_many_there_are(width: int) -> None:
     for at, run in enumerate(runs):
         cells = plain(columns.row(run, RowContext(NOW, live=live))).split()
         assert f"{0.125 + at:.4f}" in cells, columns.titles
+
+
+def test_metrics_that_would_look_alike_are_on_second_lines() -> None:
+    names = ("f1", "val/rmse", "val_loss", "valid/auc", "valid/loss")
+    metrics = [ComparedMetric.of(name) for name in names]
+    titles = tuple(f"{metric.name} best" for metric in metrics)
+    runs = [
+        RUN._replace(id=str(at), params_json=json.dumps({"lr": f"0.{at + 1}"})) for at in range(5)
+    ]
+    listed = ListedMetrics(dict(zip(titles, metrics, strict=True)), titles)
+    facts = with_listed(column_stats(runs), listed, endings=False)
+    moment = RowContext(NOW, live={"4": RunLive(metrics[4], value=0.125)})
+    columns = RunColumns(78, facts)
+    assert OTHER_TITLE not in columns.titles
+    assert "valid/loss best 0.1250" in plain(columns.second_row(runs[4], moment))
+    assert OTHER_TITLE in RunColumns(118, facts).titles
 
 
 def test_a_heading_loses_best_before_its_name_is_cut() -> None:
