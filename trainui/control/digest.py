@@ -154,7 +154,7 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
             step = Step(f"read the log of {run.name}", f"trainui logs {short} -n 50")
         elif cause is not None and (cause["edit"] or {}).get("params"):
             command = f"{step.command} {PREPARED} {shlex.quote(stage.name)}"
-            step = Step(_prepared_edit(run, stage, cause["edit"]), command)
+            step = Step(_prepared_edit(connection, run, stage, cause["edit"]), command)
         words = (stage.reason or (stage.error or "").partition("\n")[0]).strip()
         yield Trouble(
             run=run.id,
@@ -175,9 +175,14 @@ def _remedy(run: RunRecord, cause: Mapping[str, Any] | None) -> str:
     return f"{cause['fix'].rstrip('.')}; then resume {run.name}"
 
 
-def _prepared_edit(run: RunRecord, stage: StageRecord, edit: Mapping[str, Any]) -> str:
-    """Return which key makes a prepared edit."""
-    return f"P on {run.name}/{stage.name} edits and resumes it: {edit['note']}"
+def _prepared_edit(
+    connection: Connection, run: RunRecord, stage: StageRecord, edit: Mapping[str, Any]
+) -> str:
+    """Return which key makes a prepared edit, and what else is resumed with it."""
+    failed = [one for one in views.stages(connection, run.id) if one.status == Status.FAILED]
+    others = sum(one.name != stage.name for one in failed)
+    also = f" and {others} other failed stage{'s' * (others > 1)}" if others else ""
+    return f"P on {run.name}/{stage.name} edits and resumes it{also}: {edit['note']}"
 
 
 def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -> Iterator[Trouble]:

@@ -415,6 +415,20 @@ def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:
     assert all(one.text.startswith("P on digits/train ") for one in found)
 
 
+def test_a_prepared_edits_step_counts_what_else_is_resumed(night: Night) -> None:
+    run = night.filler.run({"train": (), "other": (), "third": (), "whole": ()}, name="digits")
+    for name in ("train", "other", "third"):
+        night.end(night.start(run, 3.0, stage_name=name), 2.5, Status.FAILED, "exit code 1")
+    cause: dict[str, Any] = {"text": "full", "evidence": "OOM", "fix": "halve it"}
+    cause["edit"] = {"params": {"batch_size": 16}, "note": "batch_size 32 -> 16"}
+    with night.store.write() as connection:
+        stage = stages.named(connection, run, "train")
+        assert stage is not None
+        runs.record_stage_event(connection, stage, CAUSE, "full", attempt=1, data=cause)
+    text = "P on digits/train edits and resumes it and 2 other failed stages: batch_size 32 -> 16"
+    assert text in {one.text for one in night.digest().next}
+
+
 def test_runs_of_one_name_are_told_apart(night: Night) -> None:
     for name, error in (("digits", "a"), ("digits", "b"), ("other", "c")):
         night.whole(name, 3.0, 2.5, status=Status.FAILED, error=error)
