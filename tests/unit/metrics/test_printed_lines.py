@@ -461,6 +461,14 @@ def test_the_count_of_stepless_values_continues_in_later_attempts() -> None:
     assert found(second, "loss 1\n") == {"loss": [(2, "1.0")]}
 
 
+def test_a_training_that_begins_again_has_the_same_steps() -> None:
+    log = "".join(f"step {at} loss {at}.5\n" for at in range(9))
+    first = TextLines()
+    found(first, log[: len(log) // 2])
+    second = TextLines(None, carried_over(first.state))
+    assert found(second, log)["loss"] == [(at, f"{at}.5") for at in range(9)]
+
+
 def test_an_unconvertible_number_costs_no_other_line() -> None:
     address = "listening on 127.0.0.1 [42]\n"
     log = "epoch 1 loss 0.3\nepoch 2 loss 0.2\n"

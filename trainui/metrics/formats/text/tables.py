@@ -248,7 +248,9 @@ class EpochSteps:
         first = seen["first"]
         begins = place == first or (may_restart and place <= first + (seen.get("stride") or 0))
         is_next = place < seen["last"] and of == seen["of"] and begins
-        return self.counted(seen["epoch"] + is_next, place, of)
+        before = self.counted(seen["epoch"] + is_next, place, of)
+        self.memory[_SEEN]["unnamed"] = True
+        return before
 
 
 def _length(seen: Mapping[str, Any]) -> float:
@@ -264,10 +266,12 @@ def _length(seen: Mapping[str, Any]) -> float:
 def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the next attempt has to know of an attempt's epochs.
 
-    One that ended within its positions has not ended them: the next one counts the same again.
+    One that ended within its positions has not ended them: the next one counts the same again. So
+    does one after positions without an epoch or a length, which never began again.
     """
     handed = dict(memory)
     seen = handed.get(_SEEN, {"of": None})
-    if seen["of"] and seen["last"] + (seen.get("stride") or 0) < seen["of"]:
+    is_within = seen["of"] and seen["last"] + (seen.get("stride") or 0) < seen["of"]
+    if is_within or (seen.get("unnamed") and not seen["of"] and "length" not in seen):
         handed[_SEEN] = {**seen, "last": 0.0}
     return handed
