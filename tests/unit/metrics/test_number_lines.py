@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainui.metrics.formats.decoder import Decoded
@@ -43,6 +43,8 @@ def _points(decoded: Decoded) -> object:
 
 
 @given(st.lists(ROWS, min_size=1, max_size=4))
+@example([[{"val/loss": 0.0}], [{"time": 0.0, "step": math.nan, "split": "val"}]])
+@example([[{"val/loss": 0.0, "split": "val"}], [{"loss": 0.0, "step": 1, "split": "val"}]])
 def test_a_table_gives_the_same_values_as_line_by_line(
     blocks: list[list[dict[str, object]]],
 ) -> None:

@@ -29,6 +29,7 @@ from trainui.metrics.formats.decoder import (
     flatten,
     is_configuration,
     is_count,
+    names_part,
     names_settings,
     number_column,
     row_points,
@@ -153,7 +154,22 @@ class NumberLines:
             raise ValueError("a number is written as a text")
         width = len(self._numbers)
         numbers = chain.from_iterable(self._tuples(lines))
-        return np.fromiter(numbers, np.float64, len(lines) * width).reshape(len(lines), width)
+        values = np.fromiter(numbers, np.float64, len(lines) * width).reshape(len(lines), width)
+        self._check_parts(lines, values)
+        return values
+
+    def _check_parts(self, lines: list[Any], values: Floats) -> None:
+        """Raise ValueError if a line's text says what its numbers are, and none of their names."""
+        named = [at for at, name in enumerate(self._numbers) if names_part(name)]
+        if not named or not self._texts:
+            return
+        fields = find((*(one for one in self._numbers if not names_part(one)), *self._texts))
+        if fields is None or fields.part not in self._texts:
+            return
+        text = attrgetter(f"text_{self._texts.index(fields.part)}")
+        is_named = (np.ascontiguousarray(values[:, named]).view(np.int64) != _GAP_BITS).any(axis=1)
+        if any(text(line) and not own for line, own in zip(lines, is_named.tolist(), strict=True)):
+            raise ValueError("a text labels the numbers of a line")
 
     def _tuples(self, lines: list[Any]) -> Iterator[tuple[float, ...]]:
         if not self._texts:
