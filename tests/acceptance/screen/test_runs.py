@@ -74,7 +74,7 @@ async def test_a_completed_sweep_opens_at_its_best_member(filler: Filler) -> Non
         await driven.press("F", "3")
         await driven.until_shown("train ×6")
         await driven.press("enter")
-        await driven.until_shown("1 ▸ lr=0.03")
+        await driven.until_shown("1   lr=0.03", "lr=0.03 leads by 1")
 
 
 async def test_it_is_live(filler: Filler) -> None:
