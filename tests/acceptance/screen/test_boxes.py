@@ -147,7 +147,6 @@ async def test_a_silent_box_is_given_up_and_tried_again(
     """As without a network: nothing ends, and nothing comes; an open page says so."""
     run_id = there.run(DIAMOND, name="far")
     monkeypatch.setattr(boxes, "ALIVE_PERIOD", 0.2)
-    monkeypatch.setattr(boxes, "SILENT_AFTER", 4.0)
     async with opened() as driven:
         await driven.until_shown("own", "far", "gpu2")
         driven.runs.table.select(f"gpu2:{run_id}")
@@ -155,11 +154,12 @@ async def test_a_silent_box_is_given_up_and_tried_again(
         await driven.until_shown("1 Stages")
         (pid,) = agents(tmp_path / "away")
         os.kill(pid, signal.SIGSTOP)
+        monkeypatch.setattr(boxes, "SILENT_AFTER", 4.0)  # not before: its start may take longer
         try:
             await driven.until_shown("has sent nothing for 4 s", "far")
         finally:
             os.kill(pid, signal.SIGCONT)
-        monkeypatch.setattr(boxes, "SILENT_AFTER", 80.0)  # its start may take long
+        monkeypatch.setattr(boxes, "SILENT_AFTER", 80.0)
         await driven.until_gone("has sent nothing")
 
 
