@@ -183,13 +183,13 @@ class SeedComparison:
                 return "too few: with one seed of each, a difference cannot be told from noise"
             return "too few: at least two completed seeds of each are needed"
         if self.seeds_needed is None:
-            more = "" if self.test is None else f", also with {MOST_SEEDS:,} seeds more of each"
-            return f"not distinguishable from noise{more}"
+            hopeless = f": not even {MOST_SEEDS:,} more seeds of each would show it"
+            return f"not distinguishable from noise{'' if self.test is None else hopeless}"
         time = ""
         if self.seconds_needed is not None:
             time = f", about {formatting.duration(self.seconds_needed)} on this machine"
         seeds = formatting.quantity(self.seeds_needed, "seed")
-        return f"not distinguishable from noise; {seeds} more of each would tell{time}"
+        return f"not distinguishable from noise; {seeds} more of each would show it{time}"
 
 
 def compare(

@@ -284,6 +284,8 @@ class SeedVerdict(NamedTuple):
     """How many seeds more, of each, to start; None: they would tell nothing new."""
     configurations: tuple[tuple[str, str], ...] = ()
     """Those compared, by their runs' ids and their names."""
+    is_told: bool = False
+    """True if the difference can be told from noise."""
 
 
 NO_VERDICT = SeedVerdict()

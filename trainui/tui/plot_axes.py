@@ -131,10 +131,13 @@ class YAxis:
 
     def row(self, value: float, height: int) -> int | None:
         """Return the line of text of a value, from the top; None if it cannot be drawn."""
+        dot = self.dot(value, height)
+        return None if dot is None else height - 1 - dot // 4
+
+    def dot(self, value: float, height: int) -> int | None:
+        """Return the dot of a value in so many lines, from below; None if it cannot be drawn."""
         place = self.place(value, 4 * height)
-        if math.isnan(place):
-            return None
-        return height - 1 - min(max(round(place), 0), 4 * height - 1) // 4
+        return None if math.isnan(place) else min(max(round(place), 0), 4 * height - 1)
 
     def ticks(self, most: int, *, even: bool = False) -> list[Tick]:
         """Return the two ends, then at most `most` round numbers; for one value that alone.

@@ -344,7 +344,10 @@ class ComparisonScreen(Page):
         if page is None or not page.curves.wanted.candidates:
             return
         self._run = page.run
-        names = (run_label(page.run), harmless(page.stage.name), harmless(self.metric))
+        stage, drawn = page.stage, self.state.drawn
+        is_own = not page.members or not (drawn.sweep or drawn.only)
+        of = stage.name if is_own else stage.definition.group or stage.name
+        names = (run_label(page.run), harmless(of), harmless(self.metric))
         row, room = [Segment(" trainui ", "title")], self.size.width - len(" trainui  › compare ")
         for name in shared_out(names, room - len(" › ") * len(names)):
             row += [Segment(" › ", "dim"), Segment(name)]

@@ -65,6 +65,9 @@ MOST_DRAWN = 32
 MARK_EVERY = 24
 """Characters between two marks on a line, if the plot has several lines."""
 
+NEAR_MARK = 8
+"""Characters to both sides of a mark's regular place in which it may stand instead."""
+
 BESIDE = 4
 """The last columns of a plot, where a mark seems to belong to the name at the right."""
 
@@ -217,6 +220,9 @@ _CHARACTERS = tuple(chr(braille.BLANK + bits) for bits in range(256))
 """The characters by their bits."""
 
 
+TOGETHER = 2
+"""Neighbouring characters that lines share from which they run together, and do not only cross."""
+
 HALF = 4
 """Half of the dots of a character."""
 
@@ -236,12 +242,20 @@ class Canvas:
         self._bits = [[0] * width for _ in range(height)]
         self._behind = [[0] * width for _ in range(height)]
         self._styles = [[""] * width for _ in range(height)]
+        self._shared: dict[tuple[int, int], list[tuple[int, str]]] = {}
+        """By column and row, the dots and the style of each line in a character of several."""
         self._put: list[dict[int, tuple[str, str]]] = [{} for _ in range(height)]
         self._ground: list[set[int]] = [set() for _ in range(height)]
 
     def draw(self, ranges: Sequence[braille.DotRange], style: str) -> None:
-        """Draw a line over earlier ones, whose dots in the same characters stay, in its style."""
+        """Draw a line over earlier ones, whose dots in the same characters stay, in its style.
+
+        Where lines share several characters in a row, each has some of them (`_part`).
+        """
         for row, column, bits in braille.characters(ranges[: 2 * self.width], self.height):
+            if before := self._bits[row][column]:
+                known = [(before, self._styles[row][column])]
+                self._shared.setdefault((column, row), known).append((bits, style))
             self._bits[row][column] |= bits
             self._styles[row][column] = style
 
@@ -298,7 +312,31 @@ class Canvas:
 
     def rows(self) -> list[Row]:
         """Return the lines from top to bottom."""
+        self._part()
         return [self._row(index) for index in range(self.height)]
+
+    def _part(self) -> None:
+        """Divide the characters that lines share: along the way each line is drawn in its turn.
+
+        A character has one colour: else a part of a line would be in another's. Where lines only
+        cross, all of their dots stay, so that none has a hole.
+        """
+        left = set(self._shared)
+        while left:
+            found, near = [], [left.pop()]
+            while near:
+                column, row = one = near.pop()
+                found.append(one)
+                beside = {(column + x, row + y) for x in (-1, 0, 1) for y in (-1, 0, 1)} & left
+                left -= beside
+                near += beside
+            for at, (column, row) in enumerate(sorted(found) if len(found) >= TOGETHER else ()):
+                lines = self._shared[column, row]
+                bits, style = lines[at % len(lines)]
+                self._bits[row][column] = bits
+                if self._styles[row][column] == lines[-1][1]:  # else it has the cursor's style
+                    self._styles[row][column] = style
+        self._shared.clear()
 
     def _row(self, index: int) -> Row:
         spans: list[Segment] = []
@@ -610,22 +648,41 @@ def _pauses(line: PlotLine, view: PlotOptions) -> frozenset[int]:
 def _put_marks(
     canvas: Canvas, lines: Sequence[StyledLine], scale: YAxis, names: Mapping[int, int]
 ) -> None:
-    """Put each bright line's mark on it at regular distances and at its right end.
+    """Put each bright line's mark on it at its right end, and in regular parts of the plot.
 
-    `names` are the rows of the names beside the plot, by `id` of the line: no mark stands beside
-    the name of another line.
+    In each part it stands where the line is nearest to the middle of a character, where its mark
+    is. `names` are the rows of the names beside the plot, by `id` of the line: no mark stands
+    beside the name of another line.
     """
     for at, (line, style) in enumerate(lines):
-        columns = set(range((at * 5 + 3) % MARK_EVERY, canvas.width, MARK_EVERY))
+        if not style.bright:
+            continue
+        middle = (at * 5 + 3) % MARK_EVERY
+        parts = [
+            sorted(range(max(one - NEAR_MARK, 0), one + NEAR_MARK + 1), key=lambda x: abs(x - one))
+            for one in range(middle, canvas.width, MARK_EVERY)
+        ]
         known = [dot for dot, value in enumerate(line.smooths) if math.isfinite(value)]
-        columns.update(dot // 2 for dot in known[-1:])
-        for column in columns if style.bright else ():
-            values = line.smooths[2 * column : 2 * column + 2]
-            rows = (scale.row(value, canvas.height) for value in values)
-            row = next((row for row in rows if row is not None), None)
+        for columns in (*parts, [dot // 2 for dot in known[-1:]]):
+            places = [one for x in columns if (one := _mark_place(line, x, scale, canvas.height))]
+            if not places:
+                continue
+            _, row, column = min(places, key=lambda one: one[0])
             is_beside = row in names.values() and column >= canvas.width - BESIDE
             if not is_beside or names.get(id(line)) == row:
                 canvas.put(row, column, style.mark, style.style)
+
+
+def _mark_place(
+    line: PlotLine, column: int, scale: YAxis, height: int
+) -> tuple[int, int, int] | None:
+    """Return a mark's row and column, and before them by how many dots it is off the line."""
+    values = line.smooths[2 * column : 2 * column + 2]
+    dots = [dot for value in values if (dot := scale.dot(value, height)) is not None]
+    if not dots:
+        return None
+    off = min(abs(2 * (dot % 4) - 3) // 2 for dot in dots) + (max(dots) - min(dots)) // 2
+    return off, height - 1 - dots[0] // 4, column
 
 
 def _put_ends(

@@ -84,6 +84,9 @@ VALUE, BEST = 10, 17
 COLUMNS, LEAST_NAME = 10 + 2 + VALUE + BEST + VALUE, 12
 """Characters of a line of the table besides the name, and the least of the name."""
 
+SEEDS_APART = "more than noise? c and two of them"
+"""Below means of seeds that are not two: how to test a difference."""
+
 TABLE = 0.45
 """The greatest share of the page's height that the table takes."""
 
@@ -193,7 +196,10 @@ def _compared(
     }
     label = min(max(map(cell_len, shown.values())), room)
     lines = sorted(chart.lines, key=lambda line: places[id(line)])
-    verdict = [row for text in chart.verdict.words for row in text_rows(text, width, "accent")]
+    known = chart.verdict
+    verdict = [row for text in known.words for row in text_rows(text, width, "accent")]
+    if known.is_told and verdict:
+        verdict[-1] = tuple(one._replace(style="strong") for one in verdict[-1])
     count, all_lines = max(most - 2 - len(verdict), 1), len(lines)
     lit = next((at for at, one in enumerate(lines) if one.label == view.highlight), 0)
     first = min(max(lit - count // 2, 0), max(all_lines - count, 0))
@@ -217,11 +223,14 @@ def _compared(
             for one in lines
         ),
     ]
-    words = leader_text(chart, view)
+    # with a verdict, a difference at the end beside that of the best would be another number
+    words = "" if len(known.words) > 1 and view.cursor is None else leader_text(chart, view)
     more = ""
+    if words and not known.words and any(line.members for line in lines):
+        more = f"   {SEEDS_APART}"
     if len(lines) < all_lines:
         more = f"   {first + 1} to {first + len(lines)} of {all_lines}; tab highlights the next one"
-    rows += [(Segment(words, "strong"), Segment(more, "dim"))] if words or more else []
+    rows += [(Segment(words), Segment(more, "dim"))] if words or more else []
     return [*rows, *verdict]
 
 
@@ -516,22 +525,27 @@ class CurvesScreen(Page):
             Segment(harmless(self.state.metric), "strong"),
             Segment(f"  {at}/{len(metrics)}" if at else "", "dim"),
         )
-        chart, drawn = page.curves.chart(self.state.metric), page.stage.name
-        if chart is not None and self._draws_sweep(page):
-            count, members = chart.series_count, len(page.members)
+        drawn, members = self._drawn_members(page), len(page.members)
+        what = page.stage.name
+        if len(drawn) == 1:
+            what = drawn[0].name
+        elif drawn and (chart := page.curves.chart(self.state.metric)) is not None:
+            count = min(len(drawn), chart.series_count)
             many = f"×{count}" if count == members else f"{count} of {members}"
-            drawn = f"{page.stage.definition.group} {many}"
+            what = f"{page.stage.definition.group} {many}"
         before = width_of((*behind, *self._notices))
         own_id = f"  {short_id(page.run.id)}" if page.run.id != page.run.name else ""
         room = self.size.width - len(f" trainui  › {own_id} ›  › ") - before - 1
-        name, drawn = shared_out([harmless(page.run.name), harmless(drawn)], room)
+        name, what = shared_out([harmless(page.run.name), harmless(what)], room)
         row = [Segment(" trainui ", "title"), Segment(" › ", "dim"), Segment(name)]
-        row += [Segment(own_id, "dim"), Segment(" › ", "dim"), Segment(drawn)]
+        row += [Segment(own_id, "dim"), Segment(" › ", "dim"), Segment(what)]
         self.top.show((*row, Segment(" › ", "dim"), *behind), self._notices)
 
-    def _draws_sweep(self, page: CurvesPage) -> bool:
-        """Return True if the plot is of all members of a sweep, which are then acted on."""
-        return self.state.drawn.sweep and bool(page.members)
+    def _drawn_members(self, page: CurvesPage) -> Sequence[StageRecord]:
+        """Return the members of a sweep that are drawn and acted on; none: the stage itself."""
+        drawn = self.state.drawn
+        chosen = drawn.members if drawn.only else ()
+        return [one for one in page.members if drawn.sweep or one.id in chosen]
 
     def _show_how(self) -> None:
         view, chart = self.state.view, self.plot.chart()
@@ -652,10 +666,10 @@ class CurvesScreen(Page):
         return [] if self._page is None else [self._page.run]
 
     def target_stages(self) -> Sequence[StageRecord]:
-        """Return the stage, or all members of its sweep if all are drawn."""
+        """Return the members of its sweep that are drawn, else the stage."""
         if self._page is None:
             return ()
-        return self._page.members if self._draws_sweep(self._page) else (self._page.stage,)
+        return self._drawn_members(self._page) or (self._page.stage,)
 
     def stage_count(self) -> int:
         """Return the number of stages of the run."""

@@ -43,6 +43,9 @@ from trainui.tui.styled_text import Pairs, label_of, short_labels
 MOST_NAME = 32
 """Characters of a configuration's name in a verdict."""
 
+OVER_SEEDS = "best over seeds (mean ± standard deviation)"
+"""Before the figures of two configurations."""
+
 MOST_RUNS = 200
 """Most other runs offered for a comparison, the newest ones."""
 
@@ -378,7 +381,7 @@ def seed_verdict(
         taken = compare.slots_of_others(request.connection, a.run.id)
         result = compare.compared(metric, lower, *samples, taken=taken)
     except UnfitEnvironmentError as error:
-        return SeedVerdict((f"best over seeds   {means}", str(error)))
+        return SeedVerdict((f"{OVER_SEEDS}   {means}", str(error)))
     words = result.words.replace("B is ", f"{names[1]} is ")
     if (more := result.more_seeds) is not None:
         them = "them" if result.seeds_needed else f"{quantity(more, 'seed')} of each"
@@ -388,8 +391,9 @@ def seed_verdict(
     if result.test is not None:
         low, high = number(result.test.low), number(result.test.high)
         words = f"{number(result.difference)} (95 %: {low} to {high}): {words}"
-    lines = f"best over seeds   {means}", f"{names[1]} minus {names[0]}   {words}"
-    return SeedVerdict(lines, more, _addressed(a, b))
+    lines = f"{OVER_SEEDS}   {means}", f"{names[1]} minus {names[0]}   {words}"
+    is_told = result.verdict in (compare.BETTER, compare.WORSE)
+    return SeedVerdict(lines, more, _addressed(a, b), is_told)
 
 
 def _addressed(*some: compare.Configuration) -> tuple[tuple[str, str], ...]:

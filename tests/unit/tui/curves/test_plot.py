@@ -27,6 +27,7 @@ from trainui.tui.curve_data import (
     PlotLine,
     PlotOptions,
     PlottedSeries,
+    SeedVerdict,
     compared_x,
 )
 from trainui.tui.curves.comparison_screen import CandidateList
@@ -525,6 +526,38 @@ def test_of_a_whole_sweep_the_best_are_bright_and_no_own_line() -> None:
     assert line_styles(chart(*lines))[7].bright
     whole = line_styles(chart(*lines, whole_sweep=True))
     assert [style.bright for style in whole] == [True] * 6 + [False] * 2
+
+
+def test_lines_that_run_together_keep_their_colours_in_turn() -> None:
+    canvas = Canvas(20, 3)
+    for at, dot in enumerate((5, 6)):
+        canvas.draw([(dot, dot)] * 40, f"curve-{at + 1}")
+    drawn = [row for row in canvas.rows() if plain(row).strip()]
+    assert [one.style for one in drawn[0]] == ["curve-1", "curve-2"] * 10
+    heights = {one.style: one.text for one in drawn[0]}
+    assert heights["curve-1"] != heights["curve-2"], "each at its own height"
+
+
+def test_a_mark_stands_where_it_is_nearest_to_its_line() -> None:
+    # dots at the bottom of a character, but for a short way through its middle
+    values = [4.0] * 80
+    values[10:14] = [6.0] * 4
+    other = line([0.0] * 79 + [47.0], index=1, label="other", own=False)
+    rows = plot(chart(line(values), other), PlotOptions(), Frame(40, 12, feet=0)).rows
+    marks = [at for row in rows for at, one in enumerate(plain(row)) if one == "●"]
+    assert any(5 <= at - LABEL - 1 < 7 for at in marks), marks
+
+
+def test_a_difference_is_bold_only_if_told_from_noise() -> None:
+    def bold(verdict: SeedVerdict) -> list[str]:
+        some = [line([float(at)] * 9, index=at, label=f"lr={at}") for at in range(2)]
+        drawn = chart(*some, verdict=verdict, name="val/loss")
+        rows = table_rows(drawn, figures("val/loss"), PlotOptions(), 120, 9)
+        return [one.text for row in rows[3:] for one in row if one.style == "strong"]
+
+    words = ("best over seeds", "lr=1 minus lr=0")
+    assert bold(SeedVerdict()) == bold(SeedVerdict(words)) == []
+    assert bold(SeedVerdict(words, is_told=True)) == [words[1]]
 
 
 def test_no_mark_stands_beside_the_name_of_another_line() -> None:
