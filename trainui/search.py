@@ -43,14 +43,6 @@ from trainui.store.read.sweeps import TrialRecord
 from trainui.store.runs import runs, stage_requests, stages, trials
 from trainui.store.runs.trials import SearchKey, StoredSampler, TrialOutcome
 
-# Prunes trials by their stored points: reports each to a study, and asks its pruner after each.
-#
-# A plain loop calls `report` and `should_prune` after each step; so does this, for each stored
-# point of the metric, in the order stored. The pruner sees a copy of the study in memory; values
-# and rungs are written to the study's file at the end of a turn. A request is on record before
-# the values that caused it are written, so that whatever is killed, the next worker reports the
-# same values again.
-
 LONGEST_TURN = 0.3
 """Seconds of a turn, after which the points that are left wait for the next one: Optuna's pruners
 go through all values of a trial at each decision."""
@@ -59,8 +51,26 @@ MOST_VALUES = 500
 """Values of a turn, after which the points that are left wait for the next one: to write one to the
 study's file takes about 0.5 ms."""
 
+IMPORTANCE_LEAST = 5
+"""Number of completed trials below which no importance is known."""
+
+IMPORTANCE_GROWTH = 10
+"""The importance is computed again once the completed trials have grown by one in so many."""
+
+TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
+"""Seconds to wait for another host's turn of the same search, and between two attempts."""
+
 COUNTED = "its search's metric has no integer steps; `prune` counts its values instead, from 0"
 """The message on a trial without steps that can be compared."""
+
+
+# Prunes trials by their stored points: reports each to a study, and asks its pruner after each.
+#
+# A plain loop calls `report` and `should_prune` after each step; so does this, for each stored
+# point of the metric, in the order stored. The pruner sees a copy of the study in memory; values
+# and rungs are written to the study's file at the end of a turn. A request is on record before
+# the values that caused it are written, so that whatever is killed, the next worker reports the
+# same values again.
 
 
 class Decision(NamedTuple):
@@ -233,15 +243,6 @@ logger = logging.getLogger(__name__)
 
 _Asked = tuple[int, Mapping[str, Any]]
 """The number and the values of a trial."""
-
-IMPORTANCE_LEAST = 5
-"""Number of completed trials below which no importance is known."""
-
-IMPORTANCE_GROWTH = 10
-"""The importance is computed again once the completed trials have grown by one in so many."""
-
-TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
-"""Seconds to wait for another host's turn of the same search, and between two attempts."""
 
 
 class SearchTurns:

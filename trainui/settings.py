@@ -17,6 +17,9 @@ from trainui import paths, system
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.model.states import KINDS
 
+MOST_CPUS = 10_000
+"""CPU slots; the planner looks at each of them."""
+
 T = TypeVar("T")
 
 
@@ -216,9 +219,6 @@ def _mapping(value: Any) -> dict[str, str]:
         raise TypeError
     return {_text(key): _text(item) for key, item in value.items()}
 
-
-MOST_CPUS = 10_000
-"""CPU slots; the planner looks at each of them."""
 
 _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "runs_dir": (lambda value: paths.absolute(_text(value)), "a path"),

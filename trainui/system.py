@@ -39,6 +39,26 @@ from trainui.errors import NotPlainFileError, UnfitEnvironmentError
 MOST_ENTRIES = 20_000
 """The most entries listed below a directory, which takes some 0.1 s on a local disk."""
 
+ANSWERS_WITHIN = 2.0
+"""Seconds in which a file system has to answer."""
+
+_FRESH = 0.01
+"""Seconds for which an answer is used: a file is polled less often."""
+
+MEGABYTE, GIGABYTE = 10**6, 10**9
+
+ROUGH = 10 * MEGABYTE
+"""Bytes to which a shown number is rounded if it changes all the time."""
+
+LEAST_FREE = 100 * MEGABYTE
+"""Bytes; with less, no stage starts, to leave space for the logs and records of running ones."""
+
+LITTLE_FOR_HOME = GIGABYTE
+"""Bytes; with less in the home, warn: the database and its backup need space."""
+
+LITTLE_FOR_RUNS = 5 * GIGABYTE
+"""Bytes; with less in the runs directory, warn: a few checkpoints need this much."""
+
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISDIR, "a directory"),
@@ -213,8 +233,6 @@ _OF_THE_SYSTEM = frozenset({"fuse.lxcfs", "fuse.portal", "fuse.snapfuse"})
 
 MOUNTS = Path("/proc/self/mountinfo")
 
-ANSWERS_WITHIN = 2.0
-"""Seconds in which a file system has to answer."""
 
 _ANSWER = """\
 import os, sys
@@ -226,9 +244,6 @@ while os.read(0, 1):
     os.write(1, b".")
 """
 """Answers each byte once the file system has answered; `stat` would use the kernel's cache."""
-
-_FRESH = 0.01
-"""Seconds for which an answer is used: a file is polled less often."""
 
 
 def kinds(table: Path = MOUNTS) -> dict[str, str]:
@@ -389,21 +404,6 @@ def is_silent_below(directory: str, below: str, *, wait: bool = True) -> bool:
         return False
     mount = remote_mount(below)
     return mount not in ("", remote_mount(directory)) and not does_answer(mount, wait=wait)
-
-
-MEGABYTE, GIGABYTE = 10**6, 10**9
-
-ROUGH = 10 * MEGABYTE
-"""Bytes to which a shown number is rounded if it changes all the time."""
-
-LEAST_FREE = 100 * MEGABYTE
-"""Bytes; with less, no stage starts, to leave space for the logs and records of running ones."""
-
-LITTLE_FOR_HOME = GIGABYTE
-"""Bytes; with less in the home, warn: the database and its backup need space."""
-
-LITTLE_FOR_RUNS = 5 * GIGABYTE
-"""Bytes; with less in the runs directory, warn: a few checkpoints need this much."""
 
 
 @dataclass(frozen=True, slots=True)

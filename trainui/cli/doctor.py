@@ -43,6 +43,12 @@ Result = tuple[str, str] | tuple[str, str, str]
 CLOCK_SKEW = 2.0
 """Maximum difference in seconds between the clock and new files' modification times."""
 
+LEAST_FILES = 1024
+"""Open files per process; data loaders with several workers need this many."""
+
+LEAST_SIZE = (80, 24)
+"""Columns and lines that the whole screen needs."""
+
 
 def python() -> Result:
     """Check which Python runs trainui, and which one stages get."""
@@ -316,8 +322,6 @@ def gpus() -> Result:
 LIBRARIES = ("celery", "kombu", "sqlalchemy", "textual", "numpy", "nvidia-ml-py")
 """The dependencies whose versions matter most."""
 
-LEAST_FILES = 1024
-"""Open files per process; data loaders with several workers need this many."""
 
 LITTLE_SHARED_MEMORY = system.GIGABYTE
 """Bytes of /dev/shm. Containers get 64 MB by default, with which data loaders crash."""
@@ -408,10 +412,6 @@ def at_boot() -> Result:
     if (path := lifecycle.path(os.environ)).exists():
         return GOOD, f"{path} starts the worker"
     return GOOD, "not set up; `trainui worker install` starts it at boot"
-
-
-LEAST_SIZE = (80, 24)
-"""Columns and lines that the whole screen needs."""
 
 
 def terminal() -> Result:

@@ -31,6 +31,9 @@ from trainui.store.shell_environment import ENVIRONMENT_FILE
 SMALL = 1 << 20
 """Maximum size in bytes of a file that is included."""
 
+KEEP = 10
+"""Runs of each pipeline that `trainui prune` keeps without `--keep`."""
+
 KEPT_IN_RUN = ("pipeline.yaml", "env.json", "code.json")
 
 STUDIES = "*.study.db"
@@ -168,7 +171,6 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be deleted; delete nothing.")
 ]
 
-KEEP = 10
 OLD = "30d"
 
 

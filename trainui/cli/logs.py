@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 POLL = 0.2
 """Poll interval in seconds for a growing log."""
 
+EVENTS_POLL = 0.1
+"""Poll interval in seconds; if nothing changed, a poll reads only one number."""
+
+NEWEST = 50
+"""Default number of events when all runs are listed."""
+
 
 class Stream(StrEnum):
     """A choice of a stage's two logs."""
@@ -247,13 +253,6 @@ def _growing(
 def _is_over(connection: statements.Connection, stage: StageRecord) -> bool:
     status = views.stage_status(connection, stage.id)
     return status is None or status in ENDED
-
-
-EVENTS_POLL = 0.1
-"""Poll interval in seconds; if nothing changed, a poll reads only one number."""
-
-NEWEST = 50
-"""Default number of events when all runs are listed."""
 
 
 @options.command(

@@ -26,6 +26,9 @@ from trainui.model.states import Status as S
 from trainui.plugin import Command, Imported, Importer, registry
 from trainui.plugin.records import fits
 
+MOST_LINES = 40
+"""Lines of a drawing of the graph up to which edges have lines of their own."""
+
 TEMPLATE = Path(__file__).with_name("first_pipeline.yaml")
 STDOUT = "-"
 
@@ -220,9 +223,6 @@ def schema(
             raise UsageError(f"no schema for {command!r}; known: {', '.join(known)}")
     printing.exact(*json.dumps(found, indent=2).split("\n"))
 
-
-MOST_LINES = 40
-"""Lines of a drawing up to which edges have lines of their own."""
 
 Stages = Sequence[tuple[str, Sequence[str]]]
 """Each stage's name, and the names of the stages it depends on."""

@@ -25,6 +25,24 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
 if TYPE_CHECKING:
     from trainui.pipeline.masking import Masker
 
+PROGRESS_AFTER = 1.0
+"""Seconds before a progress bar is shown."""
+
+PROGRESS_PERIOD = 0.1
+"""Seconds between two of its redraws."""
+
+PROGRESS_WIDTH = 24
+"""Its width in characters."""
+
+LEAST = 12
+"""Minimum width in characters of a column that may be cut."""
+
+LEAST_WRAPPED = 20
+"""Minimum width in characters of a wrapped column."""
+
+_GAP = 2
+"""Blanks between two columns."""
+
 
 class Coloured(str):
     """An already escaped line with our own colour codes."""
@@ -231,15 +249,6 @@ def _masker() -> Masker:
     return Masker.of(os.environ, given)
 
 
-PROGRESS_AFTER = 1.0
-"""Seconds before a progress bar is shown."""
-
-PROGRESS_PERIOD = 0.1
-"""Seconds between two of its redraws."""
-
-PROGRESS_WIDTH = 24
-"""Its width in characters."""
-
 _CLEAR = "\r\x1b[K"
 
 
@@ -337,14 +346,6 @@ def whole_file(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
 # Tables that fit the terminal: long names are cut in the middle, and reasons are wrapped.
 #
 # Output that goes elsewhere, e.g. into a pipe, is never shortened.
-
-LEAST = 12
-"""Minimum width in characters of a column that may be cut."""
-
-LEAST_WRAPPED = 20
-"""Minimum width in characters of a wrapped column."""
-
-_GAP = 2
 
 
 def terminal_width() -> int | None:

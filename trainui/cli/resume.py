@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from trainui.model.definition import Pipeline
     from trainui.model.records import RunRecord, StageRecord
 
+_MOST_ALIKE = 6
+"""Number of members of a sweep with the same action and reason that have a row each."""
+
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _PLAIN = "\x1b[0m"
 
@@ -34,9 +37,6 @@ def plan_as_json(planned: Sequence[PlannedStage], diff: str | None) -> dict[str,
     stages = [{name: getattr(one, name) for name in _FIELDS} for one in planned]
     return {"stages": stages, "diff": diff}
 
-
-_MOST_ALIKE = 6
-"""Number of members of a sweep with the same action and reason that have a row each."""
 
 _FIELDS = ("name", "action", "reason", "checkpoint", "step", "seconds", "gpu_seconds_saved")
 

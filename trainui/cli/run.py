@@ -36,6 +36,9 @@ _COMMAND = "trainui.command"
 
 MOST_PRIORITY = 1_000_000
 
+MOST_LEFT_OUT = 20
+"""Paths that were left out and are named on a terminal."""
+
 
 @options.command("trainui demo")
 def demo(
@@ -395,9 +398,6 @@ def _stopped_message(run_id: str) -> str:
                 return f"stopped, but submitted: the run continues; see `trainui show {run_id}`"
     return f"stopped; {NOTHING_SUBMITTED}"
 
-
-MOST_LEFT_OUT = 20
-"""Paths that were left out and are named on a terminal."""
 
 _ANY_PID = "?"
 """The value of a `--pid` without a number."""

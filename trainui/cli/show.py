@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MOST_COMPARED = 50
 """Stages whose written files are compared with those of others."""
 
+_MOST_STAGES = 5
+"""The most stages without metrics for which the searched places are printed."""
+
 RIGHT = {"ATTEMPT", "TOOK", "SINCE", "EXIT"}
 """The columns that are aligned at their right."""
 
@@ -226,10 +229,6 @@ def path(
         printing.value({"paths": directories})
     else:
         printing.exact(*directories)
-
-
-_MOST_STAGES = 5
-"""The most stages without metrics for which the searched places are printed."""
 
 
 @options.command(

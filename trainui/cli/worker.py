@@ -24,6 +24,12 @@ from trainui.store.read import views
 START_TIMEOUT = 60.0
 """Seconds for the worker to start, also on a busy machine with a cold disk cache."""
 
+CANCEL_MARGIN = 60.0
+"""Seconds allowed beyond a stage's grace period, e.g. until the GPU's memory is free."""
+
+NAMES_SHOWN = 8
+"""Stages that keep running and are named; the others are counted."""
+
 _BEGUN = "the operation may still complete; see `trainui worker status`"
 
 
@@ -232,12 +238,6 @@ def _host(found: dict[str, Any]) -> str:
 def _disk(found: dict[str, Any]) -> str:
     words = f"{formatting.size(found['free_bytes'])} free on {found['path']}"
     return f"! {words} (low)" if found["low"] else words
-
-
-CANCEL_MARGIN = 60.0
-"""Seconds allowed beyond a stage's grace period, e.g. until the GPU's memory is free."""
-
-NAMES_SHOWN = 8
 
 
 def cancel_everything() -> None:

@@ -31,6 +31,18 @@ from trainui.store.read.run_list import RunLine
 from trainui.store.read.time_worked import TimeWorked
 from trainui.text import harmless
 
+MOST_RUNS = 500
+"""The newest runs of a box that the screen of another machine lists."""
+
+LIST_TIMEOUT = 15.0
+"""Seconds in which a box has to have listed its runs."""
+
+LIST_CONNECT = 4
+"""Seconds for ssh to connect for a list of several boxes: one that sleeps holds up the others."""
+
+MOST_SECONDS = 1e10
+"""More than any run can have taken."""
+
 SSH = "ssh -o BatchMode=yes -o LogLevel=ERROR"
 """How rsync reaches a box: without a question, and without its banner."""
 
@@ -145,16 +157,6 @@ def problems(found: Sequence[BoxRuns]) -> list[str]:
     ]
 
 
-MOST_RUNS = 500
-"""The newest runs of a box that the screen of another machine lists."""
-
-LIST_TIMEOUT = 15.0
-"""Seconds in which a box has to have listed its runs."""
-
-LIST_CONNECT = 4
-"""Seconds for ssh to connect for a list of several boxes: one that sleeps holds up the others."""
-
-
 AskMore = Callable[[BoxConnection, list[dict[str, Any]]], Any]
 
 
@@ -205,9 +207,6 @@ def list_over(connection: BoxConnection, words: Sequence[str] = ()) -> list[dict
     except (OverflowError, RecursionError) as error:
         raise ValueError("no list of runs") from error
 
-
-MOST_SECONDS = 1e10
-"""More than any run can have taken."""
 
 _TEXTS = ("run", "name", "status")
 _TIMES = ("created_at", "started_at", "completed_at", "lost_at")

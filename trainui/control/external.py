@@ -51,6 +51,9 @@ _LAUNCHER = re.compile(r"(?:.*/)?(?:torchrun|accelerate|deepspeed|uv|mpirun|mpie
 _EXAMINED = 1 << 16
 """Bytes at the start and the end of a text that are searched for metrics."""
 
+_AT_ONCE = 100
+"""Runs per transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class AdoptableProcess:
@@ -491,10 +494,6 @@ def _starter(connection: Connection, kind: str, job: Job) -> str | None:
                 run = views.run(connection, Path(found.attempt).parents[2].name)
                 return None if run is None else run.id
     return None
-
-
-_AT_ONCE = 100
-"""Runs per transaction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,30 @@ from trainui.store.read import views
 from trainui.supervisor import protocol
 from trainui.text import as_overwritten, harmless
 
+REMOTE_PATIENCE = 10.0
+"""Timeout in seconds for an answer; a busy worker needs about one."""
+
+REMOTE_POLL = 0.03
+"""Seconds between two polls for the answer."""
+
+REMOTE_SIZES_FOR = 0.4
+"""Seconds for which file sizes are cached: each refresh of a log needs three of them."""
+
+REMOTE_PART = 64 * 1024
+"""Maximum bytes per request."""
+
+LONGEST_LINE = 1 << 20
+"""Bytes; a longer line is split."""
+
+_BLOCK = 1 << 16
+"""Bytes that are read at once when lines are counted back from the end."""
+
+WINDOW = 64 * 1024
+"""Bytes of each log that are read for a part of both logs by time."""
+
+LONGEST = 400
+"""Characters of a line in such a part; of a longer one the rest is counted."""
+
 
 class File(Protocol):
     """A file that need not exist."""
@@ -104,19 +128,6 @@ def find(directory: str, attempt_id: int, host: str) -> Directory:
 
 
 # Reads an attempt's logs on another host, part by part, through that host's worker.
-
-
-REMOTE_PATIENCE = 10.0
-"""Timeout in seconds for an answer; a busy worker needs about one."""
-
-REMOTE_POLL = 0.03
-"""Seconds between two polls for the answer."""
-
-REMOTE_SIZES_FOR = 0.4
-"""Seconds for which file sizes are cached: each refresh of a log needs three of them."""
-
-REMOTE_PART = 64 * 1024
-"""Maximum bytes per request."""
 
 
 class RemoteLogError(UnfitEnvironmentError, OSError):
@@ -231,11 +242,6 @@ class _RemoteStream(io.RawIOBase):
 
 
 STREAMS = {"out": protocol.STDOUT_FILE, "err": protocol.STDERR_FILE}
-
-LONGEST_LINE = 1 << 20
-"""Bytes; a longer line is split."""
-
-_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,12 +370,6 @@ def offset_of_last(path: File, count: int) -> int:
             position = start
         return 0
 
-
-WINDOW = 64 * 1024
-"""Bytes of each log that are read for a part."""
-
-LONGEST = 400
-"""Characters of a line; of a longer one the rest is counted."""
 
 _CURSOR = re.compile(r"([0-9]{1,6})\.([0-9]{1,15})\.([0-9]{1,15})(b?)")
 

@@ -22,6 +22,15 @@ from trainui.text import as_overwritten, harmless
 LONGEST_LINE = 8192
 """Maximum number of characters shown of a line."""
 
+BLOCK = 64 * 1024
+"""Block size in bytes; blocks are aligned to multiples of it."""
+
+CACHED = 32
+"""Size of the block cache (LRU)."""
+
+CACHED_PAGES = 24
+"""Size of the cache of pages per stream (LRU)."""
+
 _GOES_UP = re.compile(rb"\x1b\[\d*[AF]")
 _MOVES = re.compile(r"(\r|\x08+|\x1b\[\d*[ABEFK])")
 
@@ -124,13 +133,6 @@ class _Screen:
 #
 # A line ends after a line feed. A block without any counts as one line, so that a file without line
 # feeds need not be read whole; only this module knows this rule.
-
-
-BLOCK = 64 * 1024
-"""Block size in bytes; blocks are aligned to multiples of it."""
-
-CACHED = 32
-"""Size of the block cache (LRU)."""
 
 
 class BlockFile:
@@ -314,8 +316,6 @@ def errors() -> Matcher:
 
 FILES = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 
-CACHED_PAGES = 24
-"""Size of the cache of pages per stream (LRU)."""
 
 LogPosition = tuple[int, int, int, int]
 """A line's position in the merged sequence: moment, stream, page, line in the page."""

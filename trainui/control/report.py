@@ -53,6 +53,12 @@ LOGS = 3
 WIDTH, HEIGHT = 60, 6
 """Size of a plot in characters."""
 
+MOST_POINTS = 60
+"""Points of a series; a series with more is averaged."""
+
+FLAT = 0.02
+"""Share of a series' range below which a change counts as none."""
+
 
 def of_runs(run_ids: Iterable[str]) -> str:
     """Return the reports of runs, one after the other, without deleted runs."""
@@ -289,13 +295,6 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         return ""
     lines = [[text.markdown_cell(name) for name in header], ["---"] * len(header), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-MOST_POINTS = 60
-"""Points of a series; a series with more is averaged."""
-
-FLAT = 0.02
-"""Share of a series' range below which a change counts as none."""
 
 
 @dataclass(frozen=True, slots=True)

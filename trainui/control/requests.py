@@ -26,6 +26,9 @@ from trainui.store.read import views
 from trainui.store.runs import runs
 from trainui.supervisor.protocol import IDENTITY
 
+_LONGEST = 2000
+"""Characters of a note, which the list and the digest quote."""
+
 AGENT_VARIABLE = "TRAINUI_AGENT"
 
 _NOT_SET = ("", "0", "false", "no")
@@ -176,8 +179,6 @@ def _ahead(others: Iterable[StageDefinition], gpus: int, cpus: int) -> int:
 
 
 VERDICTS = ("keep", "discard")
-
-_LONGEST = 2000
 
 
 def check_note(text: str, verdict: str | None = None) -> None:

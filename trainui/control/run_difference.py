@@ -36,6 +36,9 @@ LONGEST_FILE = 1 << 18
 MOST_LINES, MOST_LINES_OF_FILE, LONGEST_LINE = 1000, 200, 500
 """Lines of the diff of all files and of one, and characters of a line."""
 
+MOST_COUNTED = 20
+"""Files of code whose changed lines are counted."""
+
 Pairs = dict[str, list[Any]]
 """By name: the value on the one side and on the other; None where it is missing."""
 
@@ -348,10 +351,6 @@ def from_origin(connection: Connection, run: RunRecord, origin: RunRecord) -> st
     changed += _in_code(run, origin)
     changed = changed or _in_command(*(_words(connection, one) for one in (origin, run)))
     return formatting.listed(changed) if changed else _in_file(connection, run, origin)
-
-
-MOST_COUNTED = 20
-"""Files of code whose changed lines are counted."""
 
 
 def _in_code(run: RunRecord, origin: RunRecord) -> list[str]:

@@ -48,6 +48,18 @@ _START_PATIENCE = 60.0
 RESTART_REPORTED_FOR = 600
 """Seconds for which a restart is reported."""
 
+_ENSURE_PATIENCE = 90.0
+"""Seconds: enough for one start that fails on damaged data and a second one without it."""
+
+_SOCKET_PATIENCE = 10.0
+"""Seconds without a socket after which a live server counts as unreachable; it starts in 0.1 s."""
+
+_STOP_GRACE = 4.0
+"""Seconds for the server to save its data before SIGKILL; at most 1 s of it is unsaved."""
+
+_STATUS_TIMEOUT = 1.0
+"""Seconds for the server to answer a command that asks for its state."""
+
 
 def lock_path(home: Home) -> Path:
     """Return the lock file that the server keeps locked while it is alive."""
@@ -294,17 +306,6 @@ _MASK = "********"
 
 _PASSWORD_ASKED = re.compile(r"([?&]password=)[^&]*")
 
-_ENSURE_PATIENCE = 90.0
-"""Seconds: enough for one start that fails on damaged data and a second one without it."""
-
-_SOCKET_PATIENCE = 10.0
-"""Seconds without a socket after which a live server counts as unreachable; it starts in 0.1 s."""
-
-_STOP_GRACE = 4.0
-"""Seconds for the server to save its data before SIGKILL; at most 1 s of it is unsaved."""
-
-_STATUS_TIMEOUT = 1.0
-"""Seconds."""
 
 _SPOILT = re.compile(r"append.?only|\bAOF\b|\bRDB\b", re.IGNORECASE)
 

@@ -65,6 +65,15 @@ SETTLED = 5.0
 LATELY = 3600
 """Seconds for which a study or a multirun that has ended may begin another job."""
 
+POLL_EVERY = 1.0
+"""Seconds between two checks of what is due while the store does not change."""
+
+SEARCH_EVERY = 5.0
+"""Seconds between two searches for such runs while the store does not change."""
+
+LEAST_PAUSE = 1.0
+"""The least seconds between two searches, and between two polls of the processes."""
+
 
 def is_adopted_alive(stage: WatchedStage) -> bool:
     """Return True if the adopted process still runs, and no other has got its pid."""
@@ -441,16 +450,6 @@ def _files(path: Path) -> list[tuple[str, int, int]]:
                 status = entry.stat(follow_symlinks=False)
                 found.append((entry.name, status.st_mtime_ns, status.st_size))
     return sorted(found)
-
-
-POLL_EVERY = 1.0
-"""Seconds between two checks of what is due while the store does not change."""
-
-SEARCH_EVERY = 5.0
-"""Seconds between two searches for such runs while the store does not change."""
-
-LEAST_PAUSE = 1.0
-"""The least seconds between two searches, and between two polls of the processes."""
 
 
 class ExternalThread:

@@ -52,6 +52,18 @@ NO_PERMISSION, DRIVER_NOT_LOADED = 4, 9
 GPU_IS_LOST, RESET_REQUIRED, VERSION_MISMATCH = 15, 16, 18
 """NVML error codes, as in nvml.h."""
 
+TEST_PATIENCE = 0.02
+"""Seconds for which a shared lock is tested again: others take one for microseconds to test it."""
+
+MOST_UNEXPLAINED = 2**30
+"""Bytes that may be in use on an idle GPU: more than drivers need, less than any training."""
+
+MEMORY_PATIENCE = 5.0
+"""Seconds for the driver to free the memory of an ended process."""
+
+POLL_EVERY = 0.1
+"""Seconds between two polls during that wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
@@ -277,8 +289,6 @@ logger = logging.getLogger(__name__)
 LOCKS = Path("/tmp/trainui-gpus")
 """The directory of the lock files, one for all users of the machine, hence not under TMPDIR."""
 
-TEST_PATIENCE = 0.02
-"""Seconds for which a shared lock is tested again: others take one for microseconds to test it."""
 
 LOCKS_MODE = 0o1777
 """Mode of the directory, like /tmp: all users may add files and remove only their own."""
@@ -292,15 +302,6 @@ _FILE_KINDS = (
 )
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-
-MOST_UNEXPLAINED = 2**30
-"""Bytes that may be in use on an idle GPU: more than drivers need, less than any training."""
-
-MEMORY_PATIENCE = 5.0
-"""Seconds for the driver to free the memory of an ended process."""
-
-POLL_EVERY = 0.1
-"""Seconds between two polls during that wait."""
 
 
 class UnusableLockError(TrainuiError):

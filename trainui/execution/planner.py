@@ -41,10 +41,28 @@ from trainui.store.read.views import Holder
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import LONGEST_PAUSE
 
-# What queued stages need: a slot of this host, and everything else that they wait for.
-
 MOST_TIMERS = 10_000
 """Number of delays kept. If it is exceeded, the timers are cleared and delays start again."""
+
+POLL_EVERY = 1.0
+"""Seconds between two passes if nothing wakes the planner."""
+
+REASONS_AT_ONCE = 100
+"""Wait reasons written in one transaction; more would block other writers for too long."""
+
+HORIZON, BRIEF_HORIZON = 20, 4
+"""Queued stages considered for each kind of slot; raised only if slots are left for later stages.
+So a pass stays cheap with ten thousand queued stages. The second is for passes in between those
+that write wait reasons."""
+
+MOST_UNEXPLAINED = 500
+"""Number of stages that get this reason in one pass."""
+
+REASONS_EVERY = 1.0
+"""Seconds between two updates of wait reasons, which change often while many stages end."""
+
+
+# What queued stages need: a slot of this host, and everything else that they wait for.
 
 
 @cache
@@ -229,25 +247,13 @@ def _longest(stage: StageRecord, not_before: int) -> float:
 
 logger = logging.getLogger(__name__)
 
-POLL_EVERY = 1.0
-"""Seconds between two passes if nothing wakes the planner."""
 
 SEND_AGAIN_AFTER = 10 * clock.SECOND
 """Microseconds after which an unclaimed message counts as lost and is sent again."""
 
-REASONS_AT_ONCE = 100
-"""Wait reasons written in one transaction; more would block other writers for too long."""
-
-HORIZON, BRIEF_HORIZON = 20, 4
-"""Queued stages considered for each kind of slot; raised only if slots are left for later stages.
-So a pass stays cheap with ten thousand queued stages. The second is for passes in between those
-that write wait reasons."""
 
 BEHIND = WaitReason("behind earlier stages in the queue")
 """Wait reason of a stage beyond the horizon; constant, so that it is written once."""
-
-MOST_UNEXPLAINED = 500
-"""Number of stages that get this reason in one pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,10 +301,6 @@ class _View:
     def needs_gpu(self) -> bool:
         """True if one of the stages waits for a GPU."""
         return any(_kind(stage) == "gpu" for stage in self.waiting)
-
-
-REASONS_EVERY = 1.0
-"""Seconds between two updates of wait reasons, which change often while many stages end."""
 
 
 class Planner:

@@ -54,6 +54,9 @@ MAX_DELAY = 30.0
 RESET_AFTER = 60.0
 """Seconds of uptime after which the delay is reset."""
 
+_PATIENCE = 2.0
+"""Seconds to retry: `lock_holder` takes a shared lock for some microseconds to test it."""
+
 NO_WORKER = "no worker"
 """Reason why nothing starts while the worker is not wanted; the next run starts it."""
 
@@ -304,10 +307,6 @@ def _read_stamp(home: Home, name: str) -> int:
         return int(system.read_text(home.worker / name))
     except (FileNotFoundError, ValueError):
         return 0
-
-
-_PATIENCE = 2.0
-"""Seconds to retry: `lock_holder` takes a shared lock for some microseconds to test it."""
 
 
 class Lock:

@@ -31,6 +31,12 @@ _STATX_BYTES = 256
 _MASK, _TIME = struct.Struct("=I"), struct.Struct("=qI")
 _TIME_AT = 80
 
+_CONFIGURATION_BYTES = 1 << 20
+"""Bytes of a configuration that are read: its parameters are for people to see."""
+
+MAX_TEXT = 65_536
+"""Characters of a text that is parsed as a Python literal, which is slow."""
+
 
 def head(path: Path, size: int = 4096, *, begin: int = 0) -> bytes:
     """Return a file's first bytes, or those from an offset on."""
@@ -83,8 +89,6 @@ def born(path: Path) -> float | None:
     seconds, nanoseconds = _TIME.unpack_from(found, _TIME_AT)
     return float(seconds + nanoseconds / 1e9)
 
-
-_CONFIGURATION_BYTES = 1 << 20
 
 _CONFIGURATION_FILES = ("hparams.yaml", "args.yaml")
 """Files of Lightning, timm and Ultralytics, beside those with the metrics."""
@@ -197,9 +201,6 @@ def numbers_with_unit(cells: Sequence[str]) -> list[float | None]:
         numbers.append(number)
     return numbers if len(units) == 1 else [None] * len(cells)
 
-
-MAX_TEXT = 65_536
-"""Characters of a text that is parsed as a Python literal, which is slow."""
 
 _WORDS = {
     **{word: float(word) for word in ("nan", "inf", "infinity")},

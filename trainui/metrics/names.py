@@ -47,6 +47,9 @@ from trainui.store.points.chunks import Points
 from trainui.store.points.point_sources import SourceRecord
 from trainui.store.points.write_points import of_other_members
 
+MAX_SERIES = 2000
+"""Metrics of one attempt: a file with a new name in each line does not contain metrics."""
+
 _OWN = re.compile(r"(.*/\.trainui/(?:.*/)?attempt)-\d+(/[^/#]+)(?:#.*)?")
 """Files that trainui makes for each attempt; one may be read by several patterns."""
 _ROTATED = re.compile(r"\.\d[\d-]*$")
@@ -105,10 +108,6 @@ def _stem(history: str) -> str:
     name = Path(history).name
     file, _mark, run = name.rpartition("#")
     return run if file else name if history.endswith("/") else name.partition(".")[0]
-
-
-MAX_SERIES = 2000
-"""Metrics of one attempt: a file with a new name in each line does not contain metrics."""
 
 
 _SAME = (

@@ -14,16 +14,19 @@ from trainui import system
 from trainui.errors import TrainuiError, UnfitEnvironmentError
 from trainui.store.points.point_sources import Identity
 
+EDGE_BYTES = 128
+"""Bytes hashed at the start and before the offset at each read: enough to distinguish two
+histories, and few compared with what is read."""
+
+MOST = 256
+"""The most files kept open; also at most half of the process's descriptor limit."""
+
+
 # A growing file, read by byte offset, with a check that it is still the file read before.
 #
 # A file may be appended to, truncated, rewritten in place, replaced at its path, or deleted; only
 # this module distinguishes these cases. Size and inode are not enough, so hashes of some bytes at
 # the start and before the offset are stored too.
-
-
-EDGE_BYTES = 128
-"""Bytes hashed at the start and before the offset at each read: enough to distinguish two
-histories, and few compared with what is read."""
 
 
 class UnreadableFileError(TrainuiError):
@@ -178,10 +181,6 @@ def _hash(data: bytes) -> str:
 
 
 # An LRU cache of open files: those that grew last stay open between reads.
-
-
-MOST = 256
-"""The most files kept open; also at most half of the process's descriptor limit."""
 
 
 class OpenFiles:

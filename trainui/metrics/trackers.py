@@ -36,12 +36,6 @@ from trainui.supervisor.protocol import RUN_TAG
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
 
-# Reads a tracker's SQLite database from a private copy, so that its writer never notices.
-#
-# A reader that opens the database itself can make the tracker's own write fail, leaves side files
-# behind, or reads half of a commit.
-
-
 MAGIC = b"SQLite format 3\0"
 DATABASE = re.compile(r".*\.(db|sqlite3?)")
 """Names of files that may be a tracker's database."""
@@ -66,8 +60,24 @@ _TRIES = 3
 
 _HEADER_BYTES = 100
 
+MOST_ROWS = 10_000
+"""Rows read at once."""
+
+_MARKED_BYTES = 1 << 20
+"""Bytes in which a tracker's table is named: its schema is at the beginning."""
+
+_PRINTED_BLOCK, _MOST_PRINTED = 1 << 20, 16 << 20
+"""Bytes of each stream that are searched at once, and in all: a run is usually named near the
+beginning."""
+
 _Version = tuple[Any, ...]
 """State of a database and its side files at one moment."""
+
+
+# Reads a tracker's SQLite database from a private copy, so that its writer never notices.
+#
+# A reader that opens the database itself can make the tracker's own write fail, leaves side files
+# behind, or reads half of a commit.
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +279,6 @@ def is_read_as_one(path: Path) -> bool:
 # What the code of all trackers with databases needs.
 
 
-MOST_ROWS = 10_000
-"""Rows read at once."""
-
-
 def columns(connection: Connection, table: str) -> set[str]:
     """Return the names of a table's columns: versions of a tracker differ in them."""
     return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
@@ -298,9 +304,6 @@ def tracked(
 
 
 # The runs of trackers as sources: a run of a database, or a log.
-
-
-_MARKED_BYTES = 1 << 20
 
 
 def of_database(path: Path, *, since: float = 0) -> list[TrackedRun]:
@@ -436,10 +439,6 @@ def with_prefixes(found: Iterable[SourceFile], since: float) -> list[SourceFile]
         for one in found
     ]
 
-
-_PRINTED_BLOCK = 1 << 20
-_MOST_PRINTED = 16 << 20
-"""Bytes of each stream that are searched: a run is usually named near the beginning."""
 
 _NamedRun = tuple[str, str, str]
 """Tracker, stem of the database's name or empty, and name of the run."""

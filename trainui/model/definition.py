@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from decimal import Decimal
 
+DEFAULT_GRACE = 30.0
+"""Seconds between the stop signal and KILL, if the pipeline file gives none."""
+
 Scalar = str | int | float | bool | None
 """A value of a parameter."""
 
@@ -189,9 +192,6 @@ def _known(record: Any, data: Mapping[str, Any]) -> dict[str, Any]:
 
 Json = Any
 """A JSON value."""
-
-DEFAULT_GRACE = 30.0
-"""Seconds between the stop signal and KILL, if the pipeline file gives none."""
 
 
 ALERT_CONDITIONS = ("nan", "above", "below", "no_improvement", "stalled")

@@ -29,6 +29,13 @@ _SCORE = re.compile(r"acc|reward|return|score|perplexity", re.IGNORECASE)
 _VALIDATION_RANKS = 4
 """The ranks of validation and test metrics; those of others follow."""
 
+LONG_AGO = 1e9
+"""Unix time in 2001; smaller values are taken for durations, not times of day."""
+
+HUGE, ABSURD, RISE = 1e10, 1e20, 1e6
+"""A loss has exploded if it is huge and has risen by this factor from its least value, or absurd: a
+squared error of unscaled data is huge, and a critic's loss may rise by any factor."""
+
 
 def headline(
     names: Sequence[str],
@@ -78,9 +85,6 @@ _CLOCKS = frozenset(
 )
 
 _MOMENTS = frozenset({"time", "timestamp", "_timestamp", "wall_time", "walltime", "date"})
-
-LONG_AGO = 1e9
-"""Unix time in 2001; smaller values are taken for durations, not times of day."""
 
 
 def is_clock(name: str) -> bool:
@@ -138,10 +142,6 @@ def lower_is_better(name: str, search: Search | None = None) -> bool | None:
             return word in _LOWER
     return None
 
-
-HUGE, ABSURD, RISE = 1e10, 1e20, 1e6
-"""A loss has exploded if it is huge and has risen by this factor from its least value, or absurd: a
-squared error of unscaled data is huge, and a critic's loss may rise by any factor."""
 
 _KEPT_BEST = frozenset(("best", "min", "lowest"))
 

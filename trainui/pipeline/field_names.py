@@ -20,6 +20,9 @@ MAX_MEMBER_NAME = 255
 MAX_PIPELINE_NAME = 128
 """Characters."""
 
+LONGEST = 10 * 365 * 86_400
+"""Seconds; a longer duration is assumed to be a typing error."""
+
 NOT_IN_STAGE_NAMES = frozenset("/.[]{}$")
 """Characters with a meaning in paths, member names or `${...}`."""
 
@@ -110,9 +113,6 @@ def _text_fault(name: str, longest: int) -> str | None:
 
 # Durations as people write them: `90s`, `30m`, `12h`, `3d`, `1h30m`; a bare number is seconds.
 
-
-LONGEST = 10 * 365 * 86_400
-"""Seconds; a longer duration is assumed to be a typing error."""
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _BARE = re.compile(rf"{_NUMBER}(?:[eE]\+?[0-9]{{1,2}})?", re.ASCII)

@@ -19,6 +19,9 @@ from trainui.errors import UsageError
 from trainui.model.definition import Json
 from trainui.pipeline.yaml_nodes import Mapping, Problems, Scalar, did_you_mean, is_sound, quoted
 
+MOST_NAMED = 20
+"""Maximum number of names that a message lists."""
+
 DOLLAR = "$"
 """Name of the internal variable `${$}`: a dollar sign right before another variable."""
 
@@ -130,10 +133,6 @@ def _token(match: re.Match[str]) -> str | Variable:
     if match.group(1) == DOLLAR:
         return DOLLAR
     return Variable(match.group(1), closed=bool(match.group(2)))
-
-
-MOST_NAMED = 20
-"""Maximum number of names that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,19 @@ from typing import NamedTuple
 from trainui.errors import PipelineFileError, Problem
 from trainui.model.definition import Json
 
-# The YAML 1.2 core schema: the type and value of an unquoted scalar.
+MAX_DIGITS = 4000
+"""Maximum length of an integer; the time to parse one grows with its square."""
 
+NEAREST_AMONG = 50
+"""Maximum number of names compared with a misspelt one, because comparing is slow."""
+
+MAX_GUESSES = 100
+"""Number of problems after which no similar names are suggested, because that is slow."""
+
+SHOWN = 80
+"""Maximum length of a user's text in a message, in characters."""
+
+# The YAML 1.2 core schema: the type and value of an unquoted scalar.
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 """Scalars that mean null."""
@@ -32,9 +43,6 @@ BOOLEANS = {
     "FALSE": False,
 }
 """Scalars that mean a boolean; in YAML 1.2 `yes`, `no`, `on` and `off` are text."""
-
-MAX_DIGITS = 4000
-"""Maximum length of an integer; the time to parse one grows with its square."""
 
 _DECIMAL = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0o[0-7]+", re.ASCII)
@@ -279,17 +287,9 @@ def _number(value: float | None, where: str) -> str:
         ) from error
 
 
-NEAREST_AMONG = 50
-"""Maximum number of names compared with a misspelt one, because comparing is slow."""
-
-MAX_GUESSES = 100
-"""Number of problems after which no similar names are suggested, because that is slow."""
-
 BYTE_ORDER_MARK = "\ufeff"
 """May precede the first line; it does not count as a column."""
 
-SHOWN = 80
-"""Maximum length of a user's text in a message, in characters."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

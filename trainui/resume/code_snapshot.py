@@ -41,6 +41,14 @@ MOST_FILES = 50_000
 LISTED_UP_TO = 64 * 2**20
 """Maximum bytes of git's list of files."""
 
+WRITTEN_UP_TO = 16 * 2**20
+"""Bytes of a file of code; a larger one is data: a copy for each run would fill the disk."""
+
+THREADS = 2
+"""Threads that copy: they wait for the file system most of the time."""
+
+ATTEMPTS = 3
+"""The number of times that a file is copied if it is edited meanwhile."""
 
 Files = dict[str, os.stat_result]
 """The files of a directory by their relative paths."""
@@ -208,8 +216,6 @@ WRITTEN = frozenset(
 )
 """Suffixes of files that a training may write in place."""
 
-WRITTEN_UP_TO = 16 * 2**20
-"""Bytes; a larger one is data, of which a copy for each run would fill the disk."""
 
 _making: dict[Path, threading.Lock] = {}
 """For each run whose directory is being made: stages that start at once wait for one copy."""
@@ -391,11 +397,6 @@ LOCK = "lock"
 BUILT = ".snapshot-tree.new"
 """A tree while it is built, in the run's directory: it is removed with that."""
 
-THREADS = 2
-"""Threads that copy: they wait for the file system most of the time."""
-
-ATTEMPTS = 3
-"""The number of times that a file is copied if it is edited meanwhile."""
 
 _UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 

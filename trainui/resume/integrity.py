@@ -49,6 +49,15 @@ LONGEST = 20.0
 MOST_FILES = 1000
 """The most files checked in a directory."""
 
+MOST_INSTRUCTIONS = 2_000_000
+"""The most instructions checked, which takes seconds; a longer file counts as complete."""
+
+MOST_PICKLED = 64 * 2**20
+"""The most bytes of pickles read: the tensors' own bytes are elsewhere."""
+
+LONGEST_NAME = 1000
+"""Characters of a module or class: joining longer ones repeatedly would fill the memory."""
+
 _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -354,14 +363,6 @@ def _tail(file: BoundedFile, length: int) -> bytes:
 TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The end of the first pickle in a file of the old format."""
 
-MOST_INSTRUCTIONS = 2_000_000
-"""The most instructions checked, which takes seconds; a longer file counts as complete."""
-
-MOST_PICKLED = 64 * 2**20
-"""The most bytes of pickles read: the tensors' own bytes are elsewhere."""
-
-LONGEST_NAME = 1000
-"""Characters of a module or class: joining longer ones repeatedly would fill the memory."""
 
 _PICKLES_OF_TORCH = 5
 """Magic number, version, sizes of C types, the saved object, and the keys of the tensors."""

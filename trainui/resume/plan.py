@@ -43,6 +43,12 @@ from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs
 from trainui.system import BoundedFile
 
+MOST_BYTES_FOR_STEP = 1 << 20
+"""The most bytes read to find a step; weights are not read."""
+
+PADDED_STEP = 5
+"""A lone number with at least so many digits is a step: there are never so many epochs."""
+
 
 @dataclass(frozen=True)
 class SeenRun:
@@ -325,9 +331,6 @@ def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) 
     return replace(one, reason=reason, edit_waits=True)
 
 
-MOST_BYTES_FOR_STEP = 1 << 20
-"""The most bytes read to find a step; weights are not read."""
-
 STEP_KEYS = (
     "global_step",
     "step",
@@ -348,9 +351,6 @@ _TRANSFORMERS = re.compile(r"checkpoint-(\d+)")
 _NUMBER = re.compile(r"\d+")
 _OTHER = re.compile(r"epoch|(?:^|[^a-z])(?:ep?|fold|seed|rank|part|shard|v)[=_.-]?\d", re.I)
 """Numbers that do not count steps."""
-
-PADDED_STEP = 5
-"""A lone number with at least so many digits is a step: there are never so many epochs."""
 
 
 def with_savings(

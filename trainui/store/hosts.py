@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SILENT_AFTER = 40.0
 """Seconds without a heartbeat after which a host counts as silent; it sends one every ten."""
 
+MOST = 256 * 1024
+"""Maximum size of a part in bytes."""
 
 FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
 """Microseconds."""
@@ -76,8 +78,6 @@ def announce(
 CHANNEL = "trainui_log_reads"
 """The NOTIFY channel on which hosts learn of new requests."""
 
-MOST = 256 * 1024
-"""Maximum size of a part in bytes."""
 
 REQUEST_KEPT = 60 * clock.SECOND
 """Microseconds after which a request is abandoned."""

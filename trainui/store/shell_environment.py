@@ -24,6 +24,9 @@ from trainui.pipeline import template
 from trainui.pipeline.masking import Masker, Secrets, assigned, secrets_of
 from trainui.supervisor.protocol import IDENTITY
 
+MOST_MADE = 64
+"""Runs whose secrets are masked in the log of this process: those that it last had to do with."""
+
 ENVIRONMENT_FILE = "env.json"
 
 _NOT_INHERITED = frozenset({"DISPLAY", "OLDPWD", "PWD", "SHLVL", "_"})
@@ -157,9 +160,6 @@ def _masker(run_directory: Path, *_version: int) -> Masker:
     _made[run_directory] = made
     return made
 
-
-MOST_MADE = 64
-"""Runs whose secrets are masked in the log of this process: those that it last had to do with."""
 
 _made: dict[Path, Masker] = {}
 

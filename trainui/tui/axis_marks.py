@@ -39,9 +39,16 @@ _DAY, _YEAR = 86_400, 365 * 86_400
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
 """Distances between two marks in seconds, up to half a day; beyond that whole days."""
 
-
 EXACT, TOLERABLE = 1 / 100, 1 / 4
 """Shares of the distance between two marks by which a label may be wrong."""
+
+CLOSE = 0.005
+"""The least step, as a share of the marks, from which more of an axis may be empty."""
+
+MOST_EMPTY, NO_MORE, FEWER, ODD, DIGIT, OPEN = 0.3, 0.55, 0.09, 0.04, 0.02, 0.05
+"""The greatest share of an axis that is left empty for round ends, and that where there are no
+others; and what counts as much as such a share: no marks in place of the most, marks that are no
+multiples of their distance, a character of a label, a line above the last mark."""
 
 
 class NumberFormat(NamedTuple):
@@ -283,14 +290,6 @@ def nearest_step(x: float) -> str:
 
 _EVEN = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 """Distances between evenly spaced marks, each times a power of ten; as many are tried."""
-
-CLOSE = 0.005
-"""The least step, as a share of the marks, from which more of an axis may be empty."""
-
-MOST_EMPTY, NO_MORE, FEWER, ODD, DIGIT, OPEN = 0.3, 0.55, 0.09, 0.04, 0.02, 0.05
-"""The greatest share of an axis that is left empty for round ends, and that where there are no
-others; and what counts as much as such a share: no marks in place of the most, marks that are no
-multiples of their distance, a character of a label, a line above the last mark."""
 
 
 @lru_cache(maxsize=CACHED)

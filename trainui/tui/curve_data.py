@@ -43,9 +43,11 @@ AXES = {
 NAN, ABOVE, BELOW = 1, 2, 4
 """Bit flags of the values in a column that are not finite, as in `store.points.plot_windows`."""
 
+ENOUGH = 2 / 3
+"""Share of the lines that must reach the place where all are compared, if there is no cursor."""
+
 ALL_IN_ONE = "*"
 """`Comparison.fold`: fold everything into one line."""
-
 
 NOT_FOLDED = "-"
 """`Comparison.fold`: no parameter, also if there is a seed."""
@@ -579,10 +581,6 @@ def last_x(line: PlotLine) -> float:
 def x_positions(chart: Chart) -> list[float]:
     """Return the x positions of all visible points, in order."""
     return sorted({x for line in chart.lines for x in line.known})
-
-
-ENOUGH = 2 / 3
-"""Share of the lines that must reach the place where all are compared, if there is no cursor."""
 
 
 def compared_x(chart: Chart, view: PlotOptions) -> float:

@@ -46,6 +46,15 @@ LEAST_HEIGHT, MOST_HEIGHT = 3, 14
 LEAST_WIDTH, GAP, HISTORY_LABEL = 46, 3, 6
 """Cells: the least of a chart, between two, and of the labels at its left."""
 
+LABEL, BAR, NUMBERS = 9, 20, 24
+"""Widths in cells of the label, the bar and the numbers of a resource."""
+
+MOST_HISTORY, MOST_NAME = 60, 40
+"""The most cells of a history and of a GPU's name."""
+
+HIGH, HOT = 90, 85
+"""Per cent, and degrees Celsius, from which a figure is highlighted."""
+
 
 class UsageHistory(NamedTuple):
     """A figure in per cent over time, oldest first."""
@@ -124,16 +133,6 @@ def _block(value: float, floor: float, step: float) -> str:
     if value <= floor:
         return " "
     return blocks([100 * min((value - floor) / step, 1.0)])
-
-
-LABEL, BAR, NUMBERS = 9, 20, 24
-"""Widths in cells of the label, the bar and the numbers."""
-
-MOST_HISTORY, MOST_NAME = 60, 40
-"""The most cells of a history and of a GPU's name."""
-
-HIGH, HOT = 90, 85
-"""Per cent, and degrees Celsius, from which a figure is highlighted."""
 
 
 def machine_lines(

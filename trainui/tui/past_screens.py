@@ -37,6 +37,16 @@ if TYPE_CHECKING:
     from trainui.model.records import StageRecord
     from trainui.tui.box_feed import BoxFeed
 
+LEAST_CELL, MOST_CELL, WITH_TIME = 3, 9, 7
+"""Widths of a cell with the gap behind it: the least, the most, and that from which the runs' times
+are shown."""
+
+LEAST_NAME, MOST_NAME = 8, 32
+"""Widths of the stages' names."""
+
+HEADINGS, DETAILS = 2, 4
+"""The lines above the stages', and those below, about the run and the stage under the cursor."""
+
 INDENT = "  "
 
 RESUME, PREPARED, UNPAUSE = "trainui resume ", "--prepared", "trainui worker unpause"
@@ -280,16 +290,6 @@ def _unpause() -> str:
 
 RUN = "run"
 """The label of the line with the runs' own states."""
-
-LEAST_CELL, MOST_CELL, WITH_TIME = 3, 9, 7
-"""Widths of a cell with the gap behind it: the least, the most, and that from which the runs' times
-are shown."""
-
-LEAST_NAME, MOST_NAME = 8, 32
-"""Widths of the stages' names."""
-
-HEADINGS, DETAILS = 2, 4
-"""The lines above the stages', and those below, about the run and the stage under the cursor."""
 
 
 def most_important(members: Sequence[PastStage]) -> PastStage:

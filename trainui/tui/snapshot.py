@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from trainui.store.read.views import Holder
     from trainui.tui.curve_data import Curves, CurvesWanted
 
+PERIOD, HISTORY = 2.0, 120
+"""Seconds between two polls (the driver's figures are averages over up to one), and the number of
+samples kept: four minutes."""
+
 
 class Eta(NamedTuple):
     """An estimated end time."""
@@ -330,10 +334,6 @@ def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRe
 Value = TypeVar("Value")
 
 NOTHING_LOST = Lost()
-
-PERIOD, HISTORY = 2.0, 120
-"""Seconds between two polls (the driver's figures are averages over up to one), and the number of
-samples kept: four minutes."""
 
 
 def _all_curves() -> CurvesWanted:

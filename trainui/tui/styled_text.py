@@ -32,6 +32,18 @@ PREFIX = "sgr:"
 TAB = 8
 """Distance of tab stops in characters."""
 
+LEAST_EDGE = 6
+"""Characters of an edge that a title cannot use: corners, line and blanks beside it."""
+
+SHORTENED = 3
+"""Leading segments of a line that are shortened rather than dropped."""
+
+LEAST_VALUE = 6
+"""Characters of a member's value that stay in its own name."""
+
+LEAST = 3
+"""Characters of a value, with its ellipsis, that always stay."""
+
 STEADY = Style(blink=False, blink2=False, conceal=False)
 
 _SGR = re.compile(r"\x1b\[([0-9;:]{0,200})m")
@@ -71,9 +83,6 @@ def style_of(name: str) -> Style:
     """Return the style for a name that begins with `sgr:`; nothing blinks or is hidden."""
     return Style.parse(name.removeprefix(PREFIX)) + STEADY
 
-
-LEAST_EDGE = 6
-"""Characters of an edge that a title cannot use: corners, line and blanks beside it."""
 
 Line = TypeVar("Line")
 Made = TypeVar("Made")
@@ -137,9 +146,6 @@ class Segment(NamedTuple):
     style: str = ""
     """A key of `styles.STYLES`; empty: plain."""
 
-
-SHORTENED = 3
-"""Leading segments of a line that are shortened rather than dropped."""
 
 Row = tuple[Segment, ...]
 """A line, from left to right."""
@@ -341,12 +347,6 @@ Pairs = tuple[tuple[str, str], ...]
 
 SEPARATORS = "/_- ,"
 """What values share is cut at one of these."""
-
-LEAST_VALUE = 6
-"""Characters of a member's value that stay in its own name."""
-
-LEAST = 3
-"""Characters of a value, with its ellipsis, that always stay."""
 
 
 def label_of(pairs: Pairs) -> str:

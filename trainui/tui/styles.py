@@ -27,6 +27,13 @@ from textual.theme import Theme
 
 from trainui.model.states import Status
 
+CURVES = 6
+"""The number of curve colours."""
+
+MIDDLE, READABLE = 0.18, 4.5
+"""The luminance of a background on which black and white are equally readable, and the least
+contrast of text on the page: https://www.w3.org/TR/WCAG22/#contrast-minimum."""
+
 DEFAULT = "trainui-dark"
 
 _COLORS = """
@@ -172,13 +179,6 @@ def defaults(theme: Theme) -> dict[str, str]:
         "state-queued": theme.warning or foreground,
     }
 
-
-CURVES = 6
-"""The number of curve colours."""
-
-MIDDLE, READABLE = 0.18, 4.5
-"""The luminance of a background on which black and white are equally readable, and the least
-contrast of text on the page: https://www.w3.org/TR/WCAG22/#contrast-minimum."""
 
 ORNAMENTS = frozenset(("faint", "frame", "frame-lit", "line", "line-on", "band", "faint-on-band"))
 """Styles of borders, axes and what is behind a curve, in which no text is written."""

@@ -54,6 +54,24 @@ PATIENCE = 0.2
 MOST_READ = 4096
 """Maximum bytes of input read at once."""
 
+RATE_WINDOW = 10.0
+"""Window in seconds over which bytes are averaged: a few updates of a live page."""
+
+LONGEST_PAUSE = 10.0
+"""Maximum seconds between two updates, so that the cost of opening a page does not freeze it."""
+
+TIMEOUT = 0.5
+"""Seconds after which a key's action counts as done, in case its target is gone."""
+
+HELD_FOR = 10.0
+"""Seconds that a key on a page without data waits at most, in case the data cannot be read."""
+
+SETTLED = 0.1
+"""Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
+
+EXIT_GRACE = 0.4
+"""Grace period in seconds for a clean exit before the process is ended."""
+
 _PASTE_START, _PASTE_END = "\x1b[200~", "\x1b[201~"
 _PASTE_MARKS = re.compile(r"(\x1b\[20[01]~)")
 
@@ -195,26 +213,9 @@ def _reopened(descriptor: int) -> int:
     return os.dup(descriptor)
 
 
-RATE_WINDOW = 10.0
-"""Window in seconds of the rate: a few updates of a live page."""
-
-LONGEST_PAUSE = 10.0
-"""Maximum seconds between two updates, so that the cost of opening a page does not freeze it."""
-
-TIMEOUT = 0.5
-"""Seconds after which a key's action counts as done, in case its target is gone."""
-
-HELD_FOR = 10.0
-"""Seconds that a key on a page without data waits at most, in case the data cannot be read."""
-
 LEAVING = ("escape", "q", "ctrl+c")
 """Keys that need no data, and with them the keys before: what cannot be read can be left."""
 
-SETTLED = 0.1
-"""Debounce of resizes in seconds: redraw once the terminal has stopped resizing."""
-
-EXIT_GRACE = 0.4
-"""Grace period in seconds for a clean exit before the process is ended."""
 
 HANGUP_CODE = 128 + signal.SIGHUP
 

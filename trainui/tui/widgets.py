@@ -41,6 +41,9 @@ SOME_ROOM, MORE_ROOM = 34, 48
 """Minimum cells of one GPU to show its total memory (else a second line is used), and its
 temperature and power."""
 
+RESERVED = 5.0
+"""Seconds for which the strip keeps the lines of the GPUs of last time free."""
+
 
 class CursorView(LinesView):
     """A view of rows with a cursor on one of them; unselectable rows are skipped."""
@@ -358,10 +361,6 @@ class KeyBar(LinesView, can_focus=False):
 
 def _key_cells(key: Key) -> int:
     return cell_len(key.short) + cell_len(key.label) + 3
-
-
-RESERVED = 5.0
-"""Seconds for which the strip keeps the lines of the GPUs of last time free."""
 
 
 class GpuStrip(LinesView, can_focus=False):

@@ -25,8 +25,6 @@ from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.supervisor.protocol import Exit, ExitReason
 
-# The kernel's log: the processes that it killed because memory ran out.
-
 KERNEL_LOG = "/dev/kmsg"
 
 MOST_RECORDS, KERNEL_LOG_SECONDS = 50_000, 0.3
@@ -35,9 +33,18 @@ MOST_RECORDS, KERNEL_LOG_SECONDS = 50_000, 0.3
 KILL_WINDOW = 5_000_000
 """Microseconds between a kill and the end of the process that can still be that one's."""
 
+KEPT_RUNS, KEPT_DAYS = 10, 30
+"""What `trainui prune` keeps without options."""
+
+SECONDS = 1.0
+"""The time for adding up what a `trainui prune` would free."""
+
 _KILL = re.compile(
     r"(?:Out of memory|Memory cgroup out of memory): Kill(?:ed)? process (?P<pid>\d+) \("
 )
+
+
+# The kernel's log: the processes that it killed because memory ran out.
 
 
 def out_of_memory_kill(pids: Iterable[int], ended_at: int) -> str:
@@ -84,12 +91,6 @@ def _records() -> Iterable[str]:
     finally:
         os.close(descriptor)
 
-
-KEPT_RUNS, KEPT_DAYS = 10, 30
-"""What `trainui prune` keeps without options."""
-
-SECONDS = 1.0
-"""The time for adding up what a `trainui prune` would free."""
 
 _NAN = re.compile(r"\b(NaN|infinite)\b")
 

@@ -40,6 +40,12 @@ from trainui.supervisor.process import ForkServer, LaunchState, ProbeState
 from trainui.supervisor.protocol import SUPERVISOR_FILE, ExitReason, JournalError
 from trainui.supervisor.supervise import NEVER
 
+POLL_EVERY = 0.05
+"""Seconds between two checks that all processes of an earlier attempt have ended."""
+
+SUPERVISOR_PATIENCE = 20.0
+"""Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
+
 SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8")
 """The command of a job's supervisor, up to the copy beside the attempt's records."""
 
@@ -217,10 +223,6 @@ def find(name: str) -> Executor:
 # A trainer whose launcher died keeps writing checkpoints; two trainers of one stage would corrupt
 # each other's. So every process of an earlier attempt is ended first. Then the directory is kept,
 # or renamed to start with an empty one.
-
-POLL_EVERY = 0.05
-SUPERVISOR_PATIENCE = 20.0
-"""Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
 
 
 class PreviousAttemptLivesError(TrainuiError):

@@ -27,6 +27,24 @@ from trainui.text import as_overwritten, harmless
 TAIL_BYTES = 1 << 14
 TAIL_LINES = 20
 
+SEARCHED = 1 << 18
+"""Bytes searched at the end of a log: enough for tracebacks of many ranks and the noise."""
+
+LONGEST_LINE = 2000
+"""Characters of a line that are examined."""
+
+MOST_LINES = 20
+"""Lines of a traceback that are quoted."""
+
+LAST_LINES = 20
+"""Lines at the end of the log in which an error line outside a traceback is accepted."""
+
+MOST_TRAILING = 40
+"""Lines that may follow a traceback without a launcher's report, e.g. a logger's summary."""
+
+SHORT_STDERR = 3
+"""Lines of stderr up to which its last one is taken for the message of `sys.exit("...")`."""
+
 
 class SlowPatternError(TrainuiError):
     """A pattern for which a search of the logs takes too long."""
@@ -118,20 +136,6 @@ def _end_of(log: Path, masker: Masker, size: int = TAIL_BYTES) -> list[str]:
 # and the other ranks of a distributed training append errors about the rank that died. The cause
 # is above all of these.
 
-SEARCHED = 1 << 18
-"""Bytes searched at the end of a log: enough for tracebacks of many ranks and the noise."""
-
-LONGEST_LINE = 2000
-"""Characters of a line that are examined."""
-
-MOST_LINES = 20
-"""Lines of a traceback that are quoted."""
-
-LAST_LINES = 20
-"""Lines at the end of the log in which an error line outside a traceback is accepted."""
-
-MOST_TRAILING = 40
-"""Lines that may follow a traceback without a launcher's report, e.g. a logger's summary."""
 
 _RANK = re.compile(r"\[(rank|default)?\d+\]: ?|\d+: ")
 
@@ -156,8 +160,6 @@ _CAUSES = re.compile(
 )
 """Error lines outside a traceback."""
 
-SHORT_STDERR = 3
-"""Lines of stderr up to which its last one is taken for the message of `sys.exit("...")`."""
 
 _NO_MESSAGE = re.compile(r"\s.*|Traceback .*|.*(\d\.\d|%|[Ww]arning|WARN|INFO|DEBUG).*")
 """Lines of progress and of loggers."""

@@ -24,12 +24,6 @@ from trainui.paths import Home, write_private
 from trainui.store.db import sqlite_file
 from trainui.supervisor.supervise import read_process
 
-# Notes that guard and worker leave in the home: who is silent, who is ready, how the queue is.
-#
-# The guard polls the broker and the worker, and writes a note while one is silent (`Heartbeat`).
-# The worker notes that it accepts tasks and, beside it, the state of its message queue. Each note
-# counts only while the process that wrote it is alive.
-
 logger = logging.getLogger(__name__)
 
 POLL_EVERY = 5.0
@@ -40,6 +34,16 @@ DISCARDED_REPORTED_FOR = 600
 
 MANY_WAITING = 50
 """Messages in the queue that are worth a word; those of stages are taken at once."""
+
+START_PATIENCE = 15.0
+"""Seconds after which a worker that is alive but not ready counts as late."""
+
+
+# Notes that guard and worker leave in the home: who is silent, who is ready, how the queue is.
+#
+# The guard polls the broker and the worker, and writes a note while one is silent (`Heartbeat`).
+# The worker notes that it accepts tasks and, beside it, the state of its message queue. Each note
+# counts only while the process that wrote it is alive.
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +249,6 @@ EXIT_HELD = 75
 EXIT_REFUSED = 76
 """Exit code of a worker that cannot use the database, whose schema is of another version."""
 
-START_PATIENCE = 15.0
-"""Seconds after which a worker that is alive but not ready counts as late."""
 
 NOTHING_TO_DO = "nothing is lost"
 RETRIED = "if it ends again, `trainui worker status` says why"

@@ -37,6 +37,9 @@ from trainui.store.db.home_identity import Kind
 UPGRADE_PATIENCE = 120.0
 """Seconds for the copy and the upgrade of a large database."""
 
+_TIMEOUT = 60.0
+"""Seconds for `systemctl`, which answers in less than one unless systemd hangs."""
+
 UPGRADE_LOCK = "upgrade.lock"
 """The file in the worker's directory that the command locks which replaces an older worker."""
 
@@ -274,8 +277,6 @@ KEPT = ("PATH", "LANG", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CUDA_VISIBLE_DEVICE
 
 LINGER = Path("/var/lib/systemd/linger")
 """Directory with a file for each user whose services outlive the login session."""
-
-_TIMEOUT = 60.0
 
 
 def text(environ: Mapping[str, str]) -> str:

@@ -45,6 +45,18 @@ TRACKED_TASK = "trainui.execution.worker.task"
 _LOGGED_EVERY = 10.0
 """Seconds between two lines in the log about messages that cannot be read."""
 
+AGAIN_AFTER = 0.5
+"""Seconds between a failed attempt to send and the next one."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the length of the queue."""
+
+RARELY = 15.0
+"""Seconds until a long queue is searched again in which nothing was foreign."""
+
+AT_ONCE = 500
+"""Messages that are searched at once; each takes about 1 KiB."""
+
 _TRANSPORT_OPTIONS = {
     # Messages are acknowledged on receipt, so the broker needs no record of unacknowledged ones.
     "ack_emulation": False,
@@ -166,19 +178,6 @@ def publishing_connection(app: Any) -> Any:
 
 TASK_NAME = "trainui.execute_stage_with_tracking"
 """Name of the only Celery task that runs stages."""
-
-AGAIN_AFTER = 0.5
-"""Seconds between a failed attempt to send and the next one."""
-
-
-LOOK_EVERY = 1.0
-"""Seconds between two looks at the length of the queue."""
-
-RARELY = 15.0
-"""Seconds until a long queue is searched again in which nothing was foreign."""
-
-AT_ONCE = 500
-"""Messages that are searched at once; each takes about 1 KiB."""
 
 
 class QueueRecord:

@@ -44,6 +44,9 @@ FOLLOW_EVERY = 0.5
 MOST_OPEN = 8
 """Number of studies kept open, if no more are in use."""
 
+LEAST_PAUSE = 0.3
+"""Seconds between two turns that changes of the store cause."""
+
 INSTALL = "{module} is not installed where the worker runs: {advice}"
 """Why no trial can be asked for without a package that the search needs."""
 
@@ -214,10 +217,6 @@ def _key(stage: StageRecord) -> SearchKey:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
-
-
-LEAST_PAUSE = 0.3
-"""Seconds between two turns that changes of the store cause."""
 
 
 class EvaluationThread:

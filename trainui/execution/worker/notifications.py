@@ -37,6 +37,18 @@ from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, run_in_json, time_worked, views
 from trainui.store.runs import runs
 
+TIMEOUT = 60.0
+"""Timeout of one notification, in seconds."""
+
+MOST_WAITING = 1000
+"""Length of a channel's queue; further notifications are dropped and logged."""
+
+AGAIN_AFTER = 1.0
+"""Seconds until the next try after a store error."""
+
+DIGEST_AGAIN_AFTER = 60.0
+"""Seconds until the next try if the digest could not be made."""
+
 
 class PendingNotifications:
     """Claims pending notifications; remembers the last event processed."""
@@ -110,14 +122,6 @@ def _of_end(connection: Connection, run: RunRecord) -> Notification:
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT = 60.0
-"""Timeout of one notification, in seconds."""
-
-MOST_WAITING = 1000
-"""Length of a channel's queue; further notifications are dropped and logged."""
-
-AGAIN_AFTER = 1.0
-"""Seconds until the next try after a store error."""
 
 APPRISE = Path(__file__).with_name("apprise_sender.py")
 
@@ -303,9 +307,6 @@ def _apprise(urls: Sequence[str], notice: Notification) -> Program:
 #
 # A digest covers what happened since the last one. If the worker was down at that time of day,
 # the next one sends it; where there is nothing to report, none is sent.
-
-DIGEST_AGAIN_AFTER = 60.0
-"""Seconds until the next try if the digest could not be made."""
 
 
 class DigestSender:

@@ -50,12 +50,6 @@ from trainui.store.runs.attempts import StartedAttempt
 from trainui.supervisor.process import ForkServer
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE, TIMES_FILE
 
-# What this host does for others that share its database: a heartbeat, and parts of its logs.
-#
-# Nothing is assumed about a host without a heartbeat: its stages stay `running`, with a warning.
-# Only that host's own worker records how they ended. Only the logs of recorded attempts can be
-# requested, by their fixed names.
-
 ANNOUNCE_EVERY = 10.0
 """Seconds between two heartbeats."""
 
@@ -67,6 +61,42 @@ SHOWN_FILES = (STDOUT_FILE, STDERR_FILE, TIMES_FILE)
 
 RELAY_EVERY = 2.0
 """Seconds between two polls if no notification arrives."""
+
+DRIFT_EVERY = 1.0
+"""Least seconds between two checks of the code."""
+
+DRIFT_SHARE = 20
+"""A pause is this many times as long as the check before it: git is slow on large repositories."""
+
+IDS_BACK = 500
+"""How far below the newest started attempt's id others are expected to start still: ids are given
+when slots are granted, and far fewer attempts are granted at once."""
+
+STOP_WITHIN = 2.0
+"""Seconds for each thread to end; the worker as a whole exits within five."""
+
+LEAST_PAUSE = 0.05
+"""Seconds to wait after a failed service call."""
+
+GUARD_EVERY = 1.0
+"""Seconds between two checks that the guard runs."""
+
+SCHEMA_EVERY = 2.0
+"""Seconds between two checks that no other installation has upgraded the store."""
+
+STAGES_EVERY = 5.0
+"""Seconds between two checks of running stages: their GPUs, and whether they are stalled. A check
+costs a few milliseconds while GPUs are in use; a silence shorter than a minute does not matter."""
+
+ALIVE_EVERY = 10.0
+"""Seconds between two notes that the worker is alive, made while a run is active."""
+
+
+# What this host does for others that share its database: a heartbeat, and parts of its logs.
+#
+# Nothing is assumed about a host without a heartbeat: its stages stay `running`, with a warning.
+# Only that host's own worker records how they ended. Only the logs of recorded attempts can be
+# requested, by their fixed names.
 
 
 class HostHeartbeat:
@@ -224,34 +254,6 @@ def _file_sizes(directory: Path) -> dict[str, tuple[int, int, int]]:
 
 logger = logging.getLogger(__name__)
 
-DRIFT_EVERY = 1.0
-"""Least seconds between two checks of the code."""
-
-DRIFT_SHARE = 20
-"""A pause is this many times as long as the check before it: git is slow on large repositories."""
-
-IDS_BACK = 500
-"""How far below the newest started attempt's id others are expected to start still: ids are given
-when slots are granted, and far fewer attempts are granted at once."""
-
-STOP_WITHIN = 2.0
-"""Seconds for each thread to end; the worker as a whole exits within five."""
-
-LEAST_PAUSE = 0.05
-"""Seconds to wait after a failed service call."""
-
-GUARD_EVERY = 1.0
-"""Seconds between two checks that the guard runs."""
-
-SCHEMA_EVERY = 2.0
-"""Seconds between two checks that no other installation has upgraded the store."""
-
-STAGES_EVERY = 5.0
-"""Seconds between two checks of running stages: their GPUs, and whether they are stalled. A check
-costs a few milliseconds while GPUs are in use; a silence shorter than a minute does not matter."""
-
-ALIVE_EVERY = 10.0
-"""Seconds between two notes that the worker is alive, made while a run is active."""
 
 STOPPING = threading.Event()
 """Set when the worker begins to stop. Stages keep running; the next worker takes them over."""

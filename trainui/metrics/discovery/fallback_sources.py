@@ -70,6 +70,28 @@ _SOON = 2.0
 """Seconds after the wait in which a text is still read soon, and not at the next usual scan."""
 
 _AT_ONCE = 65_536
+"""Bytes that are read at once, so that other files get a turn."""
+
+_BYTES = 1 << 20
+"""Bytes of a text without metrics in which lines for a suggested pattern are looked for."""
+
+_MANY = 20
+"""Lines of one kind that may be measured values."""
+
+_EXAMPLES = 100
+"""Lines of one kind whose numbers are compared."""
+
+_MOST_NUMBERS = 12
+"""Groups of a suggested pattern: it may leave the end of a line out."""
+
+_TRYING = 2.0
+"""Seconds for which a suggested pattern is tried on the whole of a text."""
+
+_SHOWN = 80
+"""Characters of the line that a message quotes."""
+
+_WORDS = 3
+"""Words before a number that name it."""
 
 
 def of_single_values(text: SourceFile, metric: str) -> SourceFile | None:
@@ -243,23 +265,6 @@ class _Text:
 # The rule: lines that differ in nothing but their numbers are of one kind. The pattern that is
 # proposed is such a line, with a group for each number and the text between them as it is.
 
-_BYTES = 1 << 20
-"""Bytes examined."""
-
-_MANY = 20
-"""Lines of one kind that may be measured values."""
-
-_EXAMPLES = 100
-"""Lines of one kind whose numbers are compared."""
-
-_MOST_NUMBERS = 12
-"""Groups of a pattern: it may leave the end of a line out."""
-
-_TRYING = 2.0
-"""Seconds for which a pattern is tried on the whole of a text."""
-
-_SHOWN = 80
-"""Characters of the line that a message quotes."""
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _PATH = r"(?:~|\.{1,2})?/[^\s,;'\")\]]+"
@@ -273,8 +278,6 @@ _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
 _WORD = re.compile(r"[A-Za-z_][\w.@/%^-]*(?: ?\([A-Za-z]+\))?")
 _NO_WORD = re.compile(r"(?:is|was|are|of|to|at|in|the|a|after|over|with|for|and)", re.IGNORECASE)
-_WORDS = 3
-"""Words before a number that name it."""
 
 _STREAMS = {protocol.STDOUT_FILE: "stdout", protocol.STDERR_FILE: "stderr"}
 

@@ -21,6 +21,9 @@ from trainui.metrics.tail import FileState
 from trainui.plugin import Format, Tracker, registry
 from trainui.supervisor.supervise import written_files
 
+MOST_ENTRIES, MOST_SECONDS = 5000, 0.03
+"""Directory entries and seconds after which the rest is left out."""
+
 _VARIABLE = b"TRAINUI_METRICS_FILE="
 """Its value is in the attempt's directory, so it identifies the attempt of a process."""
 
@@ -94,8 +97,6 @@ def attempt_in(environment: bytes) -> Path | None:
 SIZES_FILE = "files_before.json"
 """File in the attempt's directory."""
 
-MOST_ENTRIES, MOST_SECONDS = 5000, 0.03
-"""Directory entries and seconds after which the rest is left out."""
 
 _USUAL = re.compile(r".*\.(?:[ct]sv|jsonl?|log|out|err|txt)(?:\.\d+)?")
 _NOT_LOOKED_INTO = re.compile(r"\..*|__pycache__|node_modules|site-packages|artifacts")

@@ -32,9 +32,6 @@ from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
 if TYPE_CHECKING:
     from trainui.store.runs.metrics_progress import Rival
 
-
-# The files below a directory that may have metrics; only what has changed is listed again.
-
 MAX_ENTRIES = 20_000
 """Directory entries examined below a directory, those near the top first."""
 
@@ -52,6 +49,35 @@ _PLACES = frozenset({"logs", "lightning_logs", "results"})
 _TICK = 100_000_000
 """Nanoseconds: a directory that was listed so soon after a change may have changed once more
 without another modification time."""
+
+FIRST_PAUSE = 0.5
+"""The least seconds between two searches for an attempt."""
+
+OLD = 20
+"""The age of an older attempt is this many times the pause between two searches."""
+
+SLACK = 0.02
+"""Seconds by which a file's times may be early: the kernel stamps them with a coarse clock."""
+
+ROUNDING = 1e-6
+"""Seconds by which the attempt's start, as a float, may be later than a file of the same tick."""
+
+SEEN_AFTER = 35.0
+"""Seconds after which a process that keeps a file open has been seen by its supervisor: more than
+the longest time between two of its looks."""
+
+REST, REST_OF_CHANGES = 1000, 50
+"""The least time between two rounds of searches, as a multiple of the last one's CPU time; the
+second if something has changed."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds: the longest such rest, and the longest time between two searches for a young attempt."""
+
+ROUND = 1.0
+"""Seconds for which a round of searches for all attempts shares what it has found."""
+
+
+# The files below a directory that may have metrics; only what has changed is listed again.
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,33 +217,6 @@ def _list(path: str, modified: int) -> _Directory | None:
     home = str(paths.home().root)
     directories = [below for name in folders if (below := f"{path}/{name}") != home]
     return _Directory(modified, listed, files, directories, len(entries))
-
-
-FIRST_PAUSE = 0.5
-"""The least seconds between two searches for an attempt."""
-
-OLD = 20
-"""The age of an older attempt is this many times the pause between two searches."""
-
-SLACK = 0.02
-"""Seconds by which a file's times may be early: the kernel stamps them with a coarse clock."""
-
-ROUNDING = 1e-6
-"""Seconds by which the attempt's start, as a float, may be later than a file of the same tick."""
-
-SEEN_AFTER = 35.0
-"""Seconds after which a process that keeps a file open has been seen by its supervisor: more than
-the longest time between two of its looks."""
-
-REST, REST_OF_CHANGES = 1000, 50
-"""The least time between two rounds of searches, as a multiple of the last one's CPU time; the
-second if something has changed."""
-
-LONGEST_PAUSE = 60.0
-"""Seconds: the longest such rest, and the longest time between two searches for a young attempt."""
-
-ROUND = 1.0
-"""Seconds for which a round of searches for all attempts shares what it has found."""
 
 
 class SearchRound:

@@ -34,6 +34,12 @@ from trainui.supervisor import protocol
 MAX_FILES = 500
 """Files read for one attempt."""
 
+_COUNTED_BYTES = 8 << 20
+"""Bytes of a stream whose lines are counted."""
+
+_SHOWN = 3
+"""Files that are named."""
+
 _STREAMS = {"stdout": protocol.STDOUT_FILE, "stderr": protocol.STDERR_FILE}
 
 
@@ -232,13 +238,6 @@ def _matches(pattern: str, root: Path) -> Iterator[Path]:
 
 def _is_glob(pattern: str, root: Path) -> bool:
     return glob.has_magic(pattern) and not os.path.lexists(root / pattern)
-
-
-_COUNTED_BYTES = 8 << 20
-"""Bytes of a stream whose lines are counted."""
-
-_SHOWN = 3
-"""Files that are named."""
 
 
 def searched_places(attempt_dir: Path, stage_dir: Path, definition: StageDefinition) -> str:

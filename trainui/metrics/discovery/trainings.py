@@ -45,6 +45,11 @@ _QUIET = 60.0
 """Seconds without a change after which a training has ended whose tracker opens its file for each
 write, and may record no end."""
 
+_FRAMEWORK_QUIET = 60.0
+"""A training that opens its files for each write has ended after so many seconds."""
+_PLAIN_QUIET = 10.0
+"""The same where the writer is not known, which usually keeps its files open."""
+
 _SKIPPED = re.compile(r"__pycache__|node_modules|site-packages|artifacts|\.git|\.venv|\.cache")
 
 _Find = Callable[[Place], Training | None]
@@ -235,10 +240,6 @@ def _is_read_as_database(path: Path) -> bool:
 
 
 _VERSION = re.compile(r"version_\d+")
-_FRAMEWORK_QUIET = 60.0
-"""A training that opens its files for each write has ended after so many seconds."""
-_PLAIN_QUIET = 10.0
-"""The same where the writer is not known, which usually keeps its files open."""
 
 _PLAIN_KINDS = ("keras", "csv", "jsonl")
 """Kinds of a directory's files without a marker, most specific first; those of plugins come before

@@ -39,6 +39,15 @@ from trainui.plugin.registry import PluginError
 from trainui.store.points.chunks import NO_TIME, Points, np
 from trainui.store.points.point_sources import EPOCHS, SourceRecord
 
+HEAD_BYTES = 65_536
+"""Bytes at the beginning of a file by which its format is recognised."""
+
+WHOLE_BYTES = 64 << 20
+"""The largest document that is read as a whole."""
+
+MAX_NAME = 256
+"""Characters of a metric's name."""
+
 
 class UnknownFormatError(TrainuiError):
     """The format of a file was not recognised; the message says what to write instead."""
@@ -103,9 +112,6 @@ def is_preset_too(name: str) -> bool:
     """Return True if a name is both a format's and a preset's: the first bytes decide."""
     return any(one.is_preset_too for one in registry.records(Format) if one.name == name)
 
-
-HEAD_BYTES = 65_536
-"""Bytes examined."""
 
 _BOM = b"\xef\xbb\xbf"
 _COMPRESSED = "is compressed; have the metrics written as plain text, or name the file that is not"
@@ -261,15 +267,10 @@ def _is_table(rows: list[str], *, named: bool) -> bool:
 # Sources.
 
 
-WHOLE_BYTES = 64 << 20
-"""The largest document that is read as a whole."""
-
 SKIPPING, LEFT_OUT = "skipping", "left_out"
 """Keys in a source's state: its offset is inside a line that is being skipped; the offset of the
 first record left out, and how many were."""
 
-MAX_NAME = 256
-"""Characters of a metric's name."""
 
 _DOCUMENT = re.compile(rb'\s*\{\s*"')
 _METRIC_WORDS = re.compile("metric|log|history|scalar|progress|loss")

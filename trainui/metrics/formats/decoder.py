@@ -53,6 +53,12 @@ TIME_NAMES = frozenset({"timestamp", "_timestamp", "wall_time", "time"})
 _PLAUSIBLE = (1e9, 1e11)
 """Seconds since 1970: 2001 and later. A smaller `time` is a duration."""
 
+_LONGEST = 60
+"""Characters of a job's label."""
+
+MAX_DEPTH = 8
+"""Objects nested deeper are ignored."""
+
 
 class TableColumn(NamedTuple):
     """One field of some rows."""
@@ -328,8 +334,6 @@ HELD_OUT = r"val(?:id(?:ation)?)?|dev|eval(?:uation)?|test"
 _PART = rf"train(?:ing)?|{HELD_OUT}"
 _IS_PART = re.compile(_PART, re.IGNORECASE)
 _NAMES_PART = re.compile(rf"(?:.*[^a-z])?(?:{_PART})(?:[^a-z].*)?", re.IGNORECASE)
-_LONGEST = 60
-"""Characters of a job's label."""
 
 
 class Fields(NamedTuple):
@@ -412,8 +416,6 @@ SeriesNames = tuple[str, ...]
 Values = Sequence[Sequence[object]]
 """The values of each field in some rows."""
 
-MAX_DEPTH = 8
-"""Objects nested deeper are ignored."""
 
 WRAPPER = "data"
 """`{"step": 1, "data": {"loss": 0.5}}`: a single nested object of this name adds no prefix."""

@@ -41,11 +41,6 @@ from trainui.metrics.formats.text.state import LogState
 from trainui.metrics.lenient import to_number
 from trainui.store.points.chunks import Floats, np
 
-# Lines with only numbers and strings are decoded straight into a table of numbers. Lines of several
-# kinds, e.g. of training and evaluation, share one table: a line has a gap for each field that it
-# does not have. Lines with anything else are left to the slower decoders.
-
-
 MAX_FIELDS = 500
 """A file with more fields does not contain metrics."""
 
@@ -53,6 +48,10 @@ _PATIENCE = 16
 """Parts for which this decoder is skipped after one that it could not decode."""
 
 _GAP_BITS = 0x7FF8_0000_0000_0A3D
+
+_PART_BYTES = 131_072
+"""Bytes decoded at once: the results of more do not fit the CPU cache and take a third longer."""
+
 (_GAP,) = struct.unpack("d", struct.pack("q", _GAP_BITS))
 """Marks a missing field: a NaN that no decoder produces."""
 
@@ -66,6 +65,11 @@ metric, and the value that it stands for."""
 
 ANYTHING = msgspec.json.Decoder()
 """Decodes any JSON."""
+
+
+# Lines with only numbers and strings are decoded straight into a table of numbers. Lines of several
+# kinds, e.g. of training and evaluation, share one table: a line has a gap for each field that it
+# does not have. Lines with anything else are left to the slower decoders.
 
 
 class NumberLines:
@@ -224,9 +228,6 @@ _SEVERAL = re.compile(rb"\}\s*\{")
 
 _PRINTED = "printed"
 """Key in the state: the memory of the reader of messages."""
-
-_PART_BYTES = 131_072
-"""Bytes decoded at once: the results of more do not fit the CPU cache and take a third longer."""
 
 
 class JsonLines(Decoder):

@@ -26,12 +26,6 @@ from trainui.supervisor import protocol
 from trainui.supervisor.process import ProbeState, probe
 from trainui.wakeup import WakeupSocket
 
-# The main loop of the process that reads the metrics of all running attempts.
-#
-# It ends with the worker. It may be killed at any moment, since points and the offset up to which
-# they were read are stored in one transaction.
-
-
 ACTIVE_PAUSE = 0.045
 """Seconds between polls of files that grow: polling costs less than an event for each write."""
 
@@ -65,6 +59,18 @@ BLIND_PAUSE = 0.25
 """Seconds between polls of files without change events, e.g. on NFS."""
 
 log = logging.getLogger("trainui.metrics.reader")
+
+NICE = 5
+"""Nice level: trainings come first if all cores are busy."""
+
+_LOOK_EVERY = 1000
+"""Milliseconds between two checks of the parent's pid."""
+
+
+# The main loop of the process that reads the metrics of all running attempts.
+#
+# It ends with the worker. It may be killed at any moment, since points and the offset up to which
+# they were read are stored in one transaction.
 
 
 class MetricsReader:
@@ -317,13 +323,6 @@ def _is_lost(place: SearchDirectories) -> bool:
 
 
 # The reader's own process: reads metrics until its parent process has ended.
-
-
-NICE = 5
-"""Nice level: trainings come first if all cores are busy."""
-
-_LOOK_EVERY = 1000
-"""Milliseconds between two checks of the parent's pid."""
 
 
 def main(

@@ -39,6 +39,14 @@ from trainui.store.points.chunks import Points
 from trainui.store.points.point_sources import Identity, SourceProblems, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 
+TEXT_BACKLOG = 16 << 20
+"""Bytes of a fallback source that are still read after its attempt has ended. The stage stays
+`running` until they are read, which takes 10 to 20 seconds."""
+
+_UNREAD = 5
+"""Lines that look like metrics and are not read, from which on this is said while more may come;
+again when there are twice as many, and at the end."""
+
 
 class DatabaseReader(SourceReader):
     """Reads one run and stores its points; the source's state has the rows read last by table."""
@@ -96,14 +104,6 @@ class DatabaseReader(SourceReader):
                 break
         return dict(self._at.state)
 
-
-TEXT_BACKLOG = 16 << 20
-"""Bytes of a fallback source that are still read after its attempt has ended. The stage stays
-`running` until they are read, which takes 10 to 20 seconds."""
-
-_UNREAD = 5
-"""Lines that look like metrics and are not read, from which on this is said while more may come;
-again when there are twice as many, and at the end."""
 
 log = logging.getLogger(__name__)
 

@@ -46,6 +46,29 @@ from trainui.store.points.point_sources import (
     source,
 )
 
+LONGEST = 0.03
+"""Seconds after which a transaction takes no more sources, so that other writers get a turn."""
+
+MOST_POINTS = 100_000
+"""The most points buffered in memory."""
+
+LIVE_BYTES = 65_536
+"""Bytes per batch of a file that grows."""
+
+BACKLOG_BYTES = 4 << 20
+"""Bytes per batch of a backlog; its points are stored within 50 ms. A longer record is skipped."""
+
+LONGEST_READ = 0.5
+"""CPU seconds of a batch, after which other sources get a turn: batches are as large as they may be
+by what the last one cost. A file with 100,000 metrics costs 100 times as much as one with 10."""
+
+DOUBT_BYTES = 1024
+"""A text file without a metric in this many bytes is reported; reading continues."""
+
+UNSTORED_BYTES = 1 << 20
+"""The offset is stored at least every so many bytes, even if they contain no point."""
+
+
 # Compare a file that was rewritten with what is stored of it.
 #
 # Many trainings rewrite their whole history for each record, or when a column is added. While the
@@ -105,29 +128,6 @@ class RewriteDiff:
 def _before(found: Points, record: int) -> int:
     """Return the number of points that belong to records before this one."""
     return int(np.searchsorted(found.ordinals, record))
-
-
-LONGEST = 0.03
-"""Seconds after which a transaction takes no more sources, so that other writers get a turn."""
-
-MOST_POINTS = 100_000
-"""The most points buffered in memory."""
-
-LIVE_BYTES = 65_536
-"""Bytes per batch of a file that grows."""
-
-BACKLOG_BYTES = 4 << 20
-"""Bytes per batch of a backlog; its points are stored within 50 ms. A longer record is skipped."""
-
-LONGEST_READ = 0.5
-"""CPU seconds of a batch, after which other sources get a turn: batches are as large as they may be
-by what the last one cost. A file with 100,000 metrics costs 100 times as much as one with 10."""
-
-DOUBT_BYTES = 1024
-"""A text file without a metric in this many bytes is reported; reading continues."""
-
-UNSTORED_BYTES = 1 << 20
-"""The offset is stored at least every so many bytes, even if they contain no point."""
 
 
 @dataclass(frozen=True, slots=True)

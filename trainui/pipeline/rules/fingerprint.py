@@ -40,6 +40,9 @@ HASHED_UP_TO = 16 * 2**20
 MOST_FILES = 10_000
 """Maximum number of files of a directory that are examined, in path order."""
 
+LONGEST = 48
+"""Maximum length of a value in a message, in characters."""
+
 
 def observe(path: str | Path, known: State | None = None) -> State:
     """Return the state of a file or directory.
@@ -111,9 +114,6 @@ The other fields are policy: limits, retries, resources and monitoring.
 
 VERSION = 1
 """Version of the record that `as_kept` returns."""
-
-LONGEST = 48
-"""Maximum length of a value in a message, in characters."""
 
 
 def changes(

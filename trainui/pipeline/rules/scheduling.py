@@ -29,6 +29,9 @@ FULL = "its executor accepts no more jobs now"
 NAMES_SHOWN = 4
 """Maximum number of stages named in a wait reason; the rest is only counted."""
 
+LONGEST_DELAY = 24 * 3600.0
+"""Upper limit of the doubled delays in seconds, unless `retry_delay` itself is longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingStage:
@@ -258,10 +261,6 @@ ENDED_WORDS = {
 
 
 # The retry policy: decide if and when a stage is retried automatically (exponential backoff).
-
-
-LONGEST_DELAY = 24 * 3600.0
-"""Upper limit of the doubled delays in seconds, unless `retry_delay` itself is longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,12 @@ from typing import Any, NamedTuple
 
 from trainui.plugin import CauseRule, EditFacts, FoundCause, PreparedEdit, Shown
 
+SLOWER = 10
+"""By what the learning rate is divided: NaN mostly shows a rate far too high, not a little."""
+
+PORTS = 100
+"""How many ports above the one in use are tried."""
+
 
 class Known(NamedTuple):
     """A cause, in words."""
@@ -341,12 +347,6 @@ _ACCUMULATION = re.compile(
 _RATE = re.compile(r"(base_?|max_?|peak_?|init(ial)?_?)?(lr|learning_?rate|lr_?max|step_?size)")
 _PORT = re.compile(r"(master|main_?process|rdzv|rendezvous|dist)?_?port")
 _WORKERS = re.compile(r"((data)?loader_?|dataloader_?)?(num|n)?_?(workers?|num_workers)")
-
-SLOWER = 10
-"""By what the learning rate is divided: NaN mostly shows a rate far too high, not a little."""
-
-PORTS = 100
-"""How many ports above the one in use are tried."""
 
 
 def of_memory(cause: FoundCause, facts: EditFacts) -> PreparedEdit | None:

@@ -50,6 +50,9 @@ from trainui.plugins.dvc.document import (
     unknown,
 )
 
+WIDTH = 96
+"""Maximum width of a list that is written on one line, in columns."""
+
 OUTPUTS = (
     *("outs", "outs_no_cache", "outs_persist", "outs_persist_no_cache"),
     *("metrics", "metrics_no_cache", "plots", "plots_no_cache"),
@@ -361,9 +364,6 @@ def _shown(node: object) -> str:
         case _:
             return ""
 
-
-WIDTH = 96
-"""Maximum width of a list that is written on one line, in columns."""
 
 _BARE = re.compile(r"[A-Za-z0-9_./=+@~]([A-Za-z0-9_./=+@~ -]*[A-Za-z0-9_./=+@~-])?")
 """A text that needs no quotes anywhere."""

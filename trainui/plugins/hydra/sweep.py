@@ -23,6 +23,13 @@ DIRECTORY = ".hydra"
 """It marks the directory of a job."""
 
 _BYTES = 1 << 20
+
+LONGEST_NAME = 255
+"""Characters of a member's full name."""
+
+_LEAST = 10
+"""The characters of a value, and the signs around it, for which a name has room at least."""
+
 _NUMBER = re.compile(r"^    num: (\d+)$", re.MULTILINE)
 """In `hydra.job`; a single run has `???`."""
 _MULTIRUN = re.compile(r"^  mode: MULTIRUN$", re.MULTILINE)
@@ -191,12 +198,6 @@ JOB = "job"
 
 BY_NUMBER = "--job"
 """It comes before a job's number, in place of values."""
-
-LONGEST_NAME = 255
-"""Characters of a member's full name."""
-
-_LEAST = 10
-"""The characters of a value, and the signs around it, for which a name has room at least."""
 
 
 @dataclass(frozen=True)

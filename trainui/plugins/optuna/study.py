@@ -38,6 +38,9 @@ from trainui.plugin import Pruned, SearchBackend, SearchTask, SearchTrial
 from trainui.plugins.optuna import study_file
 from trainui.plugins.optuna.study_file import StudyFile, damage_named, final_state
 
+ANOTHER_SEED = 7919
+"""Between two seeds of one search: the same seed would repeat the values of its first trials."""
+
 RUNG = "completed_rung_"
 """Prefix of the attributes in which Optuna stores a trial's value at each rung."""
 
@@ -240,9 +243,6 @@ Params = dict[str, Scalar]
 
 ASK, TAKE = -1, -2
 """Steps of a history: a trial was asked for, or taken as another program wrote it."""
-
-ANOTHER_SEED = 7919
-"""Between two seeds of one search: the same seed would repeat the values of its first trials."""
 
 
 class DivergedError(Exception):

@@ -34,6 +34,9 @@ from sqlalchemy.exc import DatabaseError
 from trainui.model.definition import Choices, Range, Scalar, Search
 from trainui.plugin import SearchTrial, StudyError
 
+BUSY_TIMEOUT = 30.0
+"""Seconds that a write waits for another program's."""
+
 Distributions = Mapping[str, BaseDistribution]
 """Parameter -> distribution, in the file's order."""
 
@@ -114,8 +117,6 @@ _FINAL = {
 }
 """The final states, as our database names them."""
 
-BUSY_TIMEOUT = 30.0
-"""Seconds that a write waits for another program's."""
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

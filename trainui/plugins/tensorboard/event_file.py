@@ -55,15 +55,26 @@ _VALUE = 1
 _TAG, _SIMPLE_VALUE, _TENSOR = 1, 2, 8
 """The field of a summary, and those of a value in it."""
 
-# A record's checksum is CRC-32C, masked: the XOR of one table entry for each byte, chosen by the
-# byte and by its distance from the end, so that many records of one size are checked at once.
-
 MOST_BYTES = 1024
 """Longer records are not checked: they have images and histograms, which are not read."""
 _CHECKSUM = struct.Struct("<I")
 _AT_ONCE = 1024
 """Records that are checked at once: what they need fits into the processor's cache."""
+
+_FEW = 16
+"""Fewer records of one size than this are not worth vectorising."""
+
+_LATEST = 1e11
+"""Seconds since 1970 of the latest time that is kept."""
+
+_HEAD_OF_PARAMETERS = 1 << 16
+"""Bytes of a file in which hyperparameters are looked for."""
+
 _ONES = np.uint32(0xFFFFFFFF)
+
+
+# A record's checksum is CRC-32C, masked: the XOR of one table entry for each byte, chosen by the
+# byte and by its distance from the end, so that many records of one size are checked at once.
 
 
 def masked_crc(data: bytes) -> int:
@@ -141,8 +152,6 @@ def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
 Part = tuple[Any, Any, Any, Any]
 """Record numbers, steps, values and wall times (seconds): arrays, or one of each."""
 
-_FEW = 16
-"""Fewer records of one size than this are not worth vectorising."""
 
 _HEADER = struct.Struct("<QI")
 _HEAD_BYTES, _SUM_BYTES = 12, 4
@@ -267,8 +276,6 @@ def _only(data: bytes, inside: tuple[int, int], *keys: int) -> list[tuple[int, i
 _FRAME = 16
 """Bytes of a record around its data."""
 
-_LATEST = 1e11
-"""Seconds since 1970 of the latest time that is kept."""
 
 _START = b"\x08\x01"
 _STARTED = b"\x3a\x02" + _START
@@ -436,8 +443,6 @@ def _points(parts: list[Part]) -> Points:
 _OF_PARAMETERS = re.compile(r"\d{9,11}\.\d+")
 """Directories that `add_hparams` makes, beside the files of the training: a time."""
 _PARAMETERS_TAG = b"_hparams_/session_start_info"
-_HEAD_OF_PARAMETERS = 1 << 16
-"""Bytes of a file in which they are looked for."""
 _METADATA, _PLUGIN, _CONTENT_OF_PLUGIN, _SESSION_START, _ENTRIES = 9, 1, 2, 3, 1
 """The fields on the way to them, from `summary.proto` and the plugin's `plugin_data.proto`."""
 _AS_NUMBER, _AS_TEXT, _AS_BOOL = 2, 3, 4

@@ -28,6 +28,15 @@ from trainui.plugin.reading import (
     plain_files,
 )
 
+_ROWS = 1_000_000
+"""More rows than a fragment has: the id of a row is its fragment's number times this, and more."""
+
+_SETTLED = 2.0
+"""Seconds after which a directory's time shows each change: another one has another time."""
+
+_MOST_WRITERS = 64
+"""Inboxes that stay in memory."""
+
 _NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
 
 
@@ -136,15 +145,6 @@ def printed(text: bytes, memory: dict[str, Any]) -> Iterator[Printed]:
 
 _FRAGMENT = re.compile(r"\d{8}\.jsonl")
 _WRITER = re.compile(r"[0-9a-f]{16}")
-
-_ROWS = 1_000_000
-"""More rows than a fragment has: the id of a row is its fragment's number times this, and more."""
-
-_SETTLED = 2.0
-"""Seconds after which a directory's time shows each change: another one has another time."""
-
-_MOST_WRITERS = 64
-"""Inboxes that stay in memory."""
 
 
 _TABLES = """

@@ -54,6 +54,18 @@ from trainui.plugin.reading import PROTOBUF_ERRORS as DAMAGED
 from trainui.plugin.reading import protobuf_fields as fields
 
 _NAME, _GLOB, _STEP_METRIC = 1, 2, 4
+
+_LATEST = 1e11
+"""Seconds since 1970 above which a time is none."""
+_PADDING = 256
+"""Bytes behind the rows: more than a short value has."""
+
+_FEW = 4
+"""Fewer rows than this are not worth decoding together."""
+
+_LONGEST = 4 << 20
+"""Bytes of a record; a longer one is skipped."""
+
 _OWN_STEP = "_step"
 
 Cells = Mapping[str, tuple[Ints, Floats]]
@@ -139,14 +151,6 @@ _BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON = 4, 5, 6, 7, 8
 
 MEDIA = "._type"
 """Where a row has `img._type`, nothing below `img` is a metric."""
-
-_LATEST = 1e11
-"""Seconds since 1970 above which a time is none."""
-_PADDING = 256
-"""Bytes behind the rows: more than a short value has."""
-
-_FEW = 4
-"""Fewer rows than this are not worth decoding together."""
 
 
 def series(rows: Sequence[bytes], step_metrics: StepMetrics) -> dict[str, Points]:
@@ -556,9 +560,6 @@ _HEADER = MAGIC + b"\xe1\xbe\0"
 
 _STEP_METRICS = "step metrics"
 """Key in the state."""
-
-_LONGEST = 4 << 20
-"""Bytes of a record; a longer one is skipped."""
 
 
 def recognise(head: bytes, path: Path, complete: bool) -> Answer:

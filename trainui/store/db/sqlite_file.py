@@ -36,6 +36,12 @@ _LOCK_READS = 8
 so a read misses a lock if others are released meanwhile: 3 % of reads did beside two processes that
 only locked and unlocked files."""
 
+PAGES = 1024
+"""Pages between two calls of `advance`: 4 MB."""
+
+CHECK_PATIENCE = 5.0
+"""Seconds after which a check of a database's integrity ends."""
+
 _OTHER_NUMBERS = frozenset({"btrfs", "bcachefs", "overlay"})
 """File systems of which `stat` shows another device than the kernel's list of locks."""
 
@@ -319,13 +325,6 @@ def explain(error: Exception, file: Path) -> Exception:
     if any(words in text for words in _SCHEMA_ERRORS):
         return StoreSchemaError(f"{file}: {text}: {_SCHEMA}")
     return error
-
-
-PAGES = 1024
-"""Pages between two calls of `advance`: 4 MB."""
-
-CHECK_PATIENCE = 5.0
-"""Seconds after which a check of a database's integrity ends."""
 
 
 def copy(source: Path, target: Path, advance: Callable[[int, int], None]) -> None:

@@ -12,6 +12,15 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
+BATCH = 500
+"""Parameters per statement: below the limit of any SQLite."""
+
+AT_ONCE = 50
+"""Rows per INSERT; a thousand single statements to a server would take a second."""
+
+NOTICE_AFTER = 2.0
+"""Seconds of waiting before the notice is shown."""
+
 
 class Cursor(Protocol):
     """A statement's result; its rows are tuples."""
@@ -63,17 +72,12 @@ def change(connection: Connection, table: str, where: Mapping[str, Any], **value
     return connection.execute(statement, (*values.values(), *known)).rowcount > 0
 
 
-BATCH = 500
-"""Parameters per statement: below the limit of any SQLite."""
-
 IS_EXTERNAL = "runs.kind <> 'own'"
 """The SQL condition that a run is external."""
 
 NOW = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 """The time of the database's clock, in microseconds: the same for all hosts."""
 
-AT_ONCE = 50
-"""Rows per INSERT; a thousand single statements to a server would take a second."""
 
 IS_UNREAD = "metrics_complete = 0"
 """The condition on an attempt whose metrics are not read to their end: as in SQLite's index."""
@@ -104,8 +108,6 @@ def insert(connection: Connection, table: str, values: Sequence[Mapping[str, Any
 
 # A notice shown while a write waits for a locked database, so that the command seems not hung.
 
-NOTICE_AFTER = 2.0
-"""Seconds of waiting before the notice is shown."""
 
 LOCK_NOTICE = "the database is locked by another process; waiting for up to 30 s"
 

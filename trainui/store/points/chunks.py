@@ -52,6 +52,13 @@ NO_TIME = -(2**63)
 CHUNK_POINTS = 4096
 """Points in a full chunk: larger chunks save little space and cost more to read at the edges."""
 
+_SHARED = 32
+"""Packed columns cached for reuse: those of one transaction, a megabyte or two."""
+
+_SAMPLE, _RANDOM = 1024, 200
+"""Bytes of a plane that are examined, and the distinct values in them above which it is not
+compressed: random bytes have about 251 of the 256."""
+
 
 @dataclass(frozen=True, slots=True)
 class Points:
@@ -250,14 +257,6 @@ def unpack_tail(blob: bytes) -> list[TailPart]:
 
 _STRIDE, _PLAIN, _DELTA = 0, 1, 2
 _CONSTANT, _RAW, _DEFLATED = 0, 1, 2
-
-_SHARED = 32
-"""Packed columns cached for reuse: those of one transaction, a megabyte or two."""
-
-_SAMPLE = 1024
-_RANDOM = 200
-"""Distinct values in the first `_SAMPLE` bytes of a plane above which it is not compressed: random
-bytes have about 251 of the 256."""
 
 
 def pack(column: Array) -> bytes:

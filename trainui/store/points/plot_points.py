@@ -33,6 +33,25 @@ if TYPE_CHECKING:
 
     Place = Callable[[Floats, Floats, Ints], Floats]
 
+READ_AT_ONCE = 32
+"""Chunks decoded at once: few enough for their values to fit the CPU cache."""
+
+EPOCH_COLUMNS = 1024
+"""Columns in which a long series of epochs is read, with straight lines between them."""
+
+READ_ONE_BY_ONE = 50_000
+"""Number of points from which a series is summarised instead of read point by point."""
+
+SAMPLES = 256
+"""Chunks sampled to estimate the times of millions of points."""
+
+KEPT_CHUNKS = 128
+"""Decoded chunks that are cached, by their content: those of ten plots of a live stage, which are
+read again each second; 17 MB at most. Decoding them took a third of that."""
+
+AT_ONCE = 20_000
+"""Points after which no further segment is read; a segment has some thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class BinGrid:
@@ -74,9 +93,6 @@ class BinGrid:
         column[at] = values
         return column
 
-
-READ_AT_ONCE = 32
-"""Chunks decoded at once: few enough for their values to fit the CPU cache."""
 
 ROW = ("column", "ordinal", "minimum", "maximum", "total", "count", "nonfinite", "last")
 """A summary of one column's points in one chunk or tail; rows of a column are merged later."""
@@ -407,16 +423,6 @@ def join(parts: Sequence[Columns]) -> Columns:
     return Columns(edges, **joined)
 
 
-EPOCH_COLUMNS = 1024
-"""Columns in which a long series of epochs is read, with straight lines between them."""
-
-READ_ONE_BY_ONE = 50_000
-"""Number of points from which a series is summarised instead of read point by point."""
-
-SAMPLES = 256
-"""Chunks sampled to estimate the times of millions of points."""
-
-
 class Axis(StrEnum):
     """The x axis of a curve."""
 
@@ -562,10 +568,6 @@ class SeriesPoints:
         return np.isfinite(self.values)
 
 
-KEPT_CHUNKS = 128
-"""Decoded chunks that are cached, by their content: those of ten plots of a live stage, which are
-read again each second; 17 MB at most. Decoding them took a third of that."""
-
 _decoded = lru_cache(maxsize=KEPT_CHUNKS)(chunks.unpack_chunk)
 
 
@@ -605,10 +607,6 @@ def series_points_of(
         attempts[placed],
         (steps < limits)[placed],
     )
-
-
-AT_ONCE = 20_000
-"""Points after which no further segment is read; a segment has some thousands."""
 
 
 class NewPoint(NamedTuple):

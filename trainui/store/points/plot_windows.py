@@ -30,6 +30,22 @@ from trainui.store.points.read_points import PointSegment
 NAN, ABOVE, BELOW = 1, 2, 4
 """Bit flags of the non-finite values in a column: NaN, infinity, minus infinity."""
 
+LEAST_SMOOTHING_POWER = 1e-8
+"""The smallest power of the weight in a block smoothed at once: smaller ones lose precision."""
+
+SMOOTHING_LEAD = 512
+"""Points before a visible part that are included in its smoothing: at any weight offered, earlier
+points count less than a millionth."""
+
+DECODED = 96
+"""Limit on chunks decoded for a window: more would take longer than a tenth of a second."""
+
+FINER = 4
+"""Columns of steps read for each column of another axis."""
+
+LEAD_COLUMNS = 16
+"""Columns read before a window for its smoothing; each has twenty points or more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -150,14 +166,6 @@ def filled(read: Columns, figures: Sequence[Stats]) -> Columns:
     return replace(read, minimum=minimum, maximum=maximum, mean=mean, last=last, count=count)
 
 
-LEAST_SMOOTHING_POWER = 1e-8
-"""The smallest power of the weight in a block smoothed at once: smaller ones lose precision."""
-
-SMOOTHING_LEAD = 512
-"""Points before a visible part that are included in its smoothing: at any weight offered, earlier
-points count less than a millionth."""
-
-
 def smooth_series(series: SeriesPoints, weight: float) -> Floats:
     """Return the smoothed value of each point not superseded, in axis order; else NaN."""
     kept = np.flatnonzero(series.kept)
@@ -201,16 +209,6 @@ def smooth_columns(means: Floats, counts: Ints, weight: float) -> Floats:
         share = left * share + (1 - left)
         found[at] = total / share
     return found
-
-
-DECODED = 96
-"""Limit on chunks decoded for a window: more would take longer than a tenth of a second."""
-
-FINER = 4
-"""Columns of steps read for each column of another axis."""
-
-LEAD_COLUMNS = 16
-"""Columns read before a window for its smoothing; each has twenty points or more."""
 
 
 class Best(NamedTuple):

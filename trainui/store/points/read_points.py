@@ -31,6 +31,8 @@ from trainui.store.read import headlines
 RESTART = 1_000_000
 """Generations from here on, in multiples, supersede those of all files of their attempt."""
 
+KEPT_TAILS = 256
+"""Decoded tails that are cached: those of a few live stages, some megabytes."""
 
 Key = TypeVar("Key")
 
@@ -138,9 +140,6 @@ def summary(stage: str, name: str, kept: Sequence[Stats], read: int) -> SeriesSu
 
 Owners = Mapping[str, str] | Iterable[str]
 """Ids of stages or names of jobs; as a mapping, each with its display name."""
-
-KEPT_TAILS = 256
-"""Decoded tails that are cached: those of a few live stages, some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,13 @@ from trainui.store.read import evaluations as records
 from trainui.store.read.evaluations import CURRENT, CheckpointRecord
 from trainui.store.runs import evaluations, stages
 
+TAIL_POINTS = 2048
+"""A batch with more points goes straight into chunks."""
+
+TAIL_ROWS = 64
+"""Tails of a source before they move into chunks: a few seconds of a live file. More would make
+reading slower, fewer would rewrite open chunks more often."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -149,14 +156,6 @@ def of_other_members(
     return [
         one for one in point_sources.sources(connection, other) if metric in names.get(one.id, ())
     ]
-
-
-TAIL_POINTS = 2048
-"""A batch with more points goes straight into chunks."""
-
-TAIL_ROWS = 64
-"""Tails of a source before they move into chunks: a few seconds of a live file. More would make
-reading slower, fewer would rewrite open chunks more often."""
 
 
 def save(

@@ -16,6 +16,9 @@ from trainui.model.records import StageRecord
 from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
 
+MOST_SEARCHED = 2000
+"""Most runs of other pipelines that are searched for a common metric, the newest ones."""
+
 
 class HeadlineStage(NamedTuple):
     """A stage whose metrics may stand for its run."""
@@ -175,10 +178,6 @@ class ComparableStage(NamedTuple):
     status: str
     params_json: str
     """The run's parameters as stored."""
-
-
-MOST_SEARCHED = 2000
-"""Most runs of other pipelines that are searched for a common metric, the newest ones."""
 
 
 def comparable(

@@ -30,6 +30,15 @@ NEWEST = 5
 LEAST_ELAPSED = 5.0
 """Seconds before a stage's own step rate is used; early on, most of the time is imports."""
 
+RUNS_LOOKED_AT = 10
+"""Earlier runs of a pipeline whose durations are read."""
+
+STAGES_LOOKED_AT = 3000
+"""Limit for all those runs together: for a pipeline of many stages, fewer runs are read."""
+
+RUNS_SHOWN = 20
+"""Runs of a pipeline's history: more columns would not fit into 80 characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class PastDuration:
@@ -58,11 +67,6 @@ class StepProgress:
     every: float = math.inf
     """Steps from one that is reported to the next, as far as that is known."""
 
-
-RUNS_LOOKED_AT = 10
-
-STAGES_LOOKED_AT = 3000
-"""Limit for all those runs together: for a pipeline of many stages, fewer runs are read."""
 
 _SQL = """
 WITH lately AS (
@@ -294,10 +298,6 @@ class SlotsInUse(NamedTuple):
         if any(one.status == Status.QUEUED and one.definition.gpus for one in stages):
             found["gpu"] = max(gpus - self.others["gpu"], 1)
         return found
-
-
-RUNS_SHOWN = 20
-"""Runs of a pipeline's history: more columns would not fit into 80 characters."""
 
 
 class PastStage(NamedTuple):

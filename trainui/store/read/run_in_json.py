@@ -17,6 +17,9 @@ from trainui.store.read import event_feed, time_worked, views
 from trainui.store.read.time_worked import TimeWorked
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
+MOST_BY_ID = 1000
+"""Runs up to which their time worked is read by id, and not for all runs at once."""
+
 TRACKED = "tracked"
 """Key in the submission: by stage the parameters, those that were added to the run's, and by stage
 the summary."""
@@ -41,9 +44,6 @@ def tracked_summary(submission: Mapping[str, Any], stage: str) -> Mapping[str, A
 
 
 NOTHING_LOST = Lost()
-
-MOST_BY_ID = 1000
-"""Runs up to which their time worked is read by id, and not for all runs at once."""
 
 
 def run_lines(

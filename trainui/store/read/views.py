@@ -41,7 +41,6 @@ Row = Mapping[str, Any]
 
 Record = TypeVar("Record")
 
-
 RESULTS = frozenset(
     {".bin", ".ckpt", ".csv", ".distcp", ".h5", ".json", ".jsonl", ".npz", ".pkl", ".pt", ".pth"}
     | {".safetensors", ".tsv"}
@@ -53,6 +52,12 @@ MOST_OTHERS = 200
 
 MOST_SHARED = 3
 """Files written by both that are named."""
+
+PREFIX_LENGTH = 4
+"""Minimum length of a prefix that identifies a run."""
+
+_MOST_NAMES = 12
+"""Number of stages that an error lists."""
 
 
 def records(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Iterator[Record]:
@@ -157,13 +162,6 @@ def attempt_record(row: Row) -> AttemptRecord:
 def slots_json(slots: tuple[Slot, ...]) -> str:
     """Serialise slots in the form that `attempt_record` parses."""
     return dump([[slot.host, slot.kind, slot.index] for slot in slots])
-
-
-PREFIX_LENGTH = 4
-"""Minimum length of a prefix that identifies a run."""
-
-_MOST_NAMES = 12
-"""Number of stages that an error lists."""
 
 
 def runs(connection: statements.Connection, *, limit: int | None = None) -> list[RunRecord]:

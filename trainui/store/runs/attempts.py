@@ -24,6 +24,13 @@ from trainui.store.db.statements import Connection, change, insert, placeholders
 from trainui.store.read import views
 from trainui.store.runs import runs, stages
 
+SHORTEST_PAUSE = 5.0
+"""Seconds before a requeued stage may be tried again; doubled for each further time in a
+row."""
+
+LONGEST_PAUSE = 60.0
+"""Upper limit of that pause in seconds."""
+
 
 def in_state(
     connection: Connection, *statuses: Status, here: HostView | None = None, begun: bool = False
@@ -337,13 +344,6 @@ def _retry(stage: StageRecord, attempt: AttemptRecord, outcome: Outcome) -> Retr
 
 def _first_line(text: str | None) -> str | None:
     return text.splitlines()[0] if text and text.strip() else None
-
-
-SHORTEST_PAUSE = 5.0
-"""Seconds before a requeued stage may be tried again; doubled for each further time in a
-row."""
-
-LONGEST_PAUSE = 60.0
 
 
 def is_fresh(connection: Connection, stage_id: str) -> bool:

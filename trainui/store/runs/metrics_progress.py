@@ -24,6 +24,9 @@ from trainui.store.read import run_in_json, views
 
 log = logging.getLogger(__name__)
 
+MOST_STAGES = 50
+"""Stages of a run of which the parameters are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptToRead:
@@ -155,10 +158,6 @@ def _warn_once(attempt_id: int) -> None:
 def mark_metrics_complete(connection: Connection, attempt_id: int) -> None:
     """Record that an attempt's sources were read to their end after its process ended."""
     set_values(connection, "attempts", attempt_id, metrics_complete=True)
-
-
-MOST_STAGES = 50
-"""Stages of a run of which the parameters are kept."""
 
 
 def record(connection: Connection, stage_id: str, found: Mapping[str, str]) -> None:

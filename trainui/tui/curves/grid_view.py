@@ -89,6 +89,16 @@ LAST = Segment("last ", "dim")
 LEAST_SHARED = 6
 """The least length of a shared suffix that is cut from names that are too long."""
 
+LEAST_COUNT, BLOW_UP, LATE = 10, 1e3, 10
+"""Points from which a metric is called constant; the multiple of its middle value that a metric
+that explodes has reached; and the share of its columns (one in so many) at whose end it has."""
+
+MOST_HIDDEN = 3
+"""Most names of hidden metrics in the subtitle."""
+
+LEAST_NAMED = 6
+"""Least lines of a plot with names at its right; smaller ones have a legend above them."""
+
 
 class Spacing(NamedTuple):
     """The lines around a plot besides its title."""
@@ -265,10 +275,6 @@ def _not_finite(cell: PlotCell) -> list[str]:
 CONSTANT, EXPLODES = "constant", "explodes"
 """The words for a metric with one value, and for one that grows without bound."""
 
-LEAST_COUNT, BLOW_UP, LATE = 10, 1e3, 10
-"""Points from which a metric is called constant; the multiple of its middle value that a metric
-that explodes has reached; and the share of its columns (one in so many) at whose end it has."""
-
 
 def behaviour(figures: SeriesSummary, chart: Chart | None) -> str | None:
     """Return a word for a metric that is constant or explodes; None for any other."""
@@ -341,13 +347,6 @@ def _shortened(names: tuple[str, ...], room: int) -> tuple[str, ...]:
         return tuple(told_apart(names, room))
     found = told_apart([name.removesuffix(ending) for name in names], room - 1)
     return tuple(short.removesuffix(ELLIPSIS) + ELLIPSIS for short in found)
-
-
-MOST_HIDDEN = 3
-"""Most names of hidden metrics in the subtitle."""
-
-LEAST_NAMED = 6
-"""Least lines of a plot with names at its right; smaller ones have a legend above them."""
 
 
 class CurvesView(CurveKeys):

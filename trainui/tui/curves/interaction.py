@@ -69,6 +69,9 @@ ZOOM = 0.5
 PAN = 0.25
 """Share of the window by which one key press moves it."""
 
+MANY_STEPS = 10
+"""The least span of a window whose ends are whole steps."""
+
 
 @dataclass(slots=True)
 class CurvesState:
@@ -505,10 +508,6 @@ def position_text(x: float, axis: Axis, unit: str) -> str:
     if axis == Axis.WALL:
         return f"at {axis_marks.moment(x)}"
     return f"after {formatting.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
-
-
-MANY_STEPS = 10
-"""The least span of a window whose ends are whole steps."""
 
 
 def zoom_text(chart: Chart, view: PlotOptions) -> str:

@@ -45,7 +45,6 @@ SLOTS = CURVES * len(MARKS)
 SAMPLE = "━━"
 """A piece of a line, for the legend."""
 
-
 MOST_NAME = 24
 """Most characters of the names at the right end of the lines."""
 
@@ -85,6 +84,12 @@ LEAST_WORDS, SHORT = 40, 12
 
 MOST_BANDS = 3
 """Most lines of a plot with a band behind each; more bands would cover each other."""
+
+TOGETHER = 2
+"""Neighbouring characters that lines share from which they run together, and do not only cross."""
+
+HALF = 4
+"""Half of the dots of a character."""
 
 
 class LineStyle(NamedTuple):
@@ -219,12 +224,6 @@ def legend_rows(lines: Sequence[PlotLine], shared: Styles, width: int) -> list[R
 _CHARACTERS = tuple(chr(braille.BLANK + bits) for bits in range(256))
 """The characters by their bits."""
 
-
-TOGETHER = 2
-"""Neighbouring characters that lines share from which they run together, and do not only cross."""
-
-HALF = 4
-"""Half of the dots of a character."""
 
 SHADE, BAND, ON_BAND = "░", "band", "-on-band"
 """A character of a band, its style, and the end of the styles of what is on one."""

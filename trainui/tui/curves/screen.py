@@ -90,6 +90,9 @@ SEEDS_APART = "more than noise? c and two of them"
 TABLE = 0.45
 """The greatest share of the page's height that the table takes."""
 
+WIDTH, HEIGHT = 60, 12
+"""Size of the plot in characters."""
+
 
 def table_rows(
     chart: Chart,
@@ -393,10 +396,6 @@ class CurvePlot(CurveKeys):
         if chart is not None and len(chart.lines) > 1:
             labels = ["", *(line.label for line in chart.lines)][::direction]
             self.apply(replace(self.view, highlight=after(labels, self.view.highlight)))
-
-
-WIDTH, HEIGHT = 60, 12
-"""Size of the plot in characters."""
 
 
 def curve_report(page: CurvesPage, chart: Chart, view: PlotOptions) -> str:

@@ -57,6 +57,23 @@ RECENT_PART, LEAST_RECENT = 0.25, 3
 """The newest share of what is done that tells the pace, as later epochs may take longer, and the
 least number of units. Whole ones, so that a validation at the end of each counts in full."""
 
+PROGRESS_BYTES = 4096
+"""The beginning of a log in which `max_steps` is searched for."""
+
+ESTIMATE_PERIOD = 2
+"""Seconds for which the end of a stage's work by its log is cached."""
+
+LEAST_SAME, RARER = 0.6, 2.0
+"""The least ratio of two counts that are of the same steps; and how much rarer than other metrics
+that of a validation is."""
+
+HISTORY_PERIOD = 5.0
+"""Seconds for which the history of earlier runs is cached."""
+
+MOST_RUNS, MOST_STAGES = 20, 8
+"""The most listed runs with an estimate (unfinished ones, newest first), and the most stages
+estimated by their step rate; others by elapsed time only."""
+
 _UNIT = r"(?<![a-z])(epoch|step|iter(?:ation)?|round|update)s?(?![a-z])"
 _OUTER = re.compile(
     _UNIT + r"(?:\([a-z]+\))?[\W_]{0,3}(\d+)\]?(?!\.?\d)(?:\s*(?:/|of)\s*\[?(\d+))?", re.IGNORECASE
@@ -420,9 +437,6 @@ def _narrower(
     return later if later is not None and is_long else first
 
 
-PROGRESS_BYTES = 4096
-"""The beginning of a log in which `max_steps` is searched for."""
-
 _TOTAL = re.compile(rb"(?:max_steps|total optimization steps)[^\w-]{1,4}([\d,]+)", re.IGNORECASE)
 
 _OPTION = re.compile(r"(?:--|\b)([\w.]*?\w+)[= ](\d+)(?!\S)")
@@ -437,20 +451,6 @@ _LENGTH = re.compile(
 """The end of an option's name that says how long a training is."""
 
 _JSON_SIGNS = re.compile(r'[",\[\]{}:]+')
-
-ESTIMATE_PERIOD = 2
-"""Seconds for which the end of a stage's work by its log is cached."""
-
-LEAST_SAME, RARER = 0.6, 2.0
-"""The least ratio of two counts that are of the same steps; and how much rarer than other metrics
-that of a validation is."""
-
-HISTORY_PERIOD = 5.0
-"""Seconds for which the history of earlier runs is cached."""
-
-MOST_RUNS, MOST_STAGES = 20, 8
-"""The most listed runs with an estimate (unfinished ones, newest first), and the most stages
-estimated by their step rate; others by elapsed time only."""
 
 
 def most_steps(logs: Sequence[Path]) -> int:

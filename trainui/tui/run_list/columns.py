@@ -59,6 +59,44 @@ STEP_WIDTH = 9
 LEAST_BOX = 8
 """Characters of a box's name that are shown on any terminal, or all."""
 
+NARROW, EDGES = 100, 2
+"""Width of the list below which one space separates columns and not two; both ends of a line."""
+
+COMFORTABLE, WORDS = 20, 40
+"""Width up to which a name or a stage, and a run's trouble in words, takes precedence over columns
+of rank `LITTLE` and above."""
+
+LEAST_NAME, SHORT_NAME, NAME_SHARE = 12, 16, 6
+"""Least width of names, and that up to which none is cut: names up to this share of the list's
+width are cut only after all columns that can go have gone."""
+
+FEW_METRICS, MANY_METRICS = 3, 4
+"""Metrics of several pipelines above which the counts of stages give way to a parameter, and from
+which further metrics do."""
+
+SURE_METRICS = 2
+"""The metrics that have columns before parameters have; the others may share one."""
+
+LEAST_METRIC, MOST_METRIC = 10, 16
+"""Widths of a metric's column: the least, and that up to which its title takes precedence."""
+
+WITH_BEST = 110
+"""Columns of the list from which the heading of the first metric says `best`."""
+
+WITH_NAMES, LONG_NAME = 160, 60
+"""Width of the list from which a name takes precedence up to this width."""
+
+PARAM, LITTLE, OF_SOME = 2, 4, 5
+"""Ranks: that of a parameter with several values, the least of a column that gives way, and that of
+a parameter with one value, which runs of other pipelines do not have."""
+
+MOST_PARAM = 16
+"""Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
+
+BAR, SPARK, FEW_STAGES = 10, 20, 48
+"""Width of the progress bar, the most of a sparkline, and that up to which the names of running
+stages take precedence over it."""
+
 NOT_LIVE = RunLive()
 
 
@@ -214,49 +252,12 @@ def listed(names: Sequence[str], width: int) -> str:
     return fit(fit(harmless(names[0]), max(width - len(rest), 1)).rstrip() + rest, width)
 
 
-NARROW, EDGES = 100, 2
-"""Width of the list below which one space separates columns and not two; both ends of a line."""
-
 TROUBLE_TITLE, OTHER_TITLE = "TROUBLE", "OTHER METRIC"
 """Titles of the columns with what is wrong, and with the metrics that have no column."""
 
-COMFORTABLE, WORDS = 20, 40
-"""Width up to which a name or a stage, and a run's trouble in words, takes precedence over columns
-of rank `LITTLE` and above."""
-
-LEAST_NAME, SHORT_NAME, NAME_SHARE = 12, 16, 6
-"""Least width of names, and that up to which none is cut: names up to this share of the list's
-width are cut only after all columns that can go have gone."""
 
 BEST = "best"
 """The word of a metric's column that goes first where its title does not fit."""
-
-FEW_METRICS, MANY_METRICS = 3, 4
-"""Metrics of several pipelines above which the counts of stages give way to a parameter, and from
-which further metrics do."""
-
-SURE_METRICS = 2
-"""The metrics that have columns before parameters have; the others may share one."""
-
-LEAST_METRIC, MOST_METRIC = 10, 16
-"""Widths of a metric's column: the least, and that up to which its title takes precedence."""
-
-WITH_BEST = 110
-"""Columns of the list from which the heading of the first metric says `best`."""
-
-WITH_NAMES, LONG_NAME = 160, 60
-"""Width of the list from which a name takes precedence up to this width."""
-
-PARAM, LITTLE, OF_SOME = 2, 4, 5
-"""Ranks: that of a parameter with several values, the least of a column that gives way, and that of
-a parameter with one value, which runs of other pipelines do not have."""
-
-MOST_PARAM = 16
-"""Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
-
-BAR, SPARK, FEW_STAGES = 10, 20, 48
-"""Width of the progress bar, the most of a sparkline, and that up to which the names of running
-stages take precedence over it."""
 
 
 SortValues = Callable[[], Mapping[str, float]]

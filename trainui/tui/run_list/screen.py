@@ -34,6 +34,18 @@ from trainui.tui.widgets import Bar, Entry, EntryView
 if TYPE_CHECKING:
     from trainui.tui.new_runs import FoundTraining, FoundTrainings
 
+MOST_LISTED = 8
+"""Trainings or processes with a line each; the others are counted."""
+
+NAME, KIND = 24, 12
+"""Widths in characters of the name and the kind of a training that was found."""
+
+LEAST_COMPARED = 2
+"""Runs without which there is nothing to compare."""
+
+SETTLED = 0.15
+"""Debounce: seconds for which the visible rows must stay the same before their data is read."""
+
 TITLE = Segment(" trainui ", "title")
 
 HINT = Segment("  esc shows all", "dim")
@@ -130,12 +142,6 @@ COMMANDS = {
 
 LAST = ("", "New runs appear here automatically.", "? shows all keys, q quits.")
 
-MOST_LISTED = 8
-"""Trainings or processes with a line each; the others are counted."""
-
-NAME, KIND = 24, 12
-"""Widths in characters."""
-
 
 class WelcomeView(EntryView["FoundTraining"]):
     """The welcome page, with a cursor on what can be added."""
@@ -217,10 +223,6 @@ GRAMMAR = (
 )
 """Examples of what a filter may have, the most useful first."""
 
-LEAST_COMPARED = 2
-
-SETTLED = 0.15
-"""Debounce: seconds for which the visible rows must stay the same before their data is read."""
 
 ABSENCE = 3600 * clock.SECOND
 """The least time without a screen after which a line says what has happened in it."""

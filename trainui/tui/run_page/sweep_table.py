@@ -24,6 +24,18 @@ from trainui.tui.styled_text import Row, Segment, cut, cut_end, fit, packed, tol
 PLOT_HEIGHT, LEAST_POINTS = 3, 3
 """Lines of the plot of the best value so far, and the completed trials without which it is not."""
 
+TIME, VALUE, STEP, MOST_TITLE, LEAST_PARAM = 7, 10, 9, 21, 4
+"""Widths of the columns in characters."""
+
+MOST = 12
+"""Maximum number of lines of a table of means; the others are counted."""
+
+MOST_PARAM, STATE, LABEL = 16, 11, 10
+"""Widths of the columns, and of the labels above the table, in characters."""
+
+LEAST_REASON = 12
+"""Characters below which a line does not say why a trial was pruned or failed."""
+
 
 def search_rows(group: MatrixDetail, width: int) -> list[Row]:
     """Return the lines of a search; empty if the stage has none."""
@@ -62,9 +74,6 @@ def _plot(values: list[float], width: int) -> list[Row]:
         rows.append((Segment(f"{start} ", "dim"), Segment(line, "good"), Segment(f" {end}")))
     return [cut(row, width) for row in rows]
 
-
-TIME, VALUE, STEP, MOST_TITLE, LEAST_PARAM = 7, 10, 9, 21, 4
-"""Widths of the columns in characters."""
 
 PLAIN = (Status.COMPLETED, Status.PENDING)
 """States for which the symbol is enough."""
@@ -225,10 +234,6 @@ def fitted(text: str, width: int) -> str:
     return fit(cut_end(text, width), width)
 
 
-MOST = 12
-"""Maximum number of lines."""
-
-
 def folded_rows(
     members: Sequence[StageRecord], group: MatrixDetail | None, width: int
 ) -> list[Row]:
@@ -299,12 +304,6 @@ def _values(spread: Spread, nan: int) -> Row:
         Segment(f"  !{nan} NaN" if nan else "", "bad"),
     )
 
-
-MOST_PARAM, STATE, LABEL = 16, 11, 10
-"""Widths of the columns, and of the labels above the table, in characters."""
-
-LEAST_REASON = 12
-"""Characters below which a line does not say why a trial was pruned or failed."""
 
 NO_METRIC = MatrixDetail("", None, {})
 """The values of a sweep without metrics."""

@@ -21,6 +21,9 @@ _FORMS = 1024
 MAX_PRINTED = 2000
 """Characters: a longer line is not written for people to read."""
 
+MAX_LINE = 65_536
+"""Characters of a line that are read; the rest is ignored."""
+
 NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\d)|(?:nan|inf(?:inity)?)\b)"
 """A number in a text, also NaN and infinities; a unit may follow."""
 
@@ -178,8 +181,6 @@ def prefix_end(form: str) -> int:
 
 # The lines of a log as a terminal shows them: without colours and cursor movements.
 
-MAX_LINE = 65_536
-"""Characters of a line that are read; the rest is ignored."""
 
 _CONTROL = re.compile(
     # Colours and cursor movements, window titles, other escape sequences, backspaces.

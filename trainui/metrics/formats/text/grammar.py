@@ -19,7 +19,6 @@ from trainui.metrics.formats.text.names import (
     BAR,
     BEST,
     HELD_OUT,
-    LONGEST_LABEL,
     NO_LABEL,
     OUTER,
     SAVING,
@@ -44,7 +43,9 @@ from trainui.metrics.formats.text.names import (
 _FORMS = 2048
 """Forms of lines that are kept."""
 _LONGEST_TITLE = 60
-"""Characters."""
+"""Characters of a line that names a part of the data."""
+LONGEST_LABEL = 120
+"""Characters of a line that may name the values below it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,6 @@ NO_LABEL = re.compile(
     r"|the|of|on|for|new|last|stats?|progress|status|update|average|mean|avg",
     re.IGNORECASE,
 )
-LONGEST_LABEL = 120
 
 
 def label_of(text: str) -> tuple[str, bool]:

@@ -50,6 +50,19 @@ from trainui.metrics.lenient import to_number
 from trainui.plugin import LineReader, LogLines, registry
 from trainui.plugin.registry import PluginError
 
+_CONFIRMING_LINES, _MANY = 20, 5
+"""This many lines of the same step are no chance match either; and so many steps, if no name is a
+metric's for certain."""
+_MOST_PROCESSES = 1024
+"""Labels that are taken for processes; lines with further ones are left out."""
+
+_BEFORE = 40
+"""Characters before a name that are examined."""
+_MOST_HELD = 64
+"""Lines that wait until it is clear if their numbers are labels."""
+_ENOUGH = 4
+"""Numbers that only went up, and by more than one, in lines that have no other step."""
+
 # Separates the lines of several processes, by the labels that launchers put before them.
 #
 # The rules: `[rank0]`, `[default1]:`, `[1,0]<stdout>:`, `GPU 0 |`, `Process 1:` and `rank0 step
@@ -82,12 +95,8 @@ _COUNTS = re.compile(
     r"(?:.*[-_.])?(?:e|ep|epoch|s|step|it|iter|iteration|round|episode|batch|update|tick)[-_.]?",
     re.IGNORECASE,
 )
-_MOST_HELD = 64
-"""Lines that wait until it is clear if their numbers are labels."""
 _SEEN = "~"
 """Before the labels that are known only by being several."""
-_ENOUGH = 4
-"""Numbers that only went up, and by more than one, in lines that have no other step."""
 
 _may_be_labelled = re.compile(
     r"\s*+[\w.-]{1,41}+(?<=\d)(?::|\s*+\|) |\[(?i:rank|gpu|cuda|default|\d+,\d+\]<std|\d{1,3}/)"
@@ -193,10 +202,6 @@ _CONFIRMED, _HELD = "confirmed", "held"
 """Keys in the state: that there are metrics; the rows that wait for that. One line may be a chance
 match, so two lines of different steps are required, except where an earlier attempt was read, and
 for a line that shows the metric of the attempt's search."""
-_CONFIRMING_LINES, _MANY = 20, 5
-"""This many lines of the same step are no chance match either; and so many steps, if no name is a
-metric's for certain."""
-_MOST_PROCESSES = 1024
 _UNREADABLE = (ValueError, OverflowError, LookupError)
 """A line with a number of 400 digits, say, costs no other line."""
 
@@ -529,8 +534,6 @@ _FREE = re.compile(
     rf"|\b(?:{QUALIFIER}|the|with|and|of|got|has|is)(?=[\s_]))[\s_]*$",
     re.IGNORECASE,
 )
-_BEFORE = 40
-"""Characters before a name that are examined."""
 _VALUE = (
     r"[\"'`*]*(?: ?\([^()\d]{0,20}\))?(?: value)? ?(?::=|[:=]|->|=>|is |was |of )?[ \"'*|]*[\[(]? ?"
     rf"(?P<value>{NUMBER})(?![,/:-]\d|[kKM]\b)"
