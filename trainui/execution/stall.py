@@ -608,6 +608,7 @@ def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
 
 def _known_activity(attempt: AttemptRecord, now: float) -> list[float]:
     """Return the activity before this worker's first check (start and log growth), on our clock."""
-    times = [(attempt.started_at or 0), *protocol.last_growths(Path(attempt.directory))]
+    grown = protocol.last_growths(Path(attempt.directory))
+    times = [(attempt.started_at or 0), *(time for time, _, _ in grown)]
     wall = clock.now()
     return [now - max(0, wall - time) / clock.SECOND for time in sorted(times)]

@@ -238,8 +238,11 @@ def read_exit(attempt_dir: Path) -> Exit | None:
     return _read(attempt_dir, EXIT_FILE, Exit, reason=ExitReason)
 
 
-def last_growths(attempt_dir: Path) -> list[int]:
-    """Return when the logs grew in the last hours, in microseconds since 1970."""
+def last_growths(attempt_dir: Path) -> list[tuple[int, int, int]]:
+    """Return when the logs grew in the last hours, in microseconds since 1970, with their sizes.
+
+    stdout is before stderr.
+    """
     try:
         with system.open_plain(attempt_dir / TIMES_FILE) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
@@ -247,7 +250,7 @@ def last_growths(attempt_dir: Path) -> list[int]:
     except OSError:
         return []
     lines = text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1].splitlines()
-    return [entry[0] for line in lines if (entry := parse_times(line))]
+    return [entry for line in lines if (entry := parse_times(line))]
 
 
 def written_files(attempt_dir: Path) -> list[Path]:

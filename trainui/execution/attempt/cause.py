@@ -36,6 +36,10 @@ FIRST_BYTES, LAST_BYTES = 1 << 18, 2 << 20
 SECONDS = 1.0
 """The time for reading and choosing; after it, what was found so far counts."""
 
+LATER = 2_000_000
+"""Microseconds after one log's last growth from which on the other's is later for sure: sizes are
+noted once a second, and what a process prints at its end reaches both logs at about one time."""
+
 LONGEST_LINE, LONGEST_EVIDENCE = 2000, 1000
 """Characters of a line that are examined, and quoted."""
 
@@ -91,6 +95,8 @@ _SURVIVED = re.compile(
     r"(sample|batch|row|record|item|step)s? (dropped|not applied)|was (killed and )?restarted|"
     r"(building|reading|starting) it again|"
     r"if you (see|get|hit|run into|encounter)|in case of|failed call to cuInit|"
+    r"optional(ly)?|pip's dependency resolver|, (re)?building|(not found|missing), (creat|"
+    r"initiali)\w+|"
     r"thrown while requesting)\b.*|"
     r".*; (using|used|kept|dropped|evaluated|validating|cache kept)\b.*|"
     r"(\S+ \S+: |\[)[WI] .*|\[?[WI]\d{4} .*"
@@ -107,10 +113,14 @@ _REPORT = re.compile(
 
 _OF_OTHERS = re.compile(
     r"\s|frame #|[a-z][a-z0-9]*: |\S+:\d+:\d+ \[\d+\] NCCL |[╭│╰+|]|(Current t|T)hread 0x|"
-    r"Calls: |Execution halted|Stacktrace:|in expression starting at "
+    r"Set the environment variable |"
+    r"Error in .+ \(line \d+\)$|Calls: |Execution halted|Stacktrace:|in expression starting at "
 )
 """Lines of the exception itself, of frames and boxes, and of programs that begin theirs with their
 names."""
+
+_OF_MATLAB = re.compile(r"Error in .+ \(line \d+\)")
+"""A frame of MATLAB's, whose source is the next line."""
 
 _TEARDOWN = re.compile(
     r"(?i).*\b(shut(ting|s)? ?down|clos(ed?|ing)|stopp(ed|ing)|terminat\w*|clean(ing|ed)? ?up|"
@@ -135,7 +145,8 @@ _SUSPECT = re.compile(
     r"unknown|nan|inf|finite|timed? ?out|limit|exceed|space|memory|oom|signal|sig[a-z]{3}|cancel|"
     r"missing|could|quota|many|terminat|interrupt|preempt|bus|core dumped|illegal|unbound|must|"
     r"what\(\)|corrupt|refused|closed|unrecognized|required|usage|interpreter|expected|xid|ecc|"
-    r"in use|full|panic|runtime|mismatch|old|null|override|please|specify|struct|unset|eaddr|"
+    r"in use|full|panic|gguf|bind|stalled|expired|runtime|mismatch|old|null|override|please|"
+    r"specify|struct|unset|eaddr|"
     r"deadlock|evicted|"
     r"nicht|kein|trouv|aucun|allouer|permis|espac|encontr|exist|asignar|aloc|alloc|esaurit|"
     r"[\u0400-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
@@ -223,6 +234,8 @@ class Log:
     chains: Sequence[Sequence[Raised]]
     times: Sequence[str]
     """The time before each line; empty: it has none."""
+    later: Sequence[str] = ()
+    """The lines of the other log that were written after this one's last."""
 
     @classmethod
     def of(cls, lines: Sequence[str]) -> Log:
@@ -255,7 +268,8 @@ class Log:
         plain = ((at, self.lines[at]) for at in range(len(self.lines) - 1, -1, -1))
         found = []
         for at, line in plain:
-            if line.strip() and at not in covered and not line.startswith("frame #"):
+            is_source = at > 0 and _OF_MATLAB.fullmatch(self.lines[at - 1]) is not None
+            if line.strip() and not (at in covered or is_source or line.startswith("frame #")):
                 found.append((at, line))
                 if len(found) == LAST_LINES:
                     break
@@ -278,6 +292,10 @@ def find(attempt_dir: Path, ending: Ending, masker: Masker) -> FoundCause | None
     until = time.monotonic() + SECONDS
     names = (protocol.STDERR_FILE, protocol.STDOUT_FILE)
     logs = [Log.of(_lines(attempt_dir / name, masker)) for name in names]
+    for of, (name, size) in enumerate(zip(names[::-1], _sizes_at_last(attempt_dir), strict=True)):
+        if size is not None:
+            later = _lines(attempt_dir / name, masker, since=size)
+            logs[of] = replace(logs[of], later=[line for line in later if line.strip()])
     if (found := choose(logs, ending, rules(), until=until)) is not None:
         return found
     for plugin in registry.records(CausePlugin):
@@ -286,6 +304,18 @@ def find(attempt_dir: Path, ending: Ending, masker: Masker) -> FoundCause | None
             if own is not None:
                 return replace(own, id=own.id or plugin.name)
     return None
+
+
+def _sizes_at_last(attempt_dir: Path) -> tuple[int | None, int | None]:
+    """Return stdout's size when stderr had its last lines, and the reverse; None: it is final."""
+    sizes: list[int | None] = []
+    noted = protocol.last_growths(attempt_dir)
+    for own, other in ((2, 1), (1, 2)):
+        last = next((entry[0] for entry in noted if entry[own] == noted[-1][own]), 0)
+        near = [entry[other] for entry in noted if entry[0] < last + LATER]
+        is_later = bool(near) and noted[-1][own] > 0 and near[-1] < noted[-1][other]
+        sizes.append(near[-1] if is_later else None)
+    return sizes[0], sizes[1]
 
 
 def known_cause(name: str, text: str) -> FoundCause | None:
@@ -307,14 +337,18 @@ def rules() -> tuple[CauseRule, ...]:
     return tuple(sorted(found, key=lambda one: -one.weight))
 
 
-def _lines(log: Path, masker: Masker) -> list[str]:
-    """Return the first and the last lines of a log as a terminal shows them, without secrets."""
+def _lines(log: Path, masker: Masker, since: int = 0) -> list[str]:
+    """Return the first and the last lines of a log as a terminal shows them, without secrets.
+
+    With `since`, those from this byte on, if they are among the last.
+    """
     try:
         with system.open_plain(log) as file:
             size = file.seek(0, 2)
-            file.seek(0)
-            data = file.read(FIRST_BYTES if size > FIRST_BYTES + LAST_BYTES else size)
-            if size > len(data):
+            file.seek(max(since, size - LAST_BYTES) if since else 0)
+            is_long = not since and size > FIRST_BYTES + LAST_BYTES
+            data = file.read(FIRST_BYTES if is_long else size)
+            if is_long:
                 file.seek(size - LAST_BYTES)
                 tail = file.read(LAST_BYTES)
                 is_hole = tail.startswith(b"\0")  # as a log has that was truncated meanwhile
@@ -347,11 +381,19 @@ def choose(
     """Return the cause that stderr and stdout, and the end, show; None if they show none."""
     fit = [one for one in known if _fits_end(one, ending)]
     lines = [[pair for pair in log.last_lines() if _SUSPECT.search(pair[1])] for log in logs]
-    found = _of_kernel(ending, fit) or _of_lines(lines, fit, (Shown.OUTSIDE,), until, least=70)
-    found = found or _of_end(fit, least=SURE)
-    ended = _that_ended_it(logs, ending) if found is None else ()
+    ended = _that_ended_it(logs, ending)
+    of_chain = None
     if ended:
-        found = _of_chain(ended, [one for one in fit if one.shown in (Shown.RAISED, Shown.BOTH)])
+        raised = [one for one in fit if one.shown in (Shown.RAISED, Shown.BOTH)]
+        of_chain = _of_chain(ended, raised)
+    found = _of_kernel(ending, fit) or _of_lines(lines, fit, (Shown.OUTSIDE,), until, least=70)
+    if found is not None and _is_of_another(found, ended, of_chain, logs):
+        found = None
+    found = found or _of_end(fit, least=SURE)
+    if found is None:
+        found = of_chain
+    else:
+        ended = ()
     if found is None or (found.rule.weight < STRONG and found.rule.id != "user_code_error"):
         least = SURE if ended else 0
         if found is not None and _is_aftermath(ended):  # the first failure may have been a line
@@ -364,6 +406,13 @@ def choose(
             found = replace(of_lines, raised=_with_own_place(ended))
     if found is None:
         found = _of_lines(lines, fit, (Shown.OUTSIDE,), until) or _of_end(fit)
+        if (
+            found is not None
+            and not found.evidence
+            and found.rule.codes
+            and any(_is_report(line) for of_log in lines for _, line in of_log)
+        ):
+            return None  # what it printed says something else
     if found is None:
         return None
     if not found.evidence:  # the process was ended, and may have said by what
@@ -408,6 +457,22 @@ def _of_kernel(ending: Ending, known: Sequence[CauseRule]) -> _Shown | None:
             words = "The kernel killed it: out of memory (RAM)."
             return _Shown(replace(rule, text=words), ending.kernel_line)
     return None
+
+
+def _is_of_another(
+    found: _Shown, ended: Sequence[Raised], of_chain: _Shown | None, logs: Sequence[Log]
+) -> bool:
+    """Return True if a scheduler's line is not of what ended, as an exception shows it.
+
+    It is a line that the program printed before it failed, or a child's end that it survived.
+    """
+    if not ended or _is_aftermath(ended) or not found.evidence:
+        return False
+    log = next(one for one in logs if any(chain is ended for chain in one.chains))
+    is_above = log.lines[found.at : found.at + 1] == [found.evidence] and found.at < ended[0].start
+    if found.rule.id != "host_oom" or of_chain is None:
+        return is_above
+    return of_chain.rule.id not in _OF_CRASHES and of_chain.rule.weight >= STRONG
 
 
 def _that_ended_it(logs: Sequence[Log], ending: Ending) -> Sequence[Raised]:
@@ -491,6 +556,7 @@ def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
         if line.strip() and not _OF_OTHERS.match(line)
     ]
     outside = [line for at, line in below if at not in message]
+    below += [(len(log.lines), line) for line in log.later if not _OF_OTHERS.match(line)]
     if (outside or ending.exit_code != 1) and _SURVIVED.fullmatch(above):
         return True
     return (
@@ -591,7 +657,10 @@ def _of_last_lines(
         begins = [_begin_of_end(log, report) for report in (False, True)]
         said = [(at, line) for at, line in last if not _SURVIVED.fullmatch(line)]
         after = [(at, line) for at, line in said if at >= begins[_is_report(line)]]
-        ended_with.append(after + [(at, line) for at, line in said[::-1] if _names_nan(line)])
+        was_well = [at for at, line in log.last_lines() if _is_well(line)]
+        since = len(log.lines) if any(map(_is_well, log.later)) else max(was_well, default=0)
+        nan = [(at, line) for at, line in said[::-1] if at > since and _names_nan(line)]
+        ended_with.append(after + nan)
     if ending.by_signal in _NOT_BY_EXCEPTIONS:
         allowed = _OF_CRASHES if ending.by_signal in _CRASHES else _OF_SIGNALS
         known = [one for one in known if one.id in allowed]
@@ -604,12 +673,20 @@ def _begin_of_end(log: Log, report: bool) -> int:
     runs = [at + 1 for at, line in last if _PROGRESS.fullmatch(line)]
     others = [at for at, line in last if not (_OF_OTHERS.match(line) or _is_report(line))]
     most = MOST_AFTER_REPORT if report else MOST_FOLLOWING
+    later = [line for line in log.later if not (_OF_OTHERS.match(line) or _is_report(line))]
+    if len(later) > most or any(map(_PROGRESS.fullmatch, later)):
+        return len(log.lines)
     near = 0 if log.is_launched or len(others) <= most else others[-most - 1]
     return max(near, runs[-1] if runs else 0)
 
 
 def _is_report(line: str) -> bool:
     return _REPORT.fullmatch(line) is not None
+
+
+def _is_well(line: str) -> bool:
+    """Return True for a line of a training that runs, and has no NaN."""
+    return _PROGRESS.fullmatch(line) is not None and not _names_nan(line)
 
 
 def _names_nan(line: str) -> bool:

@@ -30,7 +30,8 @@ _MEMORY = (
         r"(?i)(CUDA|HIP|XPU|MPS(?: backend)?|GPU) out of memory|CUDA error: out of memory|"
         r"\bCUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|"
         r"CUDNN_STATUS_ALLOC_FAILED|ncclUnhandledCudaError: .*out of memory|"
-        r"torch\.(cuda\.)?OutOfMemoryError",
+        r"torch\.(cuda\.)?OutOfMemoryError|Out of memory error on GPU|Out of memory on device\.|"
+        r"cudaMalloc failed: out of memory|Device\(id:\d+\) memory isn't enough",
         weight=60,
     ),
     rule(
@@ -53,7 +54,8 @@ _MEMORY = (
         "gpu_kernel_resources",
         r"OutOfResources: out of resource: (shared memory|registers|threads)|"
         r"out of resource: shared memory, Required|too many resources requested for launch|"
-        r"uses too much shared (data|memory)|ptxas .*exceeds? .*(shared|registers)|"
+        r"uses too much shared (data|memory)|"
+        r"CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES|ptxas .*exceeds? .*(shared|registers)|"
         r"exceeds (the )?(max(imum)?|available|hardware) (limit of )?shared memory",
         weight=62,
     ),
@@ -227,7 +229,7 @@ _DEVICES = (
         r"bitsandbytes was compiled without GPU support|no GPU is available|"
         r"could not select device driver .*\[\[gpu\]\]|nvidia-container-cli: initialization error|"
         r"ProcessGroupNCCL is only supported with GPUs|[Dd]evice '?cuda(:\d+)?'? (is )?not "
-        r"available|not compiled with (GPU|CUDA) support|GPU Tree Learner was not enabled",
+        r"available|not compiled with (GPU|CUDA)\b|GPU Tree Learner was not enabled",
         weight=59,
     ),
     rule(
@@ -297,7 +299,7 @@ _NETWORK = (
         r"server socket has failed to listen on any local network "
         r"address.*(port: ?(?P<port>\d+))?.*|EADDRINUSE|[Aa]ddress already in use|errno: ?98\b|"
         r"\[Errno 98\]|[Pp]ort (?P<number>\d+) is (already )?(in use|occupied|taken)|"
-        r"Only one usage of each socket address",
+        r"Only one usage of each socket address|Failed to bind to address \S+:\d+",
         "The port for the rendezvous or a server is in use by another process.",
         weight=64,
     ),
@@ -331,7 +333,7 @@ _NETWORK = (
         r"One or more tensors were submitted .*subset of ranks|Stalled (ops|ranks)|"
         r"Detected mismatch between collectives on ranks|watchdog got stuck for \d+ seconds|"
         r"[Mm]onitoredBarrier|monitored_barrier|Collective (operation )?timeout|"
-        r"Rank \d+ failed to pass monitoredBarrier",
+        r"Rank \d+ failed to pass monitoredBarrier|^Stalled ranks:",
         weight=59,
     ),
     rule(

@@ -24,6 +24,7 @@ _OVER = (
     rf"{_LIMIT}.*\b(reached|hit)\b|\d[^<>=-]{{0,8}}>=? ?\d|\b(above|over) \d"
 )
 _ENDS = r"\b(kill(s|ed|ing)?|SIG(KILL|TERM|ABRT)|terminat(es?|ed|ing)|abort(s|ed|ing)?)\b"
+_TIME = r"\b(time|wall-?(clock|time)|runtime|deadline)\b"
 _MAIN_MEMORY = r"(?<!shared )\b(memory|rss|ram)\b"
 
 
@@ -52,9 +53,10 @@ _MEMORY = (
     hint("shm_full", _FULL_SHM, r"DataLoader worker|[Bb]us error|NCCL|shared memory"),
     rule(
         "host_oom",
-        r"slurmstepd: error: .*(oom_kill|oom-kill|OOM Killed|out-of-memory|exceeded memory limit|"
-        r"memory limit)|srun: error: .*Out Of Memory|(?i:exceeded (job|step)? ?memory limit)|"
-        r"OOM event in StepId|Some of your processes may have been killed by the cgroup",
+        r"slurmstepd\S*: error: (?!.*\.extern\b).*(oom_kill|oom-kill|OOM Killed|"
+        r"out-of-memory|exceeded memory limit|memory limit)|srun: error: .*Out Of Memory|"
+        r"(?i:exceeded (job|step)? ?memory limit)|"
+        r"OOM event in StepId(?!=\S*\.extern)",
         "The job used more memory than Slurm gave it, and was killed.",
         fix=f"{_LESS}, or ask for more (--mem).",
         shown=Shown.OUTSIDE,
@@ -79,7 +81,7 @@ _MEMORY = (
         r"(OutOfMemoryError: Task was killed|"
         r"OutOfMemoryError: .*[Nn]ode)|Task was killed due to the node running low on memory|"
         r"ArrowMemoryError|malloc of size \d+ failed|realloc of size \d+ failed|"
-        r"paging file is too small",
+        r"paging file is too small|bad allocation$|\[Fatal\] Cannot allocate memory",
         weight=57,
     ),
     rule(
@@ -310,7 +312,8 @@ _SCHEDULERS = (
     rule(
         "time_limit",
         r"(?i)DUE TO TIME LIMIT|=>> PBS: job killed: walltime \d+ exceeded|TERM_RUNLIMIT|"
-        r"job .*exceeded .*(wall ?time|time limit)|walltime .*exceed|"
+        r"job .*exceeded .*(wall-?(clock )?time|time limit)|walltime .*exceeded|"
+        r"job\.exception type=timeout|resource allocation expired|"
         r"DeadlineExceeded: Job was active longer|job reached .*time limit",
         "The time limit of the job was reached.",
         shown=Shown.OUTSIDE,
@@ -342,7 +345,8 @@ _SCHEDULERS = (
     ),
     rule(
         "node_failure",
-        r"(?i)DUE TO NODE FAILURE|\bNODE_FAIL\b|Node failure on|srun: error: Node failure|"
+        r"(?i)DUE TO NODE FAILURE|(State[=:]|status:?|slurm\S*:.*) ?NODE_FAIL\b|Node failure on|"
+        r"srun: error: Node failure|"
         r"Job .* (was )?aborted due to node|node .* (is )?not responding, setting DOWN|"
         r"lost contact with node",
         shown=Shown.OUTSIDE,
@@ -390,7 +394,26 @@ _SCHEDULERS = (
     ),
     rule(
         "time_limit",
-        _says(_OVER, r"\b(time|wall-?(clock|time)|runtime|deadline)\b", _LIMIT, _ENDS),
+        text="Killed by SIGKILL; the command sets a limit of CPU time (ulimit -t), at which the "
+        "kernel does that.",
+        fix="Raise the limit, or save checkpoints and continue in another attempt.",
+        signals=(signal.SIGKILL,),
+        command=r"\bulimit\b[^;&|]* -\w*t",
+        shown=Shown.END,
+        weight=45,
+    ),
+    rule(
+        "time_limit",
+        _says(_OVER, _TIME),
+        "It was killed after it printed that a limit of time was exceeded.",
+        fix="Raise that limit, or save checkpoints and continue in another attempt.",
+        signals=(signal.SIGKILL, signal.SIGTERM, signal.SIGXCPU),
+        weight=56,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "time_limit",
+        _says(_OVER, _TIME, _LIMIT, _ENDS),
         "What watches its time ended it at its limit.",
         fix="Raise that limit, or save checkpoints and continue in another attempt.",
         weight=56,

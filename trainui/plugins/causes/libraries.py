@@ -88,7 +88,7 @@ _CHECKPOINTS = (
         r"is empty)|version https://git-lfs|storage has wrong (byte )?size|"
         r"unable to mmap \d+ bytes|Data loss: .*(checkpoint|corrupt|Checksum)|DataLossError|"
         r"Unable to load weights from pytorch checkpoint file|you may have a git-lfs|"
-        r"You seem to have cloned a repository without having git-lfs",
+        r"You seem to have cloned a repository without having git-lfs|invalid magic characters",
         weight=62,
     ),
 )
@@ -138,7 +138,7 @@ _SHAPES = (
         r"and 1|(labels?|targets?|class(es| ind\w+)?)\b.{0,40}(out of (range|bounds)|outside)|"
         r"Invalid classes inferred from unique values|Detected the following values in "
         r"`(target|preds)`|The highest label in `target` should be smaller|[Ll]abel must be "
-        r"(in \[0|discrete values in the range)",
+        r"(in \[0|discrete values in the range)|Unknown class label: ",
         weight=61,
     ),
     rule(
@@ -200,7 +200,8 @@ _SHAPES = (
         r"the number of sizes provided|[Tt]ensors must have (the )?same number of dimensions|"
         r"Number of columns does not match number of features|"
         r"number of features in data \(\d+\) is not the same|"
-        r"(dimension|size) mismatch(ed)?\b.*\d",
+        r"(dimension|size) mismatch(ed)?\b.*\d|Shape inconsistent, Provided|cannot reshape \(|"
+        r"[Ii]ncorrect dimensions for matrix multiplication|can't divide axis of length",
         weight=56,
     ),
     rule(
@@ -340,7 +341,8 @@ _CONFIG = (
 _HUBS = (
     rule(
         "hub_auth",
-        r"(?i)GatedRepoError|You are trying to access a gated repo|401 Client Error|"
+        r"(?i)GatedRepoError|Could not find kaggle\.json|"
+        r"You are trying to access a gated repo|401 Client Error|"
         r"403 Client Error: Forbidden.*(huggingface|hf\.co)|Invalid (user|username or) ?token|"
         r"Invalid username or password|Access to (model|dataset) \S+ is restricted|"
         r"Your request to access .* is awaiting|You (need|must) "
@@ -387,7 +389,8 @@ _HUBS = (
         r"Too Many Requests|HTTP Error (5\d\d|429)|Could not resolve host|unable to resolve host|"
         r"EndpointConnectionError|wandb.*(CommError|communication).*|"
         r"Couldn't find a dataset script at|ssh: connect to host \S+ port \d+: |"
-        r"curl: \(22\) The requested URL returned error: 5\d\d|ERROR 5\d\d: ",
+        r"curl: \(22\) The requested URL returned error: 5\d\d|ERROR 5\d\d: |"
+        r"request canceled while waiting for connection",
         weight=60,
     ),
     rule(
@@ -407,7 +410,7 @@ _HUBS = (
         r"Checkpoint (file |at )?\S* (not found|does not exist)|NoSuchKey|NoSuchBucket|"
         r"An error occurred \(404\)|404 Client Error|ERROR 404: Not Found|"
         r"curl: \(22\) The requested URL returned error: 404|"
-        r"HTTP Error 404",
+        r"HTTP Error 404|Unable to find file or directory '",
         weight=56,
     ),
 )
@@ -528,7 +531,7 @@ _DATA = (
         r"time data '.*' does not match format|BadZipFile: |not a zip file|"
         r"EmptyDataError|No columns to parse|invalid literal for int|Unable to parse string|"
         r"Failed to interpret file|Cannot load file containing pickled data|truncated record at|"
-        r"OSError: unrecognized data stream",
+        r"OSError: unrecognized data stream|Cannot work out file type of",
         weight=55,
     ),
     rule(

@@ -93,6 +93,7 @@ _FILES = (
         r"FileNotFoundError\b|NotADirectoryError|IsADirectoryError|"
         r"\[Errno 2\] No such file or directory|^(?!(rm|rmdir|ls|cat|cp|mv|cd|tar|head|tail): )"
         r"(?!.*shared object file).*No such file or directory|"
+        r"^(\S+ \S+ )?open (?P<of_go>\S+): no such file or directory$|"
         r"(Unable to open|[Cc]annot open|[Cc]ould not open|Failed to open) "
         r"(?!shared object)(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
         r"(?i:\b(path|file|directory|dir|folder|checkpoint|dataset|data|"
@@ -121,14 +122,16 @@ _ARGUMENTS = (
     ),
     rule(
         "cli_argument",
-        r"^Error: (No such (option|command)|Invalid value|"
+        r"^(?!(grep|ls|cp|mv|rm|tar|find|sed|awk|head|tail|sort|date|xargs|wc|df|du): )"
+        r"(?:Error: (No such (option|command)|Invalid value|"
         r"Missing (option|argument|parameter)|Got unexpected extra argument|Option .* requires|"
-        r"Unexpected|Illegal)|[Uu]nrecognized (arguments|options?)|[Uu]nknown command line flag|"
-        r"^error: (Parser|Configuration) key|"
-        r"FATAL Flags parsing error|ERROR: Could not consume arg|"
-        r"[│|] (No such option|Invalid value for|Missing (option|argument))|"
-        r"^(\S+: )?(invalid|illegal|unknown|unrecognized) option|error: unexpected argument|"
-        r"flags\.\w*Error|Unknown argument",
+        r"Unexpected|Illegal)|.*([Uu]nrecognized (arguments|options?)|"
+        r"[Uu]nknown command line flag)|"
+        r"error: (Parser|Configuration) key|"
+        r".*(FATAL Flags parsing error|ERROR: Could not consume arg)|"
+        r".*[│|] (No such option|Invalid value for|Missing (option|argument))|"
+        r"(\S+: )?(invalid|illegal|unknown|unrecognized) option|.*error: unexpected argument|"
+        r".*(flags\.\w*Error|Unknown argument))",
         weight=57,
         shown=Shown.LINE,
     ),
@@ -218,11 +221,18 @@ _MORE = (
         r"Could not interpret \w+ identifier|(choose|available|valid|possible|allowed|supported) "
         r"(from|options|choices|values|are|models)|integer value, but got|"
         r"needs? a .*(value|number)|load_best_model_at_end requires|got an unexpected value|"
-        r"is greater than the|is larger than the|exceeds the|not found in the base model|"
+        r"not found in the base model|"
         r"No (configurable|registered \w+) matching|MDB_MAP_FULL|"
         r"No (section|option):? '\w+'",
         weight=42,
         shown=Shown.RAISED,
+    ),
+    rule(
+        "config_value",
+        r"is (greater|larger) than the|exceeds the",
+        weight=42,
+        shown=Shown.RAISED,
+        own=False,
     ),
     rule("config_value", r"Config validation error$", weight=58, shown=Shown.LINE),
     rule(
@@ -310,7 +320,7 @@ _OTHER_LANGUAGES = (
     ),
     rule(
         "user_code_error",
-        r"^thread '.*' panicked at |^panic: |^Unrecognized function or variable '|"
+        r"^thread '.*' panicked at |^panic: |^(Unrecognized|Undefined) function or variable '|"
         r"^Exception in thread \"main\" java\.lang\.(NullPointer|\w*Index\w*|ClassCast|"
         r"IllegalState|Arithmetic)\w*Exception",
         weight=41,
@@ -333,7 +343,8 @@ _OTHER_LANGUAGES = (
     ),
     rule(
         "host_oom",
-        r"cannot allocate vector of size|^ERROR: (LoadError: )?OutOfMemoryError\(\)",
+        r"cannot allocate vector of size|^Out of memory\.$|"
+        r"^ERROR: (LoadError: )?OutOfMemoryError\(\)",
         weight=57,
         shown=Shown.LINE,
     ),

@@ -183,3 +183,23 @@ def test_a_kill_that_the_kernel_counted_is_no_guess(tmp_path: Path) -> None:
     assert {silent.id, counted.id, recorded.id} == {"host_oom"}
     assert silent.text != counted.text
     assert recorded.evidence == line
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (("5000000 0 200", "9000000 40 200"), None),  # the training ran on for seconds
+        (("5000000 40 0", "9000000 40 200"), "data_key_missing"),
+        (("5000000 0 200", "6000000 40 200"), "data_key_missing"),  # both at the end
+        (("damaged", ""), "data_key_missing"),
+    ],
+)
+def test_progress_on_stdout_seconds_after_an_error_means_it_was_survived(
+    tmp_path: Path, times: tuple[str, ...], expected: str | None
+) -> None:
+    text = "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    d['y']\n"
+    (tmp_path / "times.log").write_text("1000000 0 0\n" + "\n".join(times) + "\n")
+    got = found(tmp_path, f"{text}KeyError: 'y'\n", "step 7 loss 0.4\n" * 3)
+    assert (got and got.id) == expected
+    got = found(tmp_path, "error: ModuleNotFoundError: y\n", "step 7 loss 0.4\n" * 3)
+    assert got is None or expected is not None
