@@ -99,9 +99,15 @@ _SURVIVED = re.compile(
     r"initiali)\w+|"
     r"thrown while requesting)\b.*|"
     r".*; (using|used|kept|dropped|evaluated|validating|cache kept)\b.*|"
-    r"(\S+ \S+: |\[)[WI] .*|\[?[WI]\d{4} .*"
+    r"(\S+ \S+: |\[)[WI] .*|\[?[WI]\d{4} .*|"
+    r"\s+[-\w.'\"]+ ?[:=] ?(?P<quote>['\"]).*(?P=quote),?"
 )
-"""Lines about a problem that the program copes with."""
+"""Lines about a problem that the program copes with, and of a configuration's texts."""
+
+_COPES = re.compile(
+    r"(?i)\W*(\w+ ){0,3}(retrying|skipping|continuing|falling back|ignoring|trying again)\b.*"
+)
+"""The same, below the message of an exception."""
 
 _REPORT = re.compile(
     r"(?i).*\b(\w*error|\w*exception|fatal|critical|fail(ed|s|ure)?|cannot|can't|could not|"
@@ -563,6 +569,7 @@ def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
         sum(_TEARDOWN.fullmatch(line) is None for _, line in below) > MOST_TRAILING
         or any(_PROGRESS.fullmatch(line) for _, line in below[:MOST_EXAMINED])
         or any(_SURVIVED.fullmatch(line) for line in outside[:3])
+        or any(_COPES.fullmatch(line) for _, line in chain[-1].message)
     )
 
 
@@ -589,6 +596,8 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
             continue  # it failed while it cleaned up
         if one.rule.id == best.rule.id:
             best = one if one.rule.weight >= best.rule.weight else best
+        elif best.rule.id == "module_not_found" and not raised.is_deliberate:
+            best = one if one.rule.weight >= STRONG else best  # there was another way without it
         elif best.rule.weight < STRONG <= one.rule.weight or (
             best.rule.weight < OUTRANKS and translated and one.rule.weight >= STRONG
         ):

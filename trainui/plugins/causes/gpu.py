@@ -195,7 +195,7 @@ _BUILDS = (
         r"unable to execute '(gcc|g\+\+|cc|c\+\+|x86_64-linux-gnu-\w+|nvcc)'|"
         r"error: command '(gcc|g\+\+|cc|x86_64-linux-gnu-g\w+|\S*/nvcc)' failed: No such file|"
         r"No such file or directory: '\S*(nvcc|g\+\+|gcc|c\+\+|clang\+?\+?)'|"
-        r"\b(nvcc|gcc|g\+\+|cc1plus|c\+\+): (command )?not found|"
+        r"\b(nvcc|gcc|g\+\+|cc1plus|c\+\+): ((command )?not found|No such file)|"
         r"CUDA_HOME environment variable is not set|Ninja is required to load C\+\+ extensions|"
         r"which: no (nvcc|gcc|g\+\+)|\bc\+\+ not found|Please specify via CC environment variable|"
         r"MissingCUDAException|cannot find.*\bnvcc\b|Could not find (a )?(nvcc|ptxas)|"

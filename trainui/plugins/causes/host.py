@@ -465,7 +465,8 @@ _SHELLS = (
         r"executable file not found in \$PATH|(slurmstepd: error: execve\(\)|"
         r"srun: error: .*execve\(\)): .*No such file|timeout: failed to run command .*No such "
         r"file|nohup: failed to run command .*No such|exec: \S+: not found|"
-        r"The term '.*' is not recognized",
+        r"The term '.*' is not recognized|"
+        r"^make(\[\d+\])?: (?P<of_make>\S+): (No such file or directory|Command not found)$",
         "The command does not exist on the PATH.",
         weight=66,
         shown=Shown.LINE,
