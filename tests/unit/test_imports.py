@@ -54,7 +54,10 @@ def test_looking_loads_the_database_driver_only(tmp_path: Path) -> None:
 
 def test_a_command_loads_its_own_module_alone(tmp_path: Path) -> None:
     seen = loaded(command("ls"), tmp_path)
-    assert seen & {f"trainui.cli.{name}" for name in MODULES} == {"trainui.cli.runs_list"}
+    assert seen & {f"trainui.cli.{name}" for name in MODULES} == {
+        "trainui.cli.app",
+        "trainui.cli.runs_list",
+    }
     assert not seen & {"tomllib", "socket", "hashlib", "statistics", "logging"}
     assert "trainui.model.records" not in seen
     assert not {name for name in seen if name.startswith("trainui.plugin")}

@@ -94,7 +94,7 @@ def _call(arguments: Sequence[str]) -> int:
     if not arguments:
         printing.open_screen(None)
     if arguments[0] == "__complete":
-        from trainui.cli.completion import answer
+        from trainui.cli.app import answer
 
         return answer(arguments[1:])
     "".join(arguments).encode()  # raises for what is not UTF-8 text, before a worker is started

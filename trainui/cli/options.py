@@ -78,7 +78,7 @@ MODULES: dict[str, dict[str, str]] = {
         "boxes": "Other machines, reached by ssh: add, rm, ls.",
         "agent": "Answer another machine's trainui, over ssh.",
     },
-    "completion": {"completion": "Print a shell completion script."},
+    "app": {"completion": "Print a shell completion script."},
     "worker": {"worker": "The worker: start, stop, status, pause, unpause, install, uninstall."},
 }
 """Each module's commands with their lines in the list of `--help`, in its order."""

@@ -145,7 +145,7 @@ def _left(connection: Connection, run: RunRecord, stages: list[StageRecord]) -> 
     """Return a run's estimated time to go as text; empty if unknown."""
     if run.status not in UNFINISHED or any(stage.stalled for stage in stages):
         return ""
-    from trainui.tui.readers.progress import EtaEstimator
+    from trainui.tui.readers.time_to_go import EtaEstimator
 
     ending = EtaEstimator().look(connection, run, stages).run
     return "" if ending is None else ending.words(clock.now())

@@ -246,9 +246,9 @@ class InViewReader:
     """Adds sweeps, estimated ends, live data, metrics and second lines to a snapshot."""
 
     def __init__(self) -> None:
-        from trainui.tui.readers import progress, stage_values  # not needed for the first frame
+        from trainui.tui.readers import stage_values, time_to_go  # not needed for the first frame
 
-        self._etas = progress.EtaEstimator()
+        self._etas = time_to_go.EtaEstimator()
         self._live = stage_values.HeadlineReader()
         self._metrics = stage_values.MetricReader()
         self._sweeps = SweepReader()

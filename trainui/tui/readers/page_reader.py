@@ -30,8 +30,9 @@ from trainui.text import harmless, run_label
 from trainui.tui.curve_data import Curves
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.readers.curve_reader import CurveReader
-from trainui.tui.readers.progress import EtaEstimator, shown_progress
+from trainui.tui.readers.progress import shown_progress
 from trainui.tui.readers.stage_values import AlertReader, BestSteps, SweepMemberReader
+from trainui.tui.readers.time_to_go import EtaEstimator
 from trainui.tui.snapshot import (
     Cache,
     CurvesPage,
