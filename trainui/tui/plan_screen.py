@@ -8,6 +8,7 @@ change nothing: they are shown as a plan first.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -52,6 +53,7 @@ from trainui.tui.styled_text import (
     width_of,
     wrap,
 )
+from trainui.tui.terminal import PromptDrawing
 from trainui.tui.widgets import Bar, Entry, EntryView, KeyBar
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
 _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
 _STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}
 _DIFF_STYLES = {"+": "good", "-": "bad", "@": "accent"}
+_EDITED = re.compile(r"[+-](?!\+\+ |-- )")
+"""The beginning of an edited line in a unified diff."""
 
 TIME, LEAST_ROOM = 9, 44
 """Widths in cells of the durations, and the least of long reasons, which else have own lines."""
@@ -109,6 +113,16 @@ def diff_rows(diff: str, width: int) -> list[Row]:
     lines = ((line, _DIFF_STYLES.get(line[:1], "dim")) for line in diff.splitlines())
     room = max(width - 3, 10)
     return [row for line, style in lines for row in text_rows(line or " ", room, style, " ")]
+
+
+def changes(before: ShownPlan, now: ShownPlan) -> list[str]:
+    """Return in what two plans differ: their stages, then the lines of the edits before them."""
+    old, new = (
+        [line for line in plan.diff.splitlines() if _EDITED.match(line)] for plan in (before, now)
+    )
+    gone = [f"no longer {line}" for line in old if line not in new]
+    more = [line for line in new if line not in old]
+    return [*difference(before.stages, now.stages), *gone, *more]
 
 
 class PlanView(EntryView[str]):
@@ -171,7 +185,7 @@ class PlanScreen(Screen[bool]):
         """True until a plan was made: the first one runs only an edited member."""
         self._as_submitted = False
         """True: the plan ignores changes of the run's file."""
-        self._confirmed: Sequence[PlannedStage] | None = None
+        self._confirmed: ShownPlan | None = None
         """The plan that was confirmed, and was another one by then."""
         self._is_carried_out = False
 
@@ -281,7 +295,7 @@ class PlanScreen(Screen[bool]):
 
     def _summary(self, plan: ShownPlan) -> list[Row]:
         rows = []
-        if self._confirmed is not None and (found := difference(self._confirmed, plan.stages)):
+        if self._confirmed is not None and (found := changes(self._confirmed, plan)):
             rows = self._wrapped("The plan has changed since you read it; nothing ran:", "warn")
             rows += [row for line in found for row in self._wrapped(f"  {line}", "warn")]
         rows += self._wrapped(summary(plan.stages), "strong")
@@ -348,7 +362,7 @@ class PlanScreen(Screen[bool]):
             try:
                 revived = app_of(self).call(run_actions.carry_out, run_id, request, plan)
             except Exception as error:
-                shown = plan.stages if isinstance(error, PlanChangedError) else None
+                shown = plan if isinstance(error, PlanChangedError) else None
                 self.app.call_from_thread(self._plan_again, shown)
                 raise
             if not plan.revives:
@@ -357,7 +371,7 @@ class PlanScreen(Screen[bool]):
 
         app_of(self).act(work, starts=is_here(self._target), then=lambda: self.dismiss(True))
 
-    def _plan_again(self, confirmed: Sequence[PlannedStage] | None) -> None:
+    def _plan_again(self, confirmed: ShownPlan | None) -> None:
         """Show the plan as it is now, with its difference from the one that was confirmed."""
         self._confirmed, self._is_carried_out = confirmed, False
         self._make_plan()
@@ -404,6 +418,9 @@ class EditScreen(Screen[bool]):
         cause of the stage's failure suggests.
         """
         super().__init__()
+        self.drawing = PromptDrawing(self)
+        """Keys wait until there are fields: a value of which a part was lost would be planned."""
+        self.drawing.is_prompt = False
         self._is_prepared = prepared
         self._suggested = Suggestion()
         self._target = target
@@ -446,8 +463,13 @@ class EditScreen(Screen[bool]):
             found = app_of(self).call(run_actions.editable, *asked)
         except Exception as error:
             self.app.call_from_thread(self._note, f"this run cannot be edited: {error}", "bad")
+            self.app.call_from_thread(self._take_keys)
         else:
             self.app.call_from_thread(self._show, found)
+
+    def _take_keys(self) -> None:
+        self.drawing.has_data = True
+        app_of(self).release_keys()
 
     def _note(self, text: str, style: str = "dim") -> None:
         self.query_one(TextView).set_text(text, style)
@@ -486,6 +508,7 @@ class EditScreen(Screen[bool]):
             self._note("This run has no parameters. Press ctrl+e to edit its pipeline in $EDITOR.")
         names = ("plan", "next", "text", "leave") if inputs else ("text", "leave")
         self.query_one(KeyBar).show([app_of(self).keys.find(f"edit.{name}") for name in names])
+        self._take_keys()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Highlight the names of edited values."""

@@ -353,7 +353,7 @@ def counting(driver: type[Driver], bandwidth: Bandwidth) -> type[Driver]:
 class PromptDrawing:
     """Draws what a key has changed on a page at once, and only that."""
 
-    def __init__(self, page: Screen[None]) -> None:
+    def __init__(self, page: Screen[Any]) -> None:
         """Prepare a page, before it is opened."""
         self._page = page
         self.is_prompt = has_parts(KEY_QUEUE)

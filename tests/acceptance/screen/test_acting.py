@@ -694,6 +694,10 @@ async def test_a_plan_that_changed_is_shown_again_and_not_carried_out(
         changed = ("The plan has changed since you read it", "right: skip -> run", "2 to run")
         await driven.until_shown(*changed)
         assert filler.stage(run_id, "left").status == Status.FAILED
+        file.write_text(PAIR.replace("true", "echo", 1))
+        await driven.press("y")
+        await driven.until_shown("The plan has changed", '  +  - {name: left, run: "echo"}')
+        assert filler.stage(run_id, "left").status == Status.FAILED
         await driven.press("y")
         await driven.until_shown("resumed: left, right")
     assert filler.stage(run_id, "right").status == Status.QUEUED
@@ -860,6 +864,7 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
             await driven.until_shown(f"resumed: {name}", f"2 {name}")
             if typed == "0.2":
                 control.cancel(run_id, [name])
+        await driven.until_shown("limit=0.250")
         await driven.press("5")
         await driven.until_shown("limit", "0.250")
         assert "of the run" not in driven.text(), "its only parameter has another value here"

@@ -111,14 +111,19 @@ class CandidateList(CursorView):
     @property
     def params(self) -> list[str]:
         """The parameters in which candidates differ and that some do not have in their names."""
-        names = dict.fromkeys(name for one in self.candidates for name in one.params)
-        return [
+        names = dict.fromkeys(
             name
-            for name in names
-            if any(
-                name in one.params and name not in dict(one.series.pairs) for one in self.candidates
-            )
-        ]
+            for one in self.candidates
+            for name in one.params
+            if name not in dict(one.series.pairs)
+        )
+        return [name for name in names if self._differs(name)]
+
+    def _differs(self, name: str) -> bool:
+        """Return True for a parameter with several values, or that some of the pipeline's lack."""
+        values = {one.params[name] for one in self.candidates if name in one.params}
+        near = {name in one.params for one in self.candidates if not one.series.elsewhere}
+        return len(values) > 1 or len(near) > 1
 
     @property
     def folds(self) -> tuple[str | None, ...]:

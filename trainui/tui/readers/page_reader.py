@@ -31,6 +31,7 @@ from trainui.tui.curve_data import Curves
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.readers.curve_reader import CurveReader
 from trainui.tui.readers.progress import shown_progress
+from trainui.tui.readers.series import own_parameters
 from trainui.tui.readers.stage_values import AlertReader, BestSteps, SweepMemberReader
 from trainui.tui.readers.time_to_go import EtaEstimator
 from trainui.tui.snapshot import (
@@ -423,13 +424,14 @@ class RunPageReader:
             self._searched_places(of, found),
             commit=self._commits[run.directory],
             plotted=plotted.name,
+            own_parameters=own_parameters(connection, run.id, [stage.definition])[0],
         )
         if query.tab == DetailTab.OUTPUTS:
             return detail._replace(files=stage_files(stage, of.attempts, of.number))
         if query.tab == DetailTab.EVENTS:
             return detail._replace(events=_events(of))
         if query.tab == DetailTab.PARAMS:
-            return detail._replace(own_parameters=_own_parameters(connection, stage))
+            return detail
         unknown, filled = self._with_results(of)
         shown, is_earlier = as_attempt(stage, of.shown), of.number is not None
         return detail._replace(
@@ -587,16 +589,6 @@ def _has_waiting_edit(connection: Connection, stage: StageRecord) -> bool:
     return is_running and stage.name in views.submission(connection, stage.run_id).get(
         "waiting", ()
     )
-
-
-def _own_parameters(connection: Connection, stage: StageRecord) -> Mapping[str, str]:
-    """Return the parameters that were edited for this member of a sweep alone."""
-    values = views.submission(connection, stage.run_id).get("members")
-    if not values or stage.definition.matrix is None:
-        return {}
-    from trainui.resume import edits  # it imports SQLAlchemy
-
-    return edits.own_parameters(values, stage.definition)
 
 
 def _events(of: _Selection) -> tuple[Event, ...]:

@@ -14,6 +14,7 @@ from itertools import chain
 from trainui.control import compare
 from trainui.errors import UnfitEnvironmentError
 from trainui.formatting import quantity, short_id
+from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
@@ -317,17 +318,22 @@ def read_candidates(
 ) -> tuple[Candidate, ...]:
     """Return what a metric can be compared with: members, attempts, then the series in `runs`.
 
-    Those of the stage's run have its parameters too, since other runs may have others. `lower`:
+    Those of the stage's run have its parameters too, since other runs may have others, and
+    those that a member or an attempt of it ran with. `lower`:
     lower is better; None: unknown.
     """
     connection = request.connection
     of_run = next((dict(one.params) for one in runs if one.own), {})
     own = (_of_members(request, _own(request.stage, None)), _of_attempts(request, None))
+    attempts = views.attempts_of_stage(connection, request.stage.id)
+    ran = {one.number: one.definition or request.stage.definition for one in attempts}
+    members = {one.id: one.definition for one in request.siblings}
+    kept = [one for some in own if len(some) > 1 for one in some]
+    definitions = [ran[one.attempt] if one.attempt else members[one.owner] for one in kept]
+    edited = own_parameters(connection, request.stage.run_id, definitions)
     found = [
-        replace(one, params=tuple({**of_run, **dict(one.params)}.items()))
-        for some in own
-        for one in some
-        if len(some) > 1
+        replace(one, params=tuple({**of_run, **ran_with.member_values, **alone}.items()))
+        for one, ran_with, alone in zip(kept, definitions, edited, strict=True)
     ]
     found = [*found, *(one for one in runs if not (found and one.own))]
     names = differing_params(found)
@@ -457,6 +463,18 @@ def _of_attempts(request: CurvesRequest, shown: int | None) -> list[PlottedSerie
         )
         for one in attempts
     ]
+
+
+def own_parameters(
+    connection: Connection, run_id: str, definitions: Sequence[StageDefinition]
+) -> list[Mapping[str, str]]:
+    """Return the parameters that were edited for members of a sweep alone."""
+    values = views.submission(connection, run_id).get("members")
+    if not values:
+        return [{}] * len(definitions)
+    from trainui.resume import edits  # it imports SQLAlchemy
+
+    return [edits.own_parameters(values, one) if one.matrix else {} for one in definitions]
 
 
 def _of_members(request: CurvesRequest, own: PlottedSeries) -> list[PlottedSeries]:

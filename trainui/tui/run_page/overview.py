@@ -223,7 +223,8 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     is_killed = last is not None and last.signal in OF_OTHERS
     evidence = (detail.cause or {}).get("evidence", "")
     rows += error_rows(stage, width, is_killed=is_killed, evidence=evidence)
-    params = mask({**stage.definition.member_values, **stage.definition.params})
+    own = {**stage.definition.member_values, **detail.own_parameters}
+    params = mask({**own, **stage.definition.params})
     summary = (
         (name, number(value) if isinstance(value, float) else str(value))
         for name, value in sorted(detail.summary.items())

@@ -599,3 +599,15 @@ def test_a_run_that_will_lack_the_metric_is_not_offered() -> None:
     offered.set_candidates(found, lower=True)
     assert {one.series.run for one in offered.shown} == {"has it", "chosen", "may get it"}
     assert offered.without == 2
+
+
+def test_compared_curves_show_no_parameter_that_is_always_the_same() -> None:
+    def candidate(run: str, params: dict[str, str], *, elsewhere: bool = False) -> Candidate:
+        series = PlottedSeries(run, run, 0, run=run, elsewhere=elsewhere)
+        return Candidate(series, params, figures(), None, None)
+
+    offered = CandidateList(CurvesState())
+    first, second = {"lr": "1", "pace": "2", "width": "8"}, {"lr": "3", "pace": "2"}
+    found = [candidate("a", first), candidate("b", second), candidate("c", {}, elsewhere=True)]
+    offered.set_candidates(found, lower=True)
+    assert offered.params == ["lr", "width"]
