@@ -138,7 +138,7 @@ SAMPLES = [
     Sample("print", "epoch 1 - iter 10/20 - loss 2 - eta: 5 days, 1:00:00\nepoch 1 - iter 20/20 - loss 1 - eta: 3:00\nEPOCH 1 done: loss 1.5\n", {"loss": [(10, 2), (20, 1)], "epoch loss": [(20, 1.5)]}),
     Sample("print", "Epoch: 0, Step: 0, loss = 4\nEpoch: 0, Step: 10, loss = 3\nEpoch: 1, Step: 0, loss = 2\nEpoch: 1, Step: 10, loss = 1\n", {"loss": [(0, 4), (10, 3), (20, 2), (30, 1)]}),
     Sample("print", "epoch: 1, iter: 10/90, loss: 2\nepoch: 2, iter: 20/90, loss: 1\nepoch: 4, iter: 30/90, loss: 0.5\n", {"loss": [(10, 2), (20, 1), (30, 0.5)]}),
-    Sample("print", "completed step: 0, loss: 2\ncompleted step: 1, loss: 1\neval metrics after step: 1, loss=3\nSaving dict for global step 1: global_step = 1, loss = 9\n", {"loss": [(0, 2), (1, 1)], "eval/loss": [(1, 3), (1, 9)]}),
+    Sample("print", "completed step: 0, loss: 2\ncompleted step: 1, loss: 1\neval metrics after step: 1, loss=3\nSaving dict for global step 2: global_step = 2, loss = 9\n", {"loss": [(0, 2), (1, 1)], "eval/loss": [(1, 3), (2, 9)]}),
     Sample("print", "Eval num_timesteps=500, episode_reward=9.5 +/- 0.80\nEval num_timesteps=1000, episode_reward=19.5 +/- 0.80\n", {"eval/episode_reward": [(500, 9.5), (1000, 19.5)]}),
     Sample("print", "step=0 loss=2 event='train step' level=info timestamp=2026-11-27T10:44:33.1Z\nstep=1 loss=1 event='train step' level=info timestamp=2026-11-27T10:44:34.1Z\n", {"loss": [(0, 2), (1, 1)]}),
     Sample("tqdm", "\rEpoch 0 loss 2.5:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rEpoch 0 loss 2.25:  50%|##  | 1/2 [00:01<00:01,  1.00it/s]\rEpoch 0 loss 2.0: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\rEpoch 1 loss 1.5: 100%|####| 2/2 [00:02<00:00,  1.00it/s]\n", {"loss": [(0, 2), (1, 1.5)]}),
@@ -340,6 +340,23 @@ def test_processes_beyond_the_limit_are_counted_as_unread() -> None:
     reader = TextLines()
     reader.decode("".join(f"[rank{i}] step 1 loss 0.5\n" for i in range(1030)).encode(), 0)
     assert unread(reader.state) == (6, "[rank1024] step 1 loss 0.5")
+
+
+@pytest.mark.parametrize(
+    ("text", "points", "said"),
+    [
+        ("step {0} loss 0.5{0}\nstep {0} (ema) loss 0.7{0}\n", 5, (5, "step 1 (ema) loss 0.71")),
+        ("step {0} loss 0.5{0}4\nstep {0} (again) loss 0.5{0}\n", 5, (0, "")),
+        ("step {0} loss 0.5{0}\nstep {0} loss 0.6{0}\n", 10, (0, "")),
+        ("loss 0.9{0}\nloss 0.8{0}\nepoch {0} done\n", 0, (10, "loss 0.91")),
+    ],
+)
+def test_a_series_that_contradicts_itself_is_not_read(
+    text: str, points: int, said: tuple[int, str]
+) -> None:
+    reader = TextLines()
+    read = found(reader, "".join(text.format(at) for at in range(1, 6)))
+    assert (sum(map(len, read.values())), unread(reader.state)) == (points, said)
 
 
 def test_names_beyond_the_limit_are_counted_as_unread() -> None:

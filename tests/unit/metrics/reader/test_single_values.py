@@ -80,6 +80,12 @@ def test_a_single_line_with_a_step_is_a_value_too(store: Database, tmp_path: Pat
     assert finished(store, attempt) == [("test/acc", 10, 0.75)]
 
 
+def test_what_sums_up_a_table_is_no_metric_of_its_own() -> None:
+    sums = SingleValues("", {})
+    sums.decode(b"average\nloss\n" + b"0.5 0.25  500  6\n" * 20 + b"average loss = 0.375\n", 0)
+    assert sums.finish(0).series == {}
+
+
 def test_one_unread_line_counts_as_too_few(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
     (attempt.directory / "stdout.log").write_text("step 1 score 2\n")

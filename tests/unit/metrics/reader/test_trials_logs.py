@@ -99,7 +99,7 @@ def test_the_first_trials_log_waits_less_with_steps(
     store: Database, trials: list[Attempt], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fallback_sources, "WAIT_IF_SEARCHED", 0.0)
-    print_lines(trials[0], "step 1 loss 9\n", "step 1 val/loss 3 loss 8\n")
+    print_lines(trials[0], "step 1 loss 9\n", "step 2 val/loss 3 loss 8\n")
     print_lines(trials[1], "step 1 acc 9\n", "step 2 acc 8\n")
     print_lines(trials[2], *(BAR.format(step=step, value=9) for step in range(4)))
     for attempt, found in ((trials[1], []), (trials[2], []), (trials[0], [3, 8, 9])):

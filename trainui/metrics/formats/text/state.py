@@ -10,7 +10,9 @@ series of its own. Where that cannot be decided, nothing is read: none is better
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from trainui.metrics import lenient
@@ -45,6 +47,10 @@ _MOST_LINES = 500
 """Lines of an object that was wrapped."""
 _ENOUGH, _ENOUGH_AT_END = 10, 2
 """Lines without a step that make a series by their names: while the log may grow, at its end."""
+_MOST_KINDS = 20
+"""Lines of one step that are compared."""
+_PER_COUNTER = 3
+"""Lines without a counter are counted if there are so many for each counter of other lines."""
 _TITLE_LINES = 4
 """Lines without metrics after which a title is over."""
 
@@ -111,6 +117,7 @@ class LogState:
         """What the line says that was read last, if that before it said the same."""
         self._last: Steady | None = None
         self._words: set[str] = set()
+        self._said, self._found = grammar.BLANK, list[str]()
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
@@ -131,7 +138,8 @@ class LogState:
         if len(memory.get("names", ())) >= _MOST_NAMES and not self._may_be_known(form):
             note_unread(memory, line)
             return NOTHING
-        said = grammar.parse(form)
+        self._said = said = grammar.parse(form)
+        self._found = found
         if said.kind == "ranks" or (said.rank and self._label == ""):
             self.rank = f"rank{forms.number(said.rank, found):g}" if said.rank else ""
             return RANKS
@@ -164,16 +172,15 @@ class LogState:
             if memory.setdefault("fold", fold) != fold:
                 memory.update(fold=fold, candidate="")
         else:
-            return self._skip(forms.filled(said.text, found), said)
+            return self._skip(self._text, said)
         return NOTHING
 
     def finish(self) -> Sequence[Row]:
         """Return the rows that wait for more of their kind, if there are enough."""
-        waiting = self.memory.pop("waiting", [])
-        if not waiting or max(self.memory["counts"].values()) + 1 < _ENOUGH_AT_END:
+        if not self.memory.get("waiting"):
             return NOTHING
-        self.memory["known"] = True
-        return list(waiting)
+        is_enough = max(self.memory["counts"].values()) + 1 >= _ENOUGH_AT_END
+        return self._counted() if is_enough else NOTHING
 
     # The context of a line.
 
@@ -408,11 +415,12 @@ class LogState:
         )
         prefix = self._prefix(said, found, step, is_own=not (said.part or part))
         if prefix is None:
-            return self._skip(forms.filled(said.text, found), said)
+            return self._skip(self._text, said)
         values = said.values
         if "counts" in memory and not memory.get("repeats"):
             values = tuple(value for value in values if not self._counts([value.name]))
         row = self._named(values, found, prefix, part, said=said, is_summary=is_summary)
+        row = self._of_one_kind(row, step)
         self.is_bare = is_of_epoch = said.inner is None and not is_summary
         is_alone = is_of_epoch and not re.search(forms.INT, said.text[: said.counter.start])
         if is_alone and (again := self._repeated(row, step)) is not None:  # no `part 7: epoch 1`
@@ -470,6 +478,53 @@ class LogState:
             row.setdefault(full, number)
         return row
 
+    def _of_one_kind(self, row: Row, step: float) -> Row:
+        """Return a row without the names that lines of another kind have said of the same step.
+
+        Two kinds of lines are of two things, as of two sets, also if no word says of which. The
+        second kind is of the label that it has, or is not read from then on. So is a line without
+        a counter that is printed twice.
+        """
+        memory, said, kind = self.memory, self._said, _kind_of(self._said.text)
+        before, stated = memory.get("stated", (step, []))
+        if before != step:
+            stated = []
+        clashes = [
+            one
+            for one in stated  # but not several lines of one step
+            if (one[0] != kind or said.kind != "row") and not one[2].keys().isdisjoint(row)
+        ]
+        memory["stated"] = [step, [*stated[-_MOST_KINDS:], (kind, said.label, row)]]
+        if not clashes and "others" not in memory:
+            return row
+        twice = {*memory.get("others", {}).get(str(kind), ())} & {*row}
+        for _kind, _label, its in clashes:
+            same = {name for name in its.keys() & row.keys() if _is_same(its[name], row[name])}
+            twice |= (its.keys() & row.keys()) - same
+            row = {name: row[name] for name in row if name not in same}
+        if twice:
+            known = {name: row[name] for name in row if name not in twice}
+            if said.label and all(label != said.label for _kind, label, _its in clashes):
+                known |= {f"{said.label}/{name}": row[name] for name in row if name in twice}
+            else:
+                count_unread(memory, self._text)
+                self._pass_over(twice)
+            row = known
+        memory["stated"][1][-1] = kind, said.label, row
+        return row
+
+    def _pass_over(self, names: Iterable[str]) -> None:
+        """Read some names of a kind of lines no more: it is not clear what they are of."""
+        others: dict[str, list[str]] = self.memory.setdefault("others", {})
+        kind = str(_kind_of(self._said.text))
+        if kind in others or len(others) < _MOST:
+            others[kind] = sorted({*others.get(kind, ()), *names})
+
+    @property
+    def _text(self) -> str:
+        """The line, without a logger's prefix."""
+        return forms.filled(self._said.text, self._found)
+
     def _is_within(self, name: str) -> bool:
         """Return True for a metric that the training prints within its epochs."""
         return bool(self.memory.get("names", {}).get(name))
@@ -492,8 +547,7 @@ class LogState:
             if at is None:
                 return NOTHING
             memory["at"] = at
-        unclear = memory.get("unclear", ()) if said.part is None else ()
-        values = tuple(value for value in said.values if value.name not in unclear)
+        values = said.values
         usual = tuple(value for value in values if value.is_usual)
         if at is None or self._counts(value.name for value in values):
             before = said.text[: values[0].start] if values else "0"
@@ -516,7 +570,7 @@ class LogState:
             or is_unclear
             or re.match(r"\W*best\b", said.text, re.IGNORECASE)
         ):
-            return self._skip(forms.filled(said.text, found), said)
+            return self._skip(self._text, said)
         prefix = self._prefix(said, found, at, is_own=False, is_row=False)
         if prefix is None:
             return NOTHING
@@ -528,15 +582,8 @@ class LogState:
             of = "train" if said.part == "" else said.label
             row = {f"{of}/{name}" if self._is_within(name) else name: row[name] for name in row}
             row = {name: row[name] for name in row if not name.startswith("/")}
-        before, stated = memory.get("stated", (at, dict[str, str]()))
-        memory["stated"] = [at, stated := stated if before == at else {}]
-        if others := {stated[name] for name in row if name in stated}:
-            if not said.label or said.label in others:
-                memory["unclear"] = [*{*memory.get("unclear", ()), *(one.name for one in values)}]
-                count_unread(memory, forms.filled(said.text, found))
-                return NOTHING
-            row = {f"{said.label}/{name}": row[name] for name in row}
-        stated.update(dict.fromkeys(row, said.label))
+        if not (row := self._of_one_kind(row, at)):
+            return NOTHING
         memory["under"] = self.is_bare = self.is_doubtful = True
         return [{STEP: at, **row}]
 
@@ -553,13 +600,13 @@ class LogState:
                 return None
             self._held[:] = [one for one in self._held if one[1] not in held]
             if any(part_in(name) is not None for one in mine for name in one):
-                memory["unclear"] = [name.rpartition("/")[2] for name in row]  # of two parts
+                self._pass_over(row)  # of two parts
                 return NOTHING
             memory["repeats"] = True
         elif not self._counts(row):
             return None
         rows = [{name: one[name] for name in row} for one in (*held, row)]
-        return [found for one in rows for found in self._count(one)]
+        return [counted for one in rows for counted in self._count(one)]
 
     def _counts(self, names: Iterable[str]) -> bool:
         """Return True if lines with some names are counted."""
@@ -569,12 +616,14 @@ class LogState:
         )
 
     def _count(self, row: Row) -> Sequence[Row]:
+        """Return the rows of a series whose lines have no counter; their count is the step."""
         memory = self.memory
         group = memory.get("group")
         row = {f"{group}/{name}": row[name] for name in row} if group else row
         counts: dict[str, int] = memory.setdefault("counts", {})
         names = "\n".join(row)
-        if len(counts) >= _MOST and names not in counts:
+        if memory.get("known") is False or (len(counts) >= _MOST and names not in counts):
+            note_unread(memory, self._text)
             return NOTHING
         counts[names] = count = counts.get(names, -1) + 1
         if any(map(part_in, row)):
@@ -584,12 +633,27 @@ class LogState:
         rows = [{STEP: float(count), **row}]
         if memory.get("known"):
             return rows
+        memory.setdefault("counted", self._text)
         waiting = memory.setdefault("waiting", [])
         waiting += rows
-        if max(counts.values()) + 1 < _ENOUGH:
+        now = [last for _lowest, last in memory.get("raw", {}).values()]
+        before, moved = memory.get("moved", (now, 0))
+        memory["moved"] = [now, moved + (before != now)]
+        return self._counted() if max(counts.values()) + 1 >= _ENOUGH else NOTHING
+
+    def _counted(self) -> Sequence[Row]:
+        """Return the rows that waited for more; none if it is a counter that they are of.
+
+        That of other lines has counted up between most of them: it is their step, or near it.
+        """
+        memory = self.memory
+        waiting: list[Row] = memory.pop("waiting")
+        text, (_counters, moved) = memory.pop("counted", ""), memory.pop("moved", ((), 0))
+        memory["known"] = moved * _PER_COUNTER <= len(waiting)
+        if not memory["known"]:
+            note_unread(memory, text, len(waiting))
             return NOTHING
-        memory["known"] = True
-        return list(memory.pop("waiting"))
+        return waiting
 
     # Lines of other kinds.
 
@@ -675,6 +739,18 @@ class LogState:
             self.memory["has_steps"] = True
 
 
+@lru_cache(1024)
+def _kind_of(text: str) -> int:
+    """Return a number that forms share which differ in nothing but their numbers' spelling."""
+    return zlib.crc32("".join(re.sub(forms.VALUE, "0", text).split()).encode())
+
+
+def _is_same(value: float, other: float) -> bool:
+    """Return True if one of two values is the other with fewer digits."""
+    digits = min(len(repr(one).partition(".")[2]) for one in (value, other))
+    return value == other or (digits > 1 and round(value, digits) == round(other, digits))
+
+
 def carried_over(memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the next attempt's log needs to know of an attempt's."""
     found = {"is_later": True, **{name: memory[name] for name in _CARRIED if name in memory}}
@@ -691,10 +767,10 @@ def count_unread(memory: dict[str, Any], text: str) -> bool:
     return is_unread
 
 
-def note_unread(memory: dict[str, Any], text: str) -> None:
-    """Count a line that is not read."""
+def note_unread(memory: dict[str, Any], text: str, lines: int = 1) -> None:
+    """Count a line that is not read, or several that begin with it."""
     count, first = memory.get("unread", (0, text.strip()[:_LONGEST_UNREAD]))
-    memory["unread"] = [count + 1, first]
+    memory["unread"] = [count + lines, first]
 
 
 def _balanced(lines: Iterable[str]) -> bool:

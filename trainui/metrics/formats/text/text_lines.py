@@ -560,8 +560,10 @@ class SingleValues(LogDecoder):
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""
         if self._lines is not None:
+            rows = self._lines.state.get(_ROWS, 0) + sum(map(_is_row, text_lines(block)))
             self._lines.decode(block, 0)
             self.state = self._lines.state
+            self.state[_ROWS] = rows
             return Decoded()
         lines = (line for line in text_lines(block) if self._word in line.lower())
         rows = [row for line in lines if (row := self._row(line))]
@@ -569,7 +571,8 @@ class SingleValues(LogDecoder):
 
     def finish(self, first_row: int) -> Decoded:
         """Decode the values of usual names that the log states once."""
-        waiting = waiting_rows(self._lines.state) if self._lines is not None else ()
+        is_alone = self._lines is not None and self.state.get(_ROWS, 0) < _MANY
+        waiting = waiting_rows(self.state) if is_alone else ()
         seen = Counter(name for row in waiting for name in row)
         rows = [
             {STEP: row[STEP], name: row[name]}
@@ -593,6 +596,14 @@ class SingleValues(LogDecoder):
             if not of_part and _FREE.search(before):  # it is not the name of another metric
                 return _row(self._metric, float(found["value"]), step_in(text))
         return None
+
+
+_ROWS = "rows"
+"""Key in the state: how many rows of numbers the log has. What it states once sums these up."""
+
+
+def _is_row(line: str) -> bool:
+    return len(re.findall(NUMBER, line)) > 1 and not re.search(r"[^\W\d_]{2}", line)
 
 
 def _row(name: str, value: float, step: float | None) -> Row:
