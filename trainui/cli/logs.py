@@ -382,10 +382,11 @@ def digest(
     """
     from trainui.control import digest as digests
     from trainui.control import digest_records
+    from trainui.tui import run_actions
 
     now = clock.now()
     begin = digests.since_of(since, now)
-    found = digests.read(begin, now)
+    found = run_actions.digest(begin, now)
     if paths.home().boxes.exists():
         found = _with_boxes(found, begin, now)
     if as_json:

@@ -493,19 +493,21 @@ _TROUBLE = _object(
 )
 
 _DIGEST = _object(
-    "since until ended trouble best gpu_seconds waiting next",
+    "since until ended trouble running best gpu_seconds waiting next",
     since=TIME,
     until=TIME,
     ended=_list(_object("run name status stages box?", stages=_ANY_OBJECT)),
     trouble=_list(_TROUBLE),
+    running=_list(_object("run name stages until box?", stages=_list(TEXT), until=_or_null(TIME))),
     best=_list(
         _object(
-            "pipeline metric goal before now run stage command box?",
+            "pipeline metric goal before now step run stage command box?",
             command=TEXT,
             pipeline=TEXT,
             goal=_one_of("minimize", "maximize"),
             before=_or_null(NUMBER),
             now=NUMBER,
+            step=_or_null(NUMBER),
         )
     ),
     gpu_seconds=_object("used idle lost", used=NUMBER, idle=NUMBER, lost=NUMBER),

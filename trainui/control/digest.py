@@ -23,10 +23,12 @@ from trainui.control.digest_records import (
     Digest,
     GpuSeconds,
     PipelineBest,
+    RunningRun,
     Step,
     Trouble,
 )
 from trainui.errors import TrainuiError, UsageError
+from trainui.execution import tracebacks
 from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import LOCAL, AttemptRecord, Event, RunRecord, StageRecord
 from trainui.model.states import DONE, MARKED, NAN, STALLED, Status
@@ -34,7 +36,7 @@ from trainui.pipeline import field_names, matrix
 from trainui.resume import checkpoints, integrity
 from trainui.store.db import engine
 from trainui.store.db.statements import Connection
-from trainui.store.points import read_points
+from trainui.store.points import point_sources, read_points
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.event_feed import EndedRun, StageAttempt
@@ -111,16 +113,17 @@ def digest(connection: Connection, since: int, until: int) -> Digest:
     attempts = event_feed.attempts_between(connection, since, until)
     queued = event_feed.in_state(connection, Status.QUEUED)
     runs = _runs(connection, [*(one.stage.run_id for one in attempts)])
-    trouble = [  # what still uses a GPU comes first
-        *_disks(until),
-        *_ill(connection, attempts, since),
-        *_ended_badly(connection, since, until),
-    ]
+    found = [*_ill(connection, attempts, since), *_ended_badly(connection, since, until)]
+    # what still uses a slot comes first, then the newest
+    found.sort(key=lambda one: (one.kind != STALLED, -one.since))
+    trouble = [*_disks(until), *found]
+    unfinished = run_list.unfinished(connection)
     runs |= _runs(connection, [one.run for one in trouble if one.run is not None])
     runs |= _runs(connection, [one.run_id for one in queued])
     bests = list(_bests(connection, ended, runs.values(), since))
     named = runs | _runs(connection, [one.run for one in bests])
     names = {run.id: run.name for run in named.values()}
+    names |= {one.id: one.name for one in unfinished}
     return Digest(
         since,
         until,
@@ -133,6 +136,11 @@ def digest(connection: Connection, since: int, until: int) -> Digest:
         list(_next(connection, trouble, queued)),
         names,
         run_list.shared_names(connection, frozenset(names.values())),
+        running=[
+            RunningRun(one.id, one.name, one.current, one.done, one.total, one.trouble.stalled)
+            for one in unfinished
+            if one.current
+        ],
     )
 
 
@@ -149,7 +157,7 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
     for stage in stages:
         run, short = runs[stage.run_id], formatting.short_id(stage.run_id)
         cause = causes[run.id].get((stage.name, stage.attempt))
-        step = Step(_remedy(run, cause), f"trainui resume {short}")
+        step = Step(_remedy(run, stage, cause), f"trainui resume {short}")
         if run.external is not None:
             step = Step(f"read the log of {run.name}", f"trainui logs {short} -n 50")
         elif cause is not None and (cause["edit"] or {}).get("params"):
@@ -168,11 +176,21 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
         )
 
 
-def _remedy(run: RunRecord, cause: Mapping[str, Any] | None) -> str:
+def _remedy(run: RunRecord, stage: StageRecord, cause: Mapping[str, Any] | None) -> str:
     """Return what to do before a run is resumed, as far as it is known, and that."""
-    if cause is None or not cause["fix"]:
+    if cause is not None and cause["fix"]:
+        return f"{cause['fix'].rstrip('.')}; then resume {run.name}"
+    place = _own_place(stage.error or "") if cause is None else (cause["file"], cause["line"])
+    if place is None or not place[0]:
         return f"resume {run.name}"
-    return f"{cause['fix'].rstrip('.')}; then resume {run.name}"
+    return f"look at {Path(place[0]).name}:{place[1]}; then resume {run.name}"
+
+
+def _own_place(error: str) -> tuple[str, int] | None:
+    """Return the file and the line of one's own code that an error came from; None: unknown."""
+    raised = [one for one in tracebacks.exceptions(error.splitlines()) if not one.is_ignored]
+    own = raised[-1].own if raised else None
+    return None if own is None else (own.file, own.line)
 
 
 def _prepared_edit(
@@ -212,9 +230,10 @@ def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -
         if is_silent:
             step = Step(f"see where it waits: {whole}", f"trainui stacks {short} {name}")
         first = found[-1] if is_silent else found[0]
+        begin = event_feed.silent_since(connection, run.id, stage.name) if is_silent else None
         kind = STALLED if is_silent else NAN if NAN in (one.kind for one in found) else "alert"
         words = first.text.removeprefix(f"{stage.name}: ")
-        yield Trouble(run.id, run.name, stage.name, kind, words, first.time, step)
+        yield Trouble(run.id, run.name, stage.name, kind, words, begin or first.time, step)
 
 
 def _disks(now: int) -> Iterator[Trouble]:
@@ -273,7 +292,13 @@ def _best(
         if one.completed_at is not None and one.completed_at <= since
     ]
     before = choose(earlier, default=None)
-    yield PipelineBest(pipeline, metric, lower, before, values[leader], leader.run_id, leader.name)
+    step = read_points.step_of(connection, leader.id, metric, values[leader])
+    unit = point_sources.unit(connection, leader.id, metric)
+    yield PipelineBest(
+        *(pipeline, metric, lower, before, values[leader], leader.run_id, leader.name),
+        step=step,
+        unit=unit,
+    )
 
 
 def _gpu_seconds(

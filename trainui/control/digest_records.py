@@ -18,7 +18,7 @@ from trainui.text import harmless, markdown_cell, table
 if TYPE_CHECKING:
     from trainui.control.boxes import Box
 
-LEAST_LINES = 4
+LEAST_LINES = 3
 """Lines of a section in the text that are always there: so any night is one screen."""
 
 ONE_SCREEN = 34
@@ -93,11 +93,32 @@ class PipelineBest:
     now: float
     run: str
     stage: str
+    step: float | None = None
+    """Of the value; None: unknown."""
+    unit: str = "step"
+    """What a step counts."""
 
     @property
     def command(self) -> str:
         """The command that runs it again, with the code of its snapshot if it has one."""
         return f"trainui rerun {formatting.short_id(self.run)} {shlex.quote(self.stage)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRun:
+    """A run that runs now."""
+
+    run: str
+    name: str
+    stages: Sequence[str]
+    """Its running stages."""
+    done: int
+    total: int
+    """Its stages, and how many of them are done."""
+    stalled: int
+    """How many of those that run are stalled."""
+    until: int | None = None
+    """Its estimated end; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +153,13 @@ class Digest:
     """Those of the names that other runs have, too."""
     boxes: Sequence[str] = ()
     """The boxes whose digests it has too: their runs have the ids `BOX:RUN`."""
+    running: Sequence[RunningRun] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the digest as `--json` prints it; with boxes, each part has its box."""
         found = self._parts()
         if self.boxes:
-            for key in ("ended", "trouble", "best", "waiting"):
+            for key in ("ended", "trouble", "running", "best", "waiting"):
                 found[key] = [_with_box(one) for one in found[key]]
             for part, one in zip(found["trouble"], self.trouble, strict=True):
                 part["box"] = one.box or None
@@ -169,6 +191,15 @@ class Digest:
                 }
                 for one in self.trouble
             ],
+            "running": [
+                {
+                    "run": one.run,
+                    "name": one.name,
+                    "stages": [*one.stages],
+                    "until": None if one.until is None else clock.to_iso(one.until),
+                }
+                for one in self.running
+            ],
             "best": [
                 {
                     "pipeline": one.pipeline,
@@ -176,6 +207,7 @@ class Digest:
                     "goal": "minimize" if one.lower else "maximize",
                     "before": one.before,
                     "now": one.now,
+                    "step": one.step,
                     "run": one.run,
                     "stage": one.stage,
                     "command": one.command,
@@ -247,6 +279,7 @@ def joined(own: Digest, there: Mapping[Box, Digest]) -> Digest:
         ended=[one for part in every for one in part.ended],
         stages={key: value for part in every for key, value in part.stages.items()},
         trouble=[one for part in every for one in part.trouble],
+        running=[one for part in every for one in part.running],
         best=[one for part in every for one in part.best],
         gpu_seconds=GpuSeconds(
             sum(one.used for one in gpus),
@@ -277,6 +310,7 @@ def _as_here(found: Digest, box: Box) -> Digest:
         ended=[one._replace(id=f"{box.name}:{one.id}") for one in found.ended],
         stages={f"{box.name}:{key}": value for key, value in found.stages.items()},
         trouble=[trouble(one) for one in found.trouble],
+        running=[replace(one, run=f"{box.name}:{one.run}") for one in found.running],
         best=[replace(one, run=f"{box.name}:{one.run}") for one in found.best],
         waiting=[one._replace(run_id=f"{box.name}:{one.run_id}") for one in found.waiting],
         next=[step(one) for one in found.next],
@@ -394,6 +428,8 @@ def _sections(found: Digest) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Yield the title and the rows of each section that is not empty."""
     if found.trouble:
         yield "Trouble", list(_trouble_rows(found))
+    if found.running:
+        yield "Running", [_running_row(found, one) for one in found.running]
     if found.best:
         yield "Best", [_best_row(found, one) for one in found.best]
     gpu = found.gpu_seconds
@@ -434,10 +470,22 @@ def _trouble_rows(found: Digest) -> Iterator[tuple[str, ...]]:
         yield first.kind, when, harmless(where), harmless(first.words)
 
 
+def _running_row(found: Digest, one: RunningRun) -> tuple[str, ...]:
+    """Return e.g. `cells  6 of 9 stages done  ~4m to go, until 16:39  train[lr=1] and 2 more`."""
+    end = "stalled" if one.stalled else ""
+    if one.until is not None and not one.stalled:
+        left = formatting.duration(max(one.until - found.until, 0) / clock.SECOND)
+        end = f"~{left} to go, until {formatting.clock_time(one.until)}"
+    name = found.label(one.run, found.names.get(one.run, one.name))
+    done = f"{one.done} of {formatting.quantity(one.total, 'stage')} done"
+    return harmless(name), done, end, harmless(formatting.listed(one.stages, 1))
+
+
 def _best_row(found: Digest, one: PipelineBest) -> tuple[str, ...]:
     name = found.names.get(one.run)
     where = f"{found.label(one.run, name) if name else formatting.short_id(one.run)}/{one.stage}"
-    return harmless(one.pipeline), _value(one), harmless(where)
+    at = "" if one.step is None else f"at {one.unit} {formatting.number(one.step)}"
+    return harmless(one.pipeline), _value(one), at, harmless(where)
 
 
 def _value(one: PipelineBest) -> str:

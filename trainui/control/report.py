@@ -40,7 +40,7 @@ from trainui.store.db import engine
 from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
 from trainui.store.points.plot_points import read_columns
-from trainui.store.points.read_points import keep_points, load, segments_of, with_cuts
+from trainui.store.points.read_points import keep_points, load, segments_of, step_of, with_cuts
 from trainui.store.read import event_feed, headlines, run_list, sweeps, time_worked, views
 from trainui.store.read.time_worked import TimeWorked
 
@@ -425,7 +425,7 @@ def figures_of(
         last=series.last,
         last_step=series.last_step,
         best=best,
-        best_step=None if best is None else _step_of(connection, stage.id, series.name, best),
+        best_step=None if best is None else step_of(connection, stage.id, series.name, best),
         low=series.min,
         high=series.max,
         nonfinite=series.nonfinite,
@@ -464,17 +464,3 @@ def _exact(
         kept = keep_points(load(connection, segment), cut)
         found += zip(kept.steps.tolist(), kept.values.tolist(), strict=True)
     return tuple(found)
-
-
-def _step_of(connection: Connection, owner: str, name: str, value: float) -> int | float | None:
-    """Return the first step at which a series had a value."""
-    for segment, cut in with_cuts(segments_of(connection, owner, name)):
-        low, high = segment.stats.minimum, segment.stats.maximum
-        if low is None or high is None or not low <= value <= high:
-            continue
-        kept = keep_points(load(connection, segment), cut)
-        at = (kept.values == value).nonzero()[0]
-        if len(at):
-            step = float(kept.steps[at[0]])
-            return int(step) if step.is_integer() else step
-    return None

@@ -489,7 +489,8 @@ class StallDetector(StallWatch):
         self._set_reason(attempt, watched, summary or None)
         with self._store.write() as connection:
             text = f"{words}: {summary}" if summary else words
-            if stages.set_stalled(connection, attempt, True, text):
+            since = clock.now() - int(silence * clock.SECOND)
+            if stages.set_stalled(connection, attempt, True, text, since=since):
                 self._act(connection, attempt, text)
         watched.stall.is_recorded = True
 

@@ -138,11 +138,12 @@ class DigestScreen(Page):
 
     def _read(self) -> None:
         from trainui.control import digest, digest_records
+        from trainui.tui import run_actions
 
         now, seen = clock.now(), self.own_app.poller.seen_before
         since = now - digest.A_DAY if seen is None else seen
         try:
-            found = digest.read(since, now)
+            found = run_actions.digest(since, now)
             self._stages = _edited_stages(found)
         except (TrainuiError, sqlite3.Error, OSError) as error:
             self.app.call_from_thread(self._show_problem, str(error))
@@ -153,8 +154,6 @@ class DigestScreen(Page):
         feeds = self.own_app.box_feeds()
         if not feeds:
             return
-
-        from trainui.tui import run_actions
 
         def ask(feed: BoxFeed) -> Digest:
             ahead = feed.clock_difference

@@ -479,10 +479,18 @@ def run_lines(run_ids: list[str]) -> list[RunLine]:
 
 
 def digest(since: int, until: int) -> Digest:
-    """Return what happened between two times; it is of no single run."""
+    """Return what happened between two times, with the estimated ends of what runs."""
     from trainui.control import digest as digests
+    from trainui.store.db import engine
+    from trainui.tui.readers.progress import EtaEstimator
 
-    return digests.read(since, until)
+    found = digests.read(since, until)
+    if not found.running:
+        return found
+    with engine.reading() as connection:
+        ends = EtaEstimator().of_list(connection, [one.run for one in found.running])
+    known = {run_id: ending.at for run_id, ending in ends.items()}
+    return replace(found, running=[replace(one, until=known.get(one.run)) for one in found.running])
 
 
 STARTING: frozenset[Callable[..., Any]] = frozenset({carry_out, resume, rerun, start_ours})

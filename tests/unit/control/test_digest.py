@@ -29,6 +29,7 @@ from trainui.store.runs import attempts, external_runs, runs, stage_requests, st
 from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.store.runs.stored_pipeline import NewRun
+from trainui.tui import run_actions
 
 HOUR = 3600 * clock.SECOND
 CAUSES = (
@@ -190,7 +191,8 @@ def made_night(night: Night) -> dict[str, str]:
     known["stalled"] = night.run("stalled", created=4.0)
     silent = night.start(known["stalled"], 4.0)
     with night.store.write() as connection:
-        stages.set_stalled(connection, silent, True, "silent for 20m")
+        since = night.now - HOUR // 2
+        stages.set_stalled(connection, silent, True, "silent for 20m", since=since)
     known["nan"] = night.run("nan", created=4.0)
     ill = night.start(known["nan"], 4.0, gpu=1)
     nan = AlertRecord.of_nan("NaN in loss at step 7", "loss", 7)
@@ -244,6 +246,10 @@ def test_trouble_is_current_and_each_has_a_command(night: Night) -> None:
     assert explained["suggestion"]["text"].startswith("halve the batch; ")
     assert trouble[known[CAUSES[1]]]["cause"] is None
     assert trouble[known["stalled"]]["evidence"] == "silent for 20m"
+    assert trouble[known["stalled"]]["since"] == clock.to_iso(night.now - HOUR // 2)
+    kinds, times = ([one[key] for one in trouble.values()] for key in ("kind", "since"))
+    assert kinds.index("stalled") == 0, "it still has a slot"
+    assert times[1:] == sorted(times[1:], reverse=True), "else the newest first"
     assert trouble[known["nan"]]["evidence"] == "NaN in loss at step 7"
     commands = [one["command"] for one in night.digest().to_json()["next"]]
     assert len(commands) == len(set(commands)) == len(expected)
@@ -258,6 +264,7 @@ def test_the_best_value_is_compared_with_that_of_before(night: Night) -> None:
     )
     assert (best["pipeline"], best["metric"], best["goal"]) == ("old", "val/loss", "minimize")
     assert (best["before"], best["now"]) == (0.15, 0.14)
+    assert best["step"] is not None
     (leader,) = rows(night.store, "SELECT name FROM runs WHERE id = ?", best["run"])
     assert leader == ("old",)
     assert (searched["pipeline"], searched["metric"]) == ("search", "acc")
@@ -380,6 +387,7 @@ def test_a_night_of_much_trouble_is_one_screen_too(night: Night) -> None:
     worse = replace(
         found,
         trouble=[replace(one, evidence=str(at)) for at, one in enumerate([*found.trouble] * 2)],
+        running=[*found.running] * 5,
         best=[*found.best] * 20,
         waiting=[one._replace(reason=str(at)) for at, one in enumerate([*found.waiting] * 5)],
     )
@@ -387,8 +395,35 @@ def test_a_night_of_much_trouble_is_one_screen_too(night: Night) -> None:
     assert len(lines) <= digest_records.ONE_SCREEN
     assert sum(" more" in line for line in lines) == len(digest_records.sections(worse)) - 1
     assert [one.title for one in digest_records.sections(worse)] == [
-        *("Trouble", "Best", "GPU hours", "Waiting", "Next"),
+        *("Trouble", "Running", "Best", "GPU hours", "Waiting", "Next"),
     ]
+
+
+def test_an_error_of_own_code_is_looked_at_in_its_line(night: Night) -> None:
+    frames = 'File "/home/me/code/losses.py", line 31, in whiten', "    return inv(cov)"
+    library = (
+        'File "/v/lib/python3.11/site-packages/numpy/linalg.py", line 875, in inv',
+        "    r = f()",
+    )
+    lines = ["exit code 1", "Traceback (most recent call last):"]
+    lines += [f"  {one}" for one in (*frames, *library)]
+    run = night.run("whiten")
+    error = "\n".join([*lines, "numpy.linalg.LinAlgError: Matrix is not positive definite"])
+    night.end(night.start(run, 3.0), 2.0, Status.FAILED, error)
+    (one,) = night.digest().to_json()["trouble"]
+    assert one["suggestion"]["text"] == "look at losses.py:31; then resume whiten"
+
+
+def test_what_runs_has_its_end(night: Night) -> None:
+    earlier = night.whole("net", 8.0, 7.0)
+    night.start(night.run("net", created=1.0, pipeline="net"), 0.5)
+    assert earlier
+    since = night.now - 9 * HOUR
+    (one,) = run_actions.digest(since, night.now).running
+    assert (one.name, one.done, one.total, one.stages) == ("net", 0, 1, ("train",))
+    assert one.until is not None
+    assert abs(one.until - (night.now + HOUR // 2)) < HOUR // 10
+    assert "until " in "\n".join(digest_records.lines(run_actions.digest(since, night.now)))
 
 
 def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:

@@ -245,6 +245,20 @@ def cuts_of(segments: Sequence[PointSegment]) -> dict[History, float]:
     )
 
 
+def step_of(connection: Connection, owner: str, name: str, value: float) -> int | float | None:
+    """Return the first step at which a series had a value."""
+    for segment, cut in with_cuts(segments_of(connection, owner, name)):
+        low, high = segment.stats.minimum, segment.stats.maximum
+        if low is None or high is None or not low <= value <= high:
+            continue
+        kept = keep_points(load(connection, segment), cut)
+        at = (kept.values == value).nonzero()[0]
+        if len(at):
+            step = float(kept.steps[at[0]])
+            return int(step) if step.is_integer() else step
+    return None
+
+
 def with_cuts(segments: tuple[PointSegment, ...]) -> list[tuple[PointSegment, float]]:
     """Return the segments with points not superseded, each with the step where it is cut."""
     cuts = cuts_of(segments)

@@ -15,6 +15,7 @@ from trainui.model.states import (
     MARKED,
     MARKS,
     RUN_ENDS,
+    STALLED,
     UNFINISHED,
     Notification,
     Status,
@@ -247,6 +248,16 @@ def marks(
     ):
         found.setdefault(row[1], []).append(Event(*row))
     return found
+
+
+def silent_since(connection: Connection, run_id: str, stage: str) -> int | None:
+    """Return the last sign of life of a stage before it stalled; None: it is not on record."""
+    row = connection.execute(
+        "SELECT data_json FROM events WHERE run_id = ? AND stage = ? AND kind = ? "
+        "ORDER BY id DESC LIMIT 1",
+        (run_id, stage, STALLED),
+    ).fetchone()
+    return None if row is None else (views.load(row[0]) or {}).get("since")
 
 
 def last_of(connection: Connection, run_id: str) -> int:

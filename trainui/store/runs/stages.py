@@ -97,17 +97,25 @@ def warn(
         _record_of_running(connection, stage_id, WARNING, reason or "has recovered")
 
 
-def set_stalled(connection: Connection, attempt: AttemptRecord, stalled: bool, words: str) -> bool:
+def set_stalled(
+    connection: Connection,
+    attempt: AttemptRecord,
+    stalled: bool,
+    words: str,
+    *,
+    since: int | None = None,
+) -> bool:
     """Mark a running stage as stalled or not; if unchanged, nothing is written.
 
-    Returns True if it was changed.
+    `since` is its last sign of life. Returns True if it was changed.
     """
     seen = {"id": attempt.stage_id, "status": Status.RUNNING, "attempt": attempt.number}
     changed = statements.change(
         connection, "stages", {**seen, "stalled": not stalled}, stalled=stalled
     )
     if changed:
-        _record_of_running(connection, attempt.stage_id, "stalled" if stalled else "lively", words)
+        kind, data = "stalled" if stalled else "lively", {"since": since} if since else None
+        _record_of_running(connection, attempt.stage_id, kind, words, data)
     return changed
 
 
@@ -130,9 +138,15 @@ def set_stalls_after(connection: Connection, attempt: AttemptRecord, seconds: fl
     statements.change(connection, "stages", seen, stalls_after=seconds)
 
 
-def _record_of_running(connection: Connection, stage_id: str, kind: str, words: str) -> None:
+def _record_of_running(
+    connection: Connection,
+    stage_id: str,
+    kind: str,
+    words: str,
+    data: Mapping[str, Any] | None = None,
+) -> None:
     stage = get(connection, stage_id)
-    runs.record_stage_event(connection, stage, kind, f"{stage.name}: {words}")
+    runs.record_stage_event(connection, stage, kind, f"{stage.name}: {words}", data=data)
 
 
 @dataclass(frozen=True, slots=True)
