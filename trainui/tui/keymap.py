@@ -134,6 +134,9 @@ acting.edit         e             edit           edit  F  Edit parameters and re
 acting.prepared      P  prepared edit  prepared  -  Edit as a failure's cause suggests, and resume
 acting.cancel       x  cancel  cancel  F  Cancel (shows what would be lost and asks first)
 search.start        slash         search         search  FP  Filter or search the focused pane
+app.run_file        u             run a file     app.run_file  F  Choose a pipeline file and run it
+runs.digest  W  digest  digest  F  Show what happened since a screen was last open
+runs.sort           s             sort           sort            F   Sort by the next column
 acting.rerun        R             rerun  rerun  F  Rerun the stage, alone or with its dependants
 acting.raise        right_square_bracket  sooner  priority(1)    -   Raise the run's priority
 acting.lower        left_square_bracket  later   priority(-1)    -   Lower the run's priority
@@ -144,7 +147,6 @@ acting.note         i             note           note  -  Write a note on the ru
 acting.verdict      V             verdict        verdict  -  Keep or discard the run: its verdict
 acting.history      O  outcomes  history  -  Show the outcomes of the pipeline's last runs
 acting.copy         Y             copy           copy  -  Copy the run's report as Markdown (OSC 52)
-runs.sort           s             sort           sort            F   Sort by the next column
 runs.reverse        S             reverse        reverse         -   Reverse the sort order
 run.sort            s  sort sweep  sort_sweep  -  Sort the sweep by best or last smoothed values
 run.logs            L             log            logs            -   Show only the log, or all panes
@@ -164,8 +166,6 @@ run.next_pane       tab           next pane      app.focus_next  H   Go to the n
 run.previous_pane   shift+tab     previous pane  app.focus_previous  H  Go to the previous pane
 search.next         n             next match     match(1)        -   Go to the next match
 search.previous     N             previous match  match(-1)      -   Go to the previous match
-app.run_file        u             run a file     app.run_file  F  Choose a pipeline file and run it
-runs.digest  W  digest  digest  F  Show what happened since a screen was last open
 app.pause           p             pause          app.pause       -   Pause or resume the queue
 app.theme  T  theme  app.next_theme  -  Next theme: dark, light, colour-blind, 16 or no colours
 app.hide_warning  exclamation_mark  hide warning  app.hide_warning  -  Hide the warning shown

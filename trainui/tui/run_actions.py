@@ -482,7 +482,7 @@ def digest(since: int, until: int) -> Digest:
     """Return what happened between two times, with the estimated ends of what runs."""
     from trainui.control import digest as digests
     from trainui.store.db import engine
-    from trainui.tui.readers.progress import EtaEstimator
+    from trainui.tui.readers.time_to_go import EtaEstimator
 
     found = digests.read(since, until)
     if not found.running:
