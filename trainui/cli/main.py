@@ -162,8 +162,7 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
     """Report an error of the operating system, e.g. a full disk."""
     message = f"operating system error: {error}; run `trainui doctor` to check this machine"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" ({error.filename})" if error.filename else ""
-        message = f"{error.strerror}{where}; `trainui prune` deletes old runs"
+        message = _full_disk(error)
     message = _unusable_directory() or message
     try:
         sys.stdout.flush()
@@ -173,6 +172,22 @@ def _system_error(error: OSError, *, as_json: bool) -> int:
         _give_up_stdout()
         printing.note(message)
     return UNFIT
+
+
+def _full_disk(error: OSError) -> str:
+    """Return what is full, and what frees space there."""
+    where = f" ({error.filename})" if error.filename else ""
+    from trainui import settings  # slow to import, and rarely needed
+
+    message = (
+        f"{error.strerror}{where}; move or delete some MB of other files on that disk, since "
+        "deletions are recorded too, then `trainui prune` deletes old runs"
+    )
+    with suppress(TrainuiError, OSError):
+        runs = settings.runs_dir(settings.load())
+        if len(system.spaces(paths.home().root, runs)) > 1:
+            message += f"; their directories are on another disk, {runs}"
+    return message
 
 
 def _unusable_directory() -> str | None:

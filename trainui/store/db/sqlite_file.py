@@ -298,7 +298,8 @@ _SCHEMA = "another trainui upgraded it; start this again (a worker restarts by i
 _SCHEMA_ERRORS = ("no such table", "no such column", "has no column")
 _ADVICE = {
     sqlite3.SQLITE_READONLY: "the file or its directory is read-only; make it writable",
-    sqlite3.SQLITE_FULL: "the disk is full; free some space, then try again",
+    sqlite3.SQLITE_FULL: "the disk is full; move or delete some MB of other files on it, since "
+    "deletions are recorded too, then `trainui prune` deletes old runs",
     sqlite3.SQLITE_IOERR: "disk error, or the disk quota is used up; run `trainui doctor`",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check the permissions of its directory",
     sqlite3.SQLITE_CORRUPT: DAMAGED,
@@ -307,6 +308,9 @@ _ADVICE = {
     sqlite3.SQLITE_INTERRUPT: "try again",
     sqlite3.SQLITE_SCHEMA: "try again",
 }
+FULL_BELOW = 64 << 10
+"""Free bytes below which an I/O error means a full disk: SQLite's files grow by 32 KiB."""
+
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 
@@ -320,6 +324,8 @@ def explain(error: Exception, file: Path) -> Exception:
         return StoreLockedError(f"{file}: {LOCKED}")
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and not file.exists():
         return StoreError(f"{file} no longer exists; run `trainui doctor`")
+    if code == sqlite3.SQLITE_IOERR and system.free(file) < FULL_BELOW:
+        code = sqlite3.SQLITE_FULL  # its index of the log (-shm) could not grow
     if code in _ADVICE:
         return StoreError(f"{file}: {text}: {_ADVICE[code]}")
     if any(words in text for words in _SCHEMA_ERRORS):
