@@ -64,14 +64,18 @@ async def test_the_panel_shows_the_most_important_stage(filler: Filler) -> None:
 
 
 async def test_when_all_is_done_the_panel_shows_what_took_longest(
-    filler: Filler,
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = filler.run({"train": (), "evaluate": ("train",)})
     filler.complete(run_id, "train", took=600.0, ago=100.0)
     attempt = filler.start(run_id, "evaluate")
     async with opened(run_id) as driven:
-        await driven.until_shown("2 evaluate")
-        filler.end(attempt)
+        await driven.until_shown("2 evaluate", "● running for")
+        with monkeypatch.context() as slow:
+            slow.setattr(driven.run, "ask", lambda: None)  # the next stage's details are not read
+            filler.end(attempt)
+            await driven.until_shown("2/2", "2 evaluate", "✓ completed after")
+        driven.run.ask()
         await driven.until_shown("2 train")
 
 

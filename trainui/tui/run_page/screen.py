@@ -212,6 +212,7 @@ class RunScreen(Page):
         if selected is not None and self._autoselected in under_cursor:
             found = stage_to_select(stages, selected, self._autoselected)
             if found is not None:
+                self.fill()  # as the heading: the details of the other stage are read later
                 self._autoselected = found
                 self.graph.select(found)
 
