@@ -6,14 +6,14 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from mcp import ClientSession
-from mcp.client.stdio import StdioServerParameters, stdio_client
-from mcp.types import CallToolResult
 
 from tests.acceptance.command_line import CommandLine
+
+if TYPE_CHECKING:  # it takes long, and each process of pytest would do it
+    from mcp import ClientSession
 
 
 class ToolError(Exception):
@@ -39,6 +39,8 @@ class Agent:
 
     def text(self, name: str, **arguments: Any) -> tuple[str, bool]:
         """A tool's answer as text, and if it is an error."""
+        from mcp.types import CallToolResult
+
         found = self._portal.call(self.session.call_tool, name, arguments)
         assert isinstance(found, CallToolResult)
         (content,) = found.content
@@ -61,6 +63,9 @@ class Agent:
 @contextmanager
 def agent(cli: CommandLine, *options: str, **environ: str) -> Iterator[Agent]:
     """A server with its client, which ends it."""
+    from mcp import ClientSession
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
     parameters = StdioServerParameters(
         command=sys.executable,
         args=["-m", "trainui", "mcp", *options],

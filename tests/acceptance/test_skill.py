@@ -25,7 +25,6 @@ from trainui.pipeline.spec import json_schema
 from trainui.pipeline.substitution import KEYED, SIMPLE
 from trainui.plugin import Command, registry
 from trainui.plugins import skill
-from trainui.plugins.mcp import server
 from trainui.plugins.skill.command import LINES, MARKER, planned_file
 
 TEXT = Path(skill.__file__).with_name("SKILL.md").read_text()
@@ -73,6 +72,8 @@ def names(schema: Any) -> Iterator[str]:
 
 def known() -> set[str]:
     """Every name that there is: of commands, options, fields, answers, settings and tools."""
+    from trainui.plugins.mcp import server  # it takes long, and each process of pytest would do it
+
     found = {
         *WORDS.split(),
         *settings._CONVERTERS,
@@ -104,6 +105,8 @@ def test_it_names_only_what_exists() -> None:
 
 
 def test_the_page_on_agents_has_the_tools_as_they_are() -> None:
+    from trainui.plugins.mcp import server
+
     page = (DOCS / "agents.md").read_text()
     tools = {
         one.name: [*one.input_schema["properties"]] for one in (*server.READING, *server.WRITING)

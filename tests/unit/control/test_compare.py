@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special, stats
 
 from tests.unit.execution.conftest import store as store
 from tests.unit.execution.submitted import submit
@@ -55,6 +54,8 @@ def compared(a: str, b: str, **options: Any) -> compare.SeedComparison:
 
 
 def test_interval_and_p_equal_their_formulas_in_200_random_cases() -> None:
+    from scipy import special, stats  # it takes long, and each process of pytest would do it
+
     source = random.Random(7)
     for _ in range(200):
         a, b = (

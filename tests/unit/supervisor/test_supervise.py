@@ -523,18 +523,11 @@ def test_the_supervisor_waits_without_spending_time(stage: Stage) -> None:
     wait_for_exit(stage.dir)
 
 
-def other_pythons() -> list[str]:
-    names = ("python3.11", "python3.12", "python3.13", "python3.14")
-    found = [path for name in names if (path := shutil.which(name))]
-    return [
-        p
-        for p in found
-        if not subprocess.run([p, "-c", ""], capture_output=True, check=False).returncode
-    ]
-
-
-@pytest.mark.parametrize("python", other_pythons())
-def test_it_runs_on_every_python_we_support(stage: Stage, python: str) -> None:
+@pytest.mark.parametrize("minor", [11, 12, 13, 14])
+def test_it_runs_on_every_python_we_support(stage: Stage, minor: int) -> None:
+    python = shutil.which(f"python3.{minor}")
+    if python is None or subprocess.run([python, "-c", ""], capture_output=True).returncode:
+        pytest.skip(f"Python 3.{minor} is not installed")
     spec = stage.spec(f"{in_own_session(WILLING.format('hidden'))} exec sleep 60", grace=0.3)
     assert launch(stage.dir, spec, python=python).state is LaunchState.STARTED
     hidden = read_pid(stage.work / "hidden")

@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,20 +51,20 @@ def test_uncovered_areas_are_grey(tmp_path: Path) -> None:
     assert line.startswith("\x1b[38;2;128;128;128;48;2;128;128;128m▀▀▀▀")
 
 
-HOSTILE = {
-    "not an image": b"GIF89a" + os.urandom(500),
-    "empty": b"",
-    "torn": png(100, 100, os.urandom(30_300))[:5000],
-    "a bomb": png(100_000, 100_000, b"\0"),
-    "grows without end": png(7000, 7000, bytes(200_000_000)),
-    "another format": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n",
-    "words for a terminal": b"\x1b]0;owned\x07\x1b[2J",
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "not an image": lambda: b"GIF89a" + os.urandom(500),
+    "empty": lambda: b"",
+    "torn": lambda: png(100, 100, os.urandom(30_300))[:5000],
+    "a bomb": lambda: png(100_000, 100_000, b"\0"),
+    "grows without end": lambda: png(7000, 7000, bytes(200_000_000)),
+    "another format": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n",
+    "words for a terminal": lambda: b"\x1b]0;owned\x07\x1b[2J",
 }
 
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_image_is_an_error_or_pixels(tmp_path: Path, what: str) -> None:
-    (tmp_path / "a.png").write_bytes(HOSTILE[what])
+    (tmp_path / "a.png").write_bytes(HOSTILE[what]())
     lines: list[str] = []
     with suppress(ValueError):
         lines = view(tmp_path / "a.png", *ROOM)
