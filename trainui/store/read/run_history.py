@@ -66,6 +66,8 @@ class StepProgress:
     """Seconds since the latest step, after those of `elapsed`."""
     every: float = math.inf
     """Steps from one that is reported to the next, as far as that is known."""
+    left: float | None = None
+    """Seconds left, if they are not in proportion to the steps: with what evaluations take."""
 
 
 _SQL = """
@@ -209,6 +211,8 @@ def remaining(usual_seconds: float | None, progress: StepProgress | None) -> flo
     """
     if progress is None:
         return usual_seconds
+    if progress.left is not None:
+        return progress.left
     by_steps = _remaining_by_steps(progress)
     if by_steps is not None:
         return by_steps

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trainui import clock, paths, settings
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
@@ -48,6 +48,13 @@ ESTIMATE_PERIOD = 2
 LEAST_SAME, RARER = 0.6, 2.0
 """The least ratio of two counts that are of the same steps; and how much rarer than other metrics
 that of a validation is."""
+
+LEAST_SPENT, EVERY_SLACK = LEAST_ELAPSED * clock.SECOND, 0.05
+"""The least time between points that tells the pace, in microseconds; and the share of the steps
+between two evaluations by which the last one may be late, as steps are counted from 0 or 1."""
+
+MOST_SEGMENTS = 64
+"""The most segments of points that are read to see how long evaluations take."""
 
 HISTORY_PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""
@@ -425,6 +432,9 @@ def _by_times_of_points(
     cycle = next((one for one in ends if highest < 2.5 * (one.last_step or 0.0)), None)
     series, every = every_of[-1] if cycle is None else (cycle, (cycle.last_step or 0.0))
     last_step = series.last_step or 0.0
+    left = _left_with_pauses(connection, stage.id, (often.name, series.name), every, progress)
+    if left is not None and (cycle is not None or every >= RARER * least):
+        return replace(progress, left=left), True
     recent = max((last_step - (series.first_step or 0.0)) * RECENT_PART, LEAST_RECENT * every)
     begin = _point_at(connection, stage.id, series.name, last_step - recent)
     if cycle is not None:
@@ -437,6 +447,71 @@ def _by_times_of_points(
     own = replace(progress, first_step=begin[0], step=end[0])
     own = replace(own, elapsed=spent, idle=idle, every=every)
     return own, cycle is not None or every >= RARER * least
+
+
+def _left_with_pauses(
+    connection: Connection,
+    stage_id: str,
+    names: tuple[str, str],
+    every: float,
+    progress: StepProgress,
+) -> float | None:
+    """Return the seconds that steps and the evaluations between them leave; None: unknown.
+
+    An evaluation, and what is saved with it, is what the time between two points takes longer than
+    others of as many steps. Those to come are counted, also one at the end.
+
+    Args:
+        names: the metric that is logged most often, and that of the evaluation.
+        every: steps from an evaluation to the next.
+        progress: the steps so far, and the last one.
+    """
+    import numpy as np
+
+    last, reached = progress.last_step, progress.step or 0.0
+    recent = max((reached - (progress.first_step or 0.0)) * RECENT_PART, LEAST_RECENT * every)
+    (steps, times), (at, ends) = (
+        _points_from(connection, stage_id, name, reached - recent) for name in names
+    )
+    if last is None or min(times[0], ends[0]) <= 0 or times[-1] - times[0] < LEAST_SPENT:
+        return None
+    within = np.searchsorted(times, ends) - 1  # between which points; the last: after all of them
+    counts = np.bincount(within[within >= 0], minlength=len(times))
+    taken, done = np.diff(times) / clock.SECOND, np.diff(steps)
+    plain, paused = counts[:-1] == 0, counts[:-1] > 0
+    if done[plain].sum() <= 0:
+        return None
+    one = float(taken[plain].sum() / done[plain].sum())
+    if paused.any():
+        pause = float((taken[paused] - done[paused] * one).sum() / counts[:-1][paused].sum())
+    elif counts[-1]:
+        pause = (ends[-1] - times[-1]) / clock.SECOND - (at[-1] - steps[-1]) * one
+    else:
+        return None
+    pause = max(float(pause), 0.0)
+    to_come = math.floor((last - at[-1]) / every + EVERY_SLACK)
+    whole = float(last - steps[-1]) * one + pause * (int(counts[-1]) + to_come)
+    usual = float(np.median(done))
+    is_due = counts[-1] or at[-1] + every <= steps[-1] + usual
+    idle = max(clock.now() - int(times[-1]), 0) / clock.SECOND
+    # a step that takes longer than the others is almost reached
+
+    return float(max(whole - min(idle, usual * one + pause * bool(is_due)), 0.0))
+
+
+def _points_from(connection: Connection, stage_id: str, name: str, begin: float) -> tuple[Any, Any]:
+    """Return the steps and times of a metric's newest points, from a step on if these are few."""
+    import numpy as np
+
+    kept = read_points.with_cuts(read_points.segments_of(connection, stage_id, name))
+    found = []
+    for segment, _ in reversed(kept[-MOST_SEGMENTS:]):
+        found.append(read_points.load(connection, segment))
+        if segment.stats.low_step < begin:
+            break
+    found.reverse()
+    steps, times = ([getattr(one, of) for one in found] for of in ("steps", "times"))
+    return np.concatenate(steps), np.concatenate(times)
 
 
 def _by_one_point(

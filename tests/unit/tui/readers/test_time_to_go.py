@@ -173,7 +173,9 @@ def test_the_end_follows_epochs_that_get_slower(tmp_path: Path) -> None:
             assert abs((end - training.now) / SECOND - true) <= true / 5, at
 
 
-def test_a_validation_after_many_steps_counts(filler: Filler) -> None:
+def test_a_validation_after_many_steps_counts(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its metric is of the same stage, and a point of it ends a cycle of steps."""
     run_id = filler.run({"train": ()}, command="train --max_steps 100")
     feeder = Feeder(filler.store, filler.start(run_id, "train", ago=900).stage_id)
@@ -184,6 +186,7 @@ def test_a_validation_after_many_steps_counts(filler: Filler) -> None:
         if step % 10 == 0:
             at += 50 * SECOND
             feeder.feed({"val/loss": [(step, 0.1)]}, time=at)
+    monkeypatch.setattr(clock, "now", lambda: at + 4 * SECOND)
     with engine.reading() as connection:
         run = views.run(connection, run_id)
         assert run is not None
@@ -192,7 +195,9 @@ def test_a_validation_after_many_steps_counts(filler: Filler) -> None:
     assert abs(found.run.at - (at + (45 * 5 + 5 * 50) * SECOND)) < 10 * SECOND
 
 
-def test_the_first_evaluation_within_a_bar_counts(filler: Filler) -> None:
+def test_the_first_evaluation_within_a_bar_counts(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The bar has the number of all steps, and the points show how long an evaluation takes."""
     run_id = filler.run({"train": ()}, command="train")
     attempt = filler.start(run_id, "train", ago=400)
@@ -204,14 +209,39 @@ def test_the_first_evaluation_within_a_bar_counts(filler: Filler) -> None:
             at += 60 * SECOND
             feeder.feed({"eval_loss": [(step, 0.1)]}, time=at)
     filler.log(attempt, "25%|## | 75/300 [06:30<19:00]", "stderr")
+    monkeypatch.setattr(clock, "now", lambda: at + 10 * SECOND)
     with engine.reading() as connection:
         run = views.run(connection, run_id)
         assert run is not None
         found = EtaEstimator().look(connection, run, views.stages(connection, run_id))
     assert found.run is not None
     left = (found.run.at - clock.now()) / SECOND
-    true = 4 * 180 - (clock.now() - (at - 20 * SECOND)) / SECOND
-    assert abs(left - true) <= true / 5, (left, true)
+    true = (300 - 75) * 2 + 4 * 60
+    assert abs(left - true) <= true / 50, (left, true)
+
+
+@pytest.mark.parametrize("steps", [70, 130, 180, 290])
+def test_what_is_saved_after_each_evaluation_counts(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Also after the last one, whose end no point shows."""
+    run_id = filler.run({"train": ()}, command="train --max_steps 300")
+    feeder = Feeder(filler.store, filler.start(run_id, "train", ago=4000).stage_id)
+    at = clock.now() - 3000 * SECOND
+    for step in range(10, steps + 1, 10):
+        at += 20 * SECOND
+        feeder.feed({"loss": [(step, 0.1)]}, time=at)
+        if step % 60 == 0:
+            feeder.feed({"eval_loss": [(step, 0.1)]}, time=at + 40 * SECOND)
+            at += 100 * SECOND
+    monkeypatch.setattr(clock, "now", lambda: at)
+    with engine.reading() as connection:
+        run = views.run(connection, run_id)
+        assert run is not None
+        found = EtaEstimator().look(connection, run, views.stages(connection, run_id))
+    assert found.run is not None
+    true = (300 - steps) * 2 + (5 - steps // 60) * 100
+    assert abs((found.run.at - at) / SECOND - true) <= 0.02 * true + 1
 
 
 def test_an_end_is_not_promised_without_a_total_or_a_second_unit(tmp_path: Path) -> None:
