@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from statistics import median
@@ -83,8 +84,8 @@ MOST_LABEL = 20
 SHORT_VALUE = 12
 """Characters of a title that its value takes, with the signs before the metric's name."""
 
-LAST = Segment("last ", "dim")
-"""Before the last value of a metric."""
+LAST, BEST = Segment("last ", "dim"), Segment("best ", "dim")
+"""Before the last value of a metric, and before the best of several lines."""
 
 LEAST_SHARED = 6
 """The least length of a shared suffix that is cut from names that are too long."""
@@ -128,6 +129,14 @@ class PlotGrid:
         chosen = next(filter(None, found), None)
         self.columns, self.plot_height, self.spacing = chosen or _paged(height, most)
         self.cell_width = max((width - GAP * (self.columns - 1)) // self.columns, 12)
+
+    @classmethod
+    def of_values(cls, width: int, longest: int) -> PlotGrid:
+        """Lay out metrics of one value each: a line of text each, and no plot."""
+        grid = cls(width, LEAST_HEIGHT, 1)
+        grid.plot_height, grid.spacing = 0, Spacing(0, 0)
+        grid.cell_width = min(width, longest + SHORT_VALUE)
+        return grid
 
     @property
     def plot_width(self) -> int:
@@ -210,6 +219,8 @@ def cell_rows(cell: PlotCell, grid: PlotGrid, at: int, names: tuple[str, ...] = 
     """
     chart, y_title, feet = cell.chart, "", grid.spacing.axis
     styles = cell.styles or (LineStyle(f"curve-{at % CURVES + 1}", "●"),)
+    if not grid.plot_height:
+        return [_title(cell, grid, styles, names, "")]
     rows: Sequence[Row] = [(Segment(" " * LABEL), Segment("│", "line"))] * grid.plot_height
     rows = [*rows, *[()] * feet]
     if chart is not None:
@@ -227,7 +238,8 @@ def _title(
 ) -> Row:
     """Return the name, and at the right what to do with the labels, and a value.
 
-    The value's words go before the name is shortened, and all of it before the labels' meaning.
+    The value's words go before the name is shortened, of a best value the line's name before
+    `best`, and all of it before the labels' meaning.
     """
     right = [Segment(f"{y_title}  ", "warn")] if y_title else []
     if cell.view.log:
@@ -246,7 +258,9 @@ def _title(
     value = _value(cell, styles)
     least = len(sign) + cell_len(harmless(cell.figures.name)) + 1
     while len(value) > 1 and least + width_of((*right, *value)) > grid.cell_width:
-        value = value[1:]
+        value = (*value[:-2], value[-1]) if value[:-2][-1:] == (BEST,) else value[1:]
+    if _has_no_leader(cell) and least + width_of((*right, *value)) > grid.cell_width:
+        value = ()
     if y_title and grid.cell_width - width_of((*right, *value)) <= LEAST_NAME:
         value = ()
         right[-1] = Segment(right[-1].text.rstrip(), right[-1].style)
@@ -268,7 +282,7 @@ def _not_finite(cell: PlotCell) -> list[str]:
     odd = [line for line in lines if line.odd]
     word = odd_word(odd) or "NaN/inf"
     if len(lines) > 1:
-        return [f"{len(odd)} with {word}", word] if odd else []
+        return [f"{len(odd)} with {word}", f"!{len(odd)} {word}", word] if odd else []
     return [f"{cell.figures.nonfinite:,} {word}", word] if cell.figures.nonfinite else []
 
 
@@ -304,7 +318,9 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
     if best is not None and best.best is not None:
         style = styles[chart.lines.index(best)].style
         shown = Segment(number(best.best[0]), style)
-        return (*raw, Segment("best ", "dim"), Segment(_named(best, chart), style), shown)
+        return (*raw, BEST, Segment(_named(best, chart), style), shown)
+    if _has_no_leader(cell):
+        return (*raw, LAST, Segment(_range(chart, view)))  # none of the lines is the one to name
     if chart.whole_sweep and (ranked := ranking(chart, view)):
         line = ranked[0][1]
     is_other = len(chart.lines) > 1 or line.members or not line.own or line.is_member
@@ -319,6 +335,20 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
     if found is None:
         return (Segment(f"{name}last {last}" if view.cursor > line.end else "–", "dim"),)
     return (*names, Segment(number(found.smoothed), "accent"))
+
+
+def _has_no_leader(cell: PlotCell) -> bool:
+    """Return True for a whole sweep of which no line is better than another."""
+    chart = cell.chart
+    is_known = chart is None or not chart.whole_sweep or chart.lower_is_better is not None
+    return not is_known and cell.view.cursor is None
+
+
+def _range(chart: Chart, view: PlotOptions) -> str:
+    """Return the least and the greatest last value of a plot's lines."""
+    ends = [end.value for line in chart.lines if (end := last_value(line, view)) is not None]
+    shown = [number(one) for one in sorted(filter(math.isfinite, ends))] or ["–"]
+    return shown[0] if shown[0] == shown[-1] else f"{shown[0]} to {shown[-1]}"
 
 
 def _named(line: PlotLine, chart: Chart) -> str:
@@ -548,8 +578,17 @@ class CurvesView(CurveKeys):
 
     def _grid(self) -> PlotGrid:
         width, height = self.scrollable_content_region.width, self.page_height
+        if self._are_values():
+            longest = max(cell_len(harmless(one.name)) for one in self.shown)
+            return PlotGrid.of_values(width, longest + cell_len("▸ ◆ "))
         height = max(height - len(self._problem_rows()), height // 2)
         return laid_out(width, height, max(len(self.shown), 1), self._names)
+
+    def _are_values(self) -> bool:
+        """Return True if each metric has one value: in a plot, it would be a lone dot."""
+        charts = (self.curves.chart(one.name) for one in self.shown)
+        is_compared = any(chart is not None and len(chart.lines) > 1 for chart in charts)
+        return bool(self.shown) and all(one.count == 1 for one in self.shown) and not is_compared
 
     def _name_lines(self, curves: Curves) -> None:
         """Put the names of compared lines beside the plots, or above them if these are small."""

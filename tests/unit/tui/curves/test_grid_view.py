@@ -11,10 +11,11 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.definition import Range, Search
 from trainui.store.points.plot_points import Axis
-from trainui.tui.curve_data import Chart, PlotOptions
+from trainui.tui.curve_data import NOT_READ, Chart, PlotOptions
 from trainui.tui.curves.grid_view import (
     CONSTANT,
     EXPLODES,
+    CurvesView,
     PlotCell,
     PlotGrid,
     behaviour,
@@ -159,7 +160,28 @@ def test_a_sweep_plots_title_names_the_best_and_the_leader() -> None:
         return plain(grid_rows([cell], grid)[0])
 
     assert title().endswith("best lr=1 0.5000"), "a line with a NaN is not the best"
+    grid.cell_width = 31
+    assert title().split(maxsplit=1)[1].strip() == "!1 NaN  best 0.5000"
+    grid.cell_width = 60
+    one = replace(one, name="grad_norm")
+    assert title().endswith("last 2 to 3"), "none of the lines is the best"
+    one = chart(broken, falls, lasts, whole_sweep=True)
     assert title(2.0).endswith("lr=2 2")
+
+
+def test_metrics_of_one_value_are_lines_of_text() -> None:
+    view = CurvesView()
+    some = tuple(figures(f"test/{name}", count=1, last=0.5) for name in ("net", "linear"))
+    charts = tuple(chart(line([0.5]), name=one.name) for one in some)
+    view.curves = replace(NOT_READ, figures=some, charts=charts)
+    grid = PlotGrid.of_values(60, 20)
+    assert view._are_values()
+    rows = grid_rows([PlotCell(one, each) for one, each in zip(some, charts, strict=True)], grid)
+    shown = [plain(row).replace("─", "").split() for row in rows]
+    assert shown == [[one.name, "last", "0.5000"] for one in some]
+    several = replace(some[0], count=2)
+    view.curves = replace(view.curves, figures=(several, some[1]))
+    assert not view._are_values()
 
 
 def test_a_nan_among_gaps_is_marked_once_with_other_lines() -> None:
