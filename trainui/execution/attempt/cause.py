@@ -151,8 +151,8 @@ _SUSPECT = re.compile(
     r"unknown|nan|inf|finite|timed? ?out|limit|exceed|space|memory|oom|signal|sig[a-z]{3}|cancel|"
     r"missing|could|quota|many|terminat|interrupt|preempt|bus|core dumped|illegal|unbound|must|"
     r"what\(\)|corrupt|refused|closed|unrecognized|required|usage|interpreter|expected|xid|ecc|"
-    r"in use|full|panic|gguf|bind|stalled|expired|runtime|mismatch|old|null|override|please|"
-    r"specify|struct|unset|eaddr|"
+    r"in use|full|panic|nccl warn|gguf|bind|stalled|expired|runtime|mismatch|old|null|override|"
+    r"please|specify|struct|unset|eaddr|"
     r"deadlock|evicted|"
     r"nicht|kein|trouv|aucun|allouer|permis|espac|encontr|exist|asignar|aloc|alloc|esaurit|"
     r"[\u0400-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
@@ -402,8 +402,8 @@ def choose(
         ended = ()
     if found is None or (found.rule.weight < STRONG and found.rule.id != "user_code_error"):
         least = SURE if ended else 0
-        if found is not None and _is_aftermath(ended):  # the first failure may have been a line
-            least = found.rule.weight + 1
+        if ended and _is_aftermath(ended):  # the first failure may have been a line
+            least = found.rule.weight + 1 if found is not None else 0
         said = lines
         if ended and not _is_aftermath(ended):  # what a program says beside it is no cause
             said = [[pair for pair in of_log if _is_report(pair[1])] for of_log in lines]
@@ -519,13 +519,20 @@ def _that_ended(log: Log, ending: Ending) -> Sequence[Raised]:
 
 
 def _what_it_follows_from(chains: Sequence[Sequence[Raised]]) -> Sequence[Raised]:
-    """Return the last chain; where a file is missing in a place that an earlier one names, that."""
+    """Return the last chain; of a program that misses a file, that of what failed before it.
+
+    This is an earlier program of the same script, or names the place of the file.
+    """
     missing = _MISSING.match(chains[-1][0].text)
-    if missing is not None:
-        for chain in chains[:-1]:
-            place = _PATH.search(chain[0].text)
-            if place is not None and f"{missing['path']}/".startswith(f"{place['path']}/"):
-                return chain
+    if missing is None:
+        return chains[-1]
+    program = [one.file for one in chains[-1][0].frames[:1]]
+    for chain in chains[:-1]:
+        place = _PATH.search(chain[0].text)
+        names_it = place is not None and f"{missing['path']}/".startswith(f"{place['path']}/")
+        first = chain[0].frames[:1]
+        if names_it or (program and first and first[0].is_own and [first[0].file] != program):
+            return chain
     return chains[-1]
 
 
@@ -589,7 +596,7 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
     for raised, one in shown:
         if one is best or nested:
             continue
-        translated = raised.is_deliberate or not raised.is_raised_in_own_code
+        translated = raised.is_deliberate or _is_translated_by_library(best.raised, raised)
         if best.raised is not None and raised.text.startswith(best.raised.text):
             continue  # another process raises it again
         if best.rule.id == "user_assertion" and raised.link == Link.CONTEXT:
@@ -604,6 +611,19 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
             best = one
     is_placed = best.raised is None or best.raised.own is not None
     return best if is_placed else replace(best, raised=_with_own_place(chain))
+
+
+def _is_translated_by_library(raised: Raised | None, after: Raised) -> bool:
+    """Return True if what handles an exception is a library's code, and not the user's."""
+    if after.is_raised_in_own_code:
+        return False
+    if raised is None or after.link != Link.CONTEXT:
+        return True
+    pairs = zip(raised.frames, after.frames, strict=False)
+    handler = next(
+        (two for one, two in pairs if (one.file, one.line) != (two.file, two.line)), None
+    )
+    return handler is None or not handler.is_own
 
 
 def _is_attempt(raised: Raised, after: Raised) -> bool:

@@ -305,6 +305,12 @@ _NETWORK = (
     ),
     rule(
         "rendezvous_timeout",
+        r"Timed out initializing process group in store based barrier",
+        "Fewer processes than the world size came to the rendezvous in time.",
+        weight=67,
+    ),
+    rule(
+        "rendezvous_timeout",
         r"The client socket has (timed out|failed to connect)|"
         r"(DistStoreError|RendezvousTimeoutError|RendezvousConnectionError|RendezvousClosedError)|"
         r"Timed out after \d+ seconds waiting for clients|rendezvous.{0,40}(timed? ?out|timeout)|"
@@ -338,9 +344,10 @@ _NETWORK = (
     ),
     rule(
         "nccl_system_error",
-        r"socketStartConnect: .*|NCCL WARN .*No route to host",
+        r"socketStartConnect: .*|NCCL WARN .*No route to host|Call to ibv_\w+ failed",
         weight=65,
     ),
+    rule("nccl_system_error", r"NET/IB : Got completion .*status=", weight=58),
     rule(
         "nccl_system_error",
         r"ncclSystemError|ncclInvalidUsage|ncclInternalError|ncclUnhandledCudaError|"

@@ -313,7 +313,8 @@ _SCHEDULERS = (
         "time_limit",
         r"(?i)DUE TO TIME LIMIT|=>> PBS: job killed: walltime \d+ exceeded|TERM_RUNLIMIT|"
         r"job .*exceeded .*(wall-?(clock )?time|time limit)|walltime .*exceeded|"
-        r"job\.exception type=timeout|resource allocation expired|"
+        r"Job has timed out\. |this job is timed-out|job\.exception type=timeout|"
+        r"resource allocation expired|"
         r"DeadlineExceeded: Job was active longer|job reached .*time limit",
         "The time limit of the job was reached.",
         shown=Shown.OUTSIDE,
