@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import random
@@ -535,6 +536,17 @@ def test_binary_data_between_lines_is_not_parsed() -> None:
     decoded = TextLines().decode(b"step 1 loss 0.5\n" + data + b"\nstep 2 loss 0.4\n", 0)
     assert decoded.series["loss"].values.tolist() == [0.5, 0.4]
     assert grammar.parse.cache_info().misses - parsed < 150  # of 1,000 lines
+
+
+def test_lines_of_base64_and_hexadecimal_data_are_not_parsed() -> None:
+    data = random.Random(7).randbytes(1 << 15)
+    encoded = base64.encodebytes(data) + b"\n".join(
+        data[i : i + 32].hex().encode() for i in range(0, 4096, 32)
+    )
+    parsed = grammar.parse.cache_info().misses
+    decoded = TextLines().decode(b"step 1 loss 0.5\n" + encoded + b"\nstep 2 loss 0.4\n", 0)
+    assert decoded.series["loss"].values.tolist() == [0.5, 0.4]
+    assert grammar.parse.cache_info().misses - parsed < 10  # of 700 lines
 
 
 def check_example(example: str) -> None:

@@ -187,6 +187,9 @@ _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|\x08|\x00"
 )
 
+_ENCODED = re.compile(r"[A-Za-z0-9][A-Za-z0-9+/]{58,}={0,2}")
+"""A line of base64 or hexadecimal data, each of which has a form of its own: slow to parse."""
+
 _BINARY = re.compile("[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 """Characters that no text has; a line with one of them that is no UTF-8 either is binary data, each
 of which would be a form of its own."""
@@ -212,6 +215,8 @@ def _shown(text: str) -> str:
 
 
 def _is_text(line: str) -> bool:
+    if _ENCODED.fullmatch(line) is not None:
+        return False
     return "\ufffd" not in line or _BINARY.search(line) is None
 
 
