@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.chaos import faults, invariants, searches
+from tests.chaos import faults, invariants, sabotages, searches
 from tests.chaos.commands import trainui
 from tests.chaos.faults import FAULTS, KILLS, OFTEN
 from tests.chaos.invariants import BrokenInvariantError
@@ -202,7 +202,8 @@ class Trial:
 
     def _cause_a_fault(self) -> bool:
         """Cause a random fault; return False if it had no target."""
-        weights = [OFTEN.get(name, 1) for name in self._faults]
+        often = OFTEN | sabotages.weights()
+        weights = [often.get(name, 1) for name in self._faults]
         (name,) = self._random.choices(self._faults, weights)
         if not FAULTS[name](self._scene):
             return False
