@@ -34,8 +34,11 @@ from trainui.store.db import engine
 FIRST, LINE, WORST = 4.0, 0.3, 1.0
 """Seconds: to the first curves, and to a line's being shown, its median and its worst."""
 
-RATE, MEMORY, LAG = 200_000, 250, 5.0
-"""Rows a second, MB of screen and reader, and milliseconds by which the loop wakes too late."""
+RATE, MEMORY, LAG = 200_000, 250, 10.0
+"""Rows a second, MB of screen and reader, and milliseconds by which the loop wakes too late: no
+longer than it takes to draw the page once, so that a key waits for one drawing at most. To take a
+page with its plots and to draw it are two steps of 5 to 7 ms each, and one in a hundred of the times
+that the loop wakes comes behind such a step; the thread that reads gives way after 1 ms."""
 
 LATE = """
 import array, asyncio, os, time
