@@ -28,8 +28,8 @@ from trainui.model.definition import Pipeline, Prune, Search, StageDefinition
 from trainui.model.records import Slot
 from trainui.model.states import Status
 from trainui.store.db.engine import Database, open_store
-from trainui.store.read import sweeps
-from trainui.store.runs import attempts, runs, stages, stored_pipeline
+from trainui.store.read import sweeps, views
+from trainui.store.runs import attempts, stored_pipeline
 from trainui.store.runs.attempts import Outcome
 
 DONE, HISTORY, LAST = 20, 100, 600
@@ -79,15 +79,15 @@ def make(store: Database, directory: Path, live: int) -> None:
         start(store, name, number)
         if number < DONE:
             with store.write() as connection:
-                stage = stages.named(connection, "run", name)
+                stage = views.stage(connection, "run", name)
                 assert stage is not None
-                last = attempts.of_stage(connection, stage.id)[-1]
+                last = views.attempts_of_stage(connection, stage.id)[-1]
                 attempts.end(connection, last.id, Outcome(Status.COMPLETED, clock.now()))
 
 
 def start(store: Database, name: str, number: int) -> None:
     with store.write() as connection:
-        stage = stages.named(connection, "run", name)
+        stage = views.stage(connection, "run", name)
         assert stage is not None
         granted = attempts.grant(connection, stage, [Slot(host(), "cpu", number)], host=host())
         assert granted is not None
@@ -128,7 +128,7 @@ def count_told(store: Database) -> int:
 
 def delay(store: Database, stage_id: str, stored_at: str) -> float:
     with store.read() as connection:
-        requested = attempts.of_stage(connection, stage_id)[-1].cancel_requested_at
+        requested = views.attempts_of_stage(connection, stage_id)[-1].cancel_requested_at
     return float("inf") if requested is None else (requested - int(stored_at)) / clock.SECOND
 
 
@@ -136,7 +136,7 @@ def write(live: int, seconds: int) -> None:
     """Store a point a second for each live trial; print the id and time of each bad one."""
     store = open_store()
     with store.read() as connection:
-        found = [one for one in runs.stages(connection, "run") if one.status == Status.RUNNING]
+        found = [one for one in views.stages(connection, "run") if one.status == Status.RUNNING]
     feeders = [Feeder(store, stage.id) for stage in found[:live]]
     bad: set[int] = set()
     for second in range(seconds):

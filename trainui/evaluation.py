@@ -635,7 +635,7 @@ def _definition(view: _View, step: float, others: Collection[str]) -> tuple[str,
 
 
 def _id_of(connection: Connection, view: _View, definition: StageDefinition) -> str | None:
-    stage = stages.named(connection, view.run.id, definition.name)
+    stage = views.stage(connection, view.run.id, definition.name)
     return None if stage is None else stage.id
 
 

@@ -25,7 +25,8 @@ from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import StageOptions
 from trainui.store.db.engine import Database, open_store
 from trainui.store.db.statements import Connection
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.read import views
+from trainui.store.runs import attempts, runs
 from trainui.store.runs.attempts import Outcome
 
 READ = NOTE + "until [ -e go ]; do sleep 0.02; done; cat ${stages.a.dir}/data"
@@ -77,7 +78,7 @@ def begins(frame: FrameType) -> bool:
 
 def claim(connection: Connection, run: Run, name: str) -> AttemptRecord:
     """Start a queued stage, as the worker records it."""
-    found = stages.named(connection, run.id, name)
+    found = views.stage(connection, run.id, name)
     assert found is not None
     granted = attempts.grant(connection, found, [], host=host())
     assert granted is not None

@@ -26,7 +26,8 @@ from trainui.model.states import Status
 from trainui.paths import Home
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import set_values
-from trainui.store.runs import attempts, stages
+from trainui.store.read import views
+from trainui.store.runs import attempts
 from trainui.supervisor.supervise import start_ticks
 
 
@@ -85,7 +86,7 @@ def test_an_attempt_claimed_then_cancelled_is_never_launched(home: Home) -> None
     assert lifecycle.stop()
     run = Run(home.root.parent / "cancelled", stage("a", NOTE))
     with open_store().write() as connection:
-        found = stages.named(connection, run.id, "a")
+        found = views.stage(connection, run.id, "a")
         assert found is not None
         granted = attempts.grant(connection, found, [Slot(host(), "cpu", 0)], host=host())
         assert granted is not None

@@ -38,7 +38,7 @@ from trainui.store import shell_environment
 from trainui.store.db import statements
 from trainui.store.db.engine import Database, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.runs import attempts
 from trainui.store.shell_environment import ShellEnvironment
 
 S = Status
@@ -72,7 +72,7 @@ def load(text: str = DIAMOND) -> Pipeline:
 
 def records(store: Database, run_id: str) -> dict[str, StageRecord]:
     with store.read() as connection:
-        return {stage.name: stage for stage in runs.stages(connection, run_id)}
+        return {stage.name: stage for stage in views.stages(connection, run_id)}
 
 
 def states(store: Database, run_id: str) -> dict[str, str]:
@@ -82,7 +82,7 @@ def states(store: Database, run_id: str) -> dict[str, str]:
 def play(store: Database, run_id: str, name: str, status: Status = S.COMPLETED) -> None:
     """Let a queued stage run and end, as the worker would record it."""
     with store.write() as connection:
-        stage = stages.named(connection, run_id, name)
+        stage = views.stage(connection, run_id, name)
         assert stage is not None
         attempt = attempts.grant(connection, stage, [Slot("h", "cpu", 0)], host="h")
         assert attempt is not None
@@ -248,8 +248,8 @@ class TestSubmission:
         run_id = control.submit(load(), environ={"PATH": str(tool.parent)})
         given = control.submit(load(), python="/other/python", sys_path="/project")
         with store.read() as connection:
-            assert runs.submission(connection, run_id)["python"] == str(tool)
-            submission = runs.submission(connection, given)
+            assert views.submission(connection, run_id)["python"] == str(tool)
+            submission = views.submission(connection, given)
         assert (submission["python"], submission["sys_path"]) == ("/other/python", "/project")
 
 
@@ -503,7 +503,7 @@ class TestResume:
         (directory / "2.json").write_text("{")  # torn
         assert control.plan_resume(failed)[1].checkpoint == str(directory / "1.json")
         with store.write() as connection:
-            attempt = attempts.of_stage(connection, b.id)[-1]
+            attempt = views.attempts_of_stage(connection, b.id)[-1]
             attempts.set_checkpoint(connection, attempt.id, str(directory / "1.json"))
             attempts.mark_checkpoint_tried(connection, attempt.id)
         (directory / "0.json").write_text("{}")
@@ -558,7 +558,7 @@ class TestResume:
     def test_a_running_stage_takes_edits_of_policy_alone(self, store: Database) -> None:
         run_id = control.submit(load())
         with store.write() as connection:
-            stage = stages.named(connection, run_id, "a")
+            stage = views.stage(connection, run_id, "a")
             assert stage is not None
             attempt = attempts.grant(connection, stage, [], host="h")
             assert attempt is not None
@@ -716,7 +716,7 @@ class TestQueue:
         for paused in (True, True, False, False):
             control.set_paused(paused)
             with store.read() as connection:
-                assert (runs.flag(connection, "paused") is not None) is paused
+                assert (views.flag(connection, "paused") is not None) is paused
 
     def test_the_order_of_runs(self, store: Database) -> None:
         first, second = control.submit(load()), control.submit(load())

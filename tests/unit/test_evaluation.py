@@ -27,7 +27,7 @@ from trainui.store.points import read_points
 from trainui.store.read import evaluations as records
 from trainui.store.read import views
 from trainui.store.read.evaluations import OUTDATED, CheckpointRecord
-from trainui.store.runs import attempts, evaluations, stages
+from trainui.store.runs import attempts, evaluations
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import protocol
 
@@ -73,7 +73,7 @@ class Case:
 
     def stage(self, name: str) -> StageRecord:
         with self.store.read() as connection:
-            found = stages.named(connection, self.run_id, name)
+            found = views.stage(connection, self.run_id, name)
         assert found is not None
         return found
 
@@ -83,7 +83,7 @@ class Case:
 
     def end(self, name: str, status: Status = Status.COMPLETED) -> None:
         with self.store.write() as connection:
-            last = attempts.of_stage(connection, self.stage(name).id)[-1]
+            last = views.attempts_of_stage(connection, self.stage(name).id)[-1]
             attempts.end(connection, last.id, Outcome(status, clock.now()))
 
     def evaluate(self, step: int, loss: float, **others: float) -> None:
@@ -271,7 +271,7 @@ def test_a_training_that_went_back_supersedes(case: Case) -> None:
     case.end("train", Status.FAILED)  # and is retried
     case.begin("train")
     with case.store.write() as connection:
-        last = attempts.of_stage(connection, case.stage("train").id)[-1]
+        last = views.attempts_of_stage(connection, case.stage("train").id)[-1]
         attempts.set_checkpoint(connection, last.id, str(paths[0]))
     case.turn()
     assert case.points() == {1: 0.1, 2: 0.2, 3: 0.3}  # it may end before it gets anywhere
@@ -296,7 +296,7 @@ def test_an_attempt_that_got_nowhere_supersedes_nothing(case: Case) -> None:
         case.end("train", Status.FAILED)
         case.begin("train")
         with case.store.write() as connection:
-            last = attempts.of_stage(connection, case.stage("train").id)[-1]
+            last = views.attempts_of_stage(connection, case.stage("train").id)[-1]
             attempts.set_checkpoint(connection, last.id, str(paths[place]))
         case.turn()
     case.save(3)
@@ -319,7 +319,7 @@ def test_the_best_is_held_also_after_going_back(case: Case) -> None:
     case.end("train", Status.FAILED)
     case.begin("train")
     with case.store.write() as connection:
-        last = attempts.of_stage(connection, case.stage("train").id)[-1]
+        last = views.attempts_of_stage(connection, case.stage("train").id)[-1]
         attempts.set_checkpoint(connection, last.id, str(paths[1]))
     Feeder(case.store, case.stage("train").id, "m", attempt=2).feed({"loss": [(3, 0.5)]})
     case.turn()

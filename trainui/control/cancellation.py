@@ -18,6 +18,7 @@ from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db import home_identity
 from trainui.store.db.engine import open_store
 from trainui.store.points import write_points
+from trainui.store.read import views
 from trainui.store.runs import external_runs, runs, stage_requests
 from trainui.supervisor import process
 
@@ -30,7 +31,7 @@ def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     """
     with open_store().write() as connection:
         _check_can_cancel(requests.run_to_change(connection, run_id, "cancel"))
-        chosen = _chosen(runs.stages(connection, run_id), names)
+        chosen = _chosen(views.stages(connection, run_id), names)
         asked = stage_requests.cancel(connection, run_id, chosen)
         if asked:
             requests.record_deed(connection, run_id, "cancelled", asked)
@@ -49,7 +50,7 @@ def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
     store = open_store()
     with store.read() as connection:
         _check_can_cancel(requests.run_to_change(connection, run_id, "give up stages of"))
-        chosen = _chosen(runs.stages(connection, run_id), names)
+        chosen = _chosen(views.stages(connection, run_id), names)
     running = [stage for stage in chosen if stage.status == Status.RUNNING]
     reasons = {stage.name: executors.why_unseen(store, stage) for stage in running}
     if names is not None and (seen := [name for name, why in reasons.items() if not why]):
@@ -118,7 +119,7 @@ def remove(run_id: str) -> None:
         with store.write() as connection:
             if existing_run(connection, run_id).external is not None:
                 external_runs.let_end(connection, run_id)
-            owners = [stage.id for stage in runs.stages(connection, run_id)]
+            owners = [stage.id for stage in views.stages(connection, run_id)]
             runs.remove(connection, run_id)
             write_points.forget(connection, owners)
         _delete_directory(directory)

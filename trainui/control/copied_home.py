@@ -149,7 +149,7 @@ def _let_end(connection: Connection, standing: Standing) -> None:
     for run in views.runs(connection):
         if run.status not in UNFINISHED or run.is_external:
             continue
-        stages = runs.stages(connection, run.id)
+        stages = views.stages(connection, run.id)
         waiting = [stage for stage in stages if stage.status in UNFINISHED]
         stage_requests.cancel(connection, run.id, waiting)
     ended = runs.to_notify(connection)

@@ -39,7 +39,7 @@ from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources
 from trainui.store.points.point_sources import key_of
 from trainui.store.read import views
-from trainui.store.runs import external_runs, runs
+from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import RESTING, ExternalState, WatchedStage
 from trainui.supervisor.protocol import RUN_TAG
 from trainui.supervisor.supervise import boot_id, read_process
@@ -401,7 +401,7 @@ def _on_record(run: RunRecord, stages: Sequence[StageRecord]) -> Offer | None:
 def check_is_ours(connection: Connection, run: RunRecord) -> None:
     """Raise UsageError, with the command line for a new run, if a run is an external one."""
     if run.external is not None:
-        offer = offer_of(run, runs.stages(connection, run.id))
+        offer = offer_of(run, views.stages(connection, run.id))
         raise UsageError(
             f"{run.name} is an external run, which trainui only reads; to run it again as a new "
             f"run: {offer.typed}"
@@ -649,7 +649,7 @@ def _is_whole(connection: Connection, stage: WatchedStage) -> bool:
     """Return True if a stage is its run: not a trial, a job of a multirun, or one of a database."""
     kinds = {one.name for one in registry.records(Tracker) if one.has_jobs}
     is_part = stage.external.get("run") or stage.external["kind"] in kinds
-    return not is_part and len(runs.stages(connection, stage.run_id)) == 1
+    return not is_part and len(views.stages(connection, stage.run_id)) == 1
 
 
 def _record_environment(directory: Path, process: AdoptableProcess) -> None:

@@ -144,7 +144,7 @@ def toggle_paused() -> bool:
     """Pause the queue, or resume it if it is paused; return True if it is paused now."""
     check_all("pause the queue")
     with open_store().write() as connection:
-        paused = runs.flag(connection, runs.PAUSED) is None
+        paused = views.flag(connection, runs.PAUSED) is None
         runs.set_flag(connection, runs.PAUSED, "1" if paused else None)
     wakeup.wake()
     return paused

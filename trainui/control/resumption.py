@@ -35,6 +35,7 @@ from trainui.store import shell_environment
 from trainui.store.db import home_identity
 from trainui.store.db.engine import Database, open_store
 from trainui.store.db.statements import Connection
+from trainui.store.read import views
 from trainui.store.runs import attempts as stored_attempts
 from trainui.store.runs import runs, stage_requests
 from trainui.store.runs.stage_requests import Reopened
@@ -146,7 +147,7 @@ def resume(
     with store.write() as connection:
         requests.run_to_change(connection, run_id, "resume")  # it may have been deleted meanwhile
         requests.check_room(connection, run_id)
-        now = runs.stages(connection, run_id)
+        now = views.stages(connection, run_id)
         changed_meanwhile, users = _changed_meanwhile(seen, now), rules.users_of(now)
         if confirmed is not None:
             _check_confirmed([f"{name}: its state changed just now" for name in changed_meanwhile])
@@ -262,7 +263,7 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
     with store.write() as connection:
         requests.run_to_change(connection, run_id, "rerun stages of")
         requests.check_room(connection, run_id)
-        stages = runs.stages(connection, run_id)
+        stages = views.stages(connection, run_id)
         by_name = {stage.name: stage for stage in stages}
         check_names(by_name, names)
         chosen = rules.plan_rerun(stages, names, downstream=downstream)

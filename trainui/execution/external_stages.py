@@ -21,7 +21,8 @@ from trainui.model.states import Status
 from trainui.pipeline import matrix
 from trainui.settings import Settings
 from trainui.store.db.statements import Connection
-from trainui.store.runs import external_runs, runs
+from trainui.store.read import views
+from trainui.store.runs import external_runs
 from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.stored_pipeline import NewRun
 from trainui.supervisor import protocol
@@ -75,7 +76,7 @@ def new_jobs(connection: Connection, run_id: str, training: Training) -> Trainin
     """Return a training with those of its jobs that are no stages of its run yet."""
     if len(training.jobs) == 1:
         return replace(training, jobs=())
-    known = runs.stages(connection, run_id)
+    known = views.stages(connection, run_id)
     names, directories = {stage.name for stage in known}, {stage.directory for stage in known}
     jobs = (
         job

@@ -419,7 +419,7 @@ class Planner:
                 unexplained=unexplained,
                 held=views.holders(connection, host()) if waiting else {},
                 unclaimed=[_message(stages.get(connection, one.stage_id), one) for one in lost],
-                paused=runs.flag(connection, runs.PAUSED) is not None,
+                paused=views.flag(connection, runs.PAUSED) is not None,
                 is_open=is_open,
                 is_active=bool(waiting) or is_open or runs.is_any_active(connection),
             )

@@ -36,11 +36,10 @@ from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.points import read_points
-from trainui.store.read import evaluations, run_history, sweeps
+from trainui.store.read import evaluations, run_history, sweeps, views
 from trainui.store.read.evaluations import CheckpointRecord
 from trainui.store.read.run_history import PastDuration
 from trainui.store.runs import attempts as stored_attempts
-from trainui.store.runs import runs
 from trainui.system import BoundedFile
 
 MOST_BYTES_FOR_STEP = 1 << 20
@@ -194,14 +193,14 @@ def read_state(store: Database, run_id: str) -> SeenRun:
     """Read the state of a run."""
     with store.read() as connection:
         run = existing_run(connection, run_id)
-        stages = runs.stages(connection, run_id)
+        stages = views.stages(connection, run_id)
         tried = {
             stage.id: stored_attempts.tried_checkpoints(connection, stage.id)
             for stage in stages
             if stage.definition.checkpoint is not None
         }
         attempts = {
-            stage.id: stored_attempts.of_stage(connection, stage.id)
+            stage.id: views.attempts_of_stage(connection, stage.id)
             for stage in stages
             if stage.attempt > 0
         }

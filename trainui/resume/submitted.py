@@ -23,7 +23,6 @@ from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import Connection
 from trainui.store.read import views
-from trainui.store.runs import runs
 
 PIPELINE_FILE = "pipeline.yaml"
 
@@ -84,7 +83,7 @@ def check_names(known: Collection[str], names: Iterable[str]) -> None:
 def submission_of(run_id: str) -> Mapping[str, Any]:
     """Return what is on record of a run's submission, and of the edits since."""
     with open_store().read() as connection:
-        return runs.submission(connection, run_id)
+        return views.submission(connection, run_id)
 
 
 def given_params(run_id: str) -> dict[str, str]:

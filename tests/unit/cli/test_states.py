@@ -18,7 +18,7 @@ from trainui.pipeline.rules.resume_plan import StageOptions
 from trainui.store.db import engine
 from trainui.store.db.engine import Database, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, stages
+from trainui.store.runs import attempts
 
 PIPELINE = """\
 name: p
@@ -48,7 +48,7 @@ def queued(store: Database, run: str) -> None:
 
 def granted(store: Database, run: str) -> None:
     with store.write() as connection:
-        stage = stages.named(connection, run, "a")
+        stage = views.stage(connection, run, "a")
         assert stage is not None
         assert attempts.grant(connection, stage, [], host="h")
 

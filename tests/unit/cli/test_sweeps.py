@@ -21,7 +21,7 @@ from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.read import run_list, views
 from trainui.store.read.views import StageCache
-from trainui.store.runs import stages, trials
+from trainui.store.runs import trials
 
 FILE = """\
 name: tune
@@ -129,7 +129,7 @@ def test_best_and_report_have_the_importance(capsys: pytest.CaptureFixture[str])
     run = submitted()
     key = trials.SearchKey(run, "train")
     with contextlib.closing(open_store()) as store, store.write() as connection:
-        first = stages.named(connection, run, "train[trial=0,seed=0]")
+        first = views.stage(connection, run, "train[trial=0,seed=0]")
         assert first is not None
         trials.add(connection, key, first, with_trial_params(first.definition, {"x": 3}))
         trials.save_sampler(connection, key, trials.StoredSampler("", None))

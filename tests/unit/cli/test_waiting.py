@@ -15,6 +15,7 @@ from trainui.pipeline import loader
 from trainui.pipeline.filling import with_trial_params
 from trainui.store.db import engine
 from trainui.store.db.engine import Database, open_store
+from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests, stages, trials
 
 TWO = 'name: two\nstages: [{name: a, run: "true"}, {name: b, run: "true", depends_on: [a]}]\n'
@@ -35,7 +36,7 @@ def store(
 def play(store: Database, run_id: str, name: str, outcome: attempts.Outcome) -> None:
     """Let a queued stage start and end at once."""
     with store.write() as connection:
-        stage = stages.named(connection, run_id, name)
+        stage = views.stage(connection, run_id, name)
         assert stage is not None
         attempt = attempts.grant(connection, stage, [], host="h")
         assert attempt is not None
@@ -152,7 +153,7 @@ def test_no_resume_is_proposed_for_trials_that_count(store: Database) -> None:
     for number in range(2):
         name = f"a[trial={number}]"
         with store.write() as connection:
-            stage = stages.named(connection, run_id, name)
+            stage = views.stage(connection, run_id, name)
             assert stage is not None
             trials.add(connection, key, stage, with_trial_params(stage.definition, {"x": 1}))
         members.append(stage)

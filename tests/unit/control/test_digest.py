@@ -25,6 +25,7 @@ from trainui.model.records import AttemptRecord, Slot
 from trainui.model.states import CAUSE, Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
+from trainui.store.read import views
 from trainui.store.runs import attempts, external_runs, runs, stage_requests, stages
 from trainui.store.runs.external_runs import ExternalState
 from trainui.store.runs.stage_requests import AlertRecord
@@ -67,7 +68,7 @@ class Night:
         slot = Slot(settings.host(), "gpu", gpu)
         at = self.now - int(began * HOUR)
         with self.store.write() as connection:
-            stage = stages.named(connection, run, stage_name)
+            stage = views.stage(connection, run, stage_name)
             assert stage is not None
             granted = attempts.grant(connection, stage, [slot], host=settings.host())
             assert granted is not None
@@ -170,7 +171,7 @@ def made_night(night: Night) -> dict[str, str]:
         "edit": None,
     }
     with night.store.write() as connection:
-        stage = stages.named(connection, known[CAUSES[0]], "train")
+        stage = views.stage(connection, known[CAUSES[0]], "train")
         assert stage is not None
         runs.record_stage_event(connection, stage, CAUSE, str(cause["text"]), attempt=1, data=cause)
     known["pruned"] = night.whole("pruned", 6.0, 5.0, status=Status.PRUNED)
@@ -433,7 +434,7 @@ def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:
         edit = {"params": {"batch_size": 16}, "note": f"batch_size {32 << number} -> 16"}
         cause = {"text": "full", "evidence": "OOM", "fix": "halve it", "edit": edit}
         with night.store.write() as connection:
-            stage = stages.named(connection, run, "train")
+            stage = views.stage(connection, run, "train")
             assert stage is not None
             runs.record_stage_event(connection, stage, CAUSE, "full", attempt=1, data=cause)
         known.add(run)
@@ -457,7 +458,7 @@ def test_a_prepared_edits_step_counts_what_else_is_resumed(night: Night) -> None
     cause: dict[str, Any] = {"text": "full", "evidence": "OOM", "fix": "halve it"}
     cause["edit"] = {"params": {"batch_size": 16}, "note": "batch_size 32 -> 16"}
     with night.store.write() as connection:
-        stage = stages.named(connection, run, "train")
+        stage = views.stage(connection, run, "train")
         assert stage is not None
         runs.record_stage_event(connection, stage, CAUSE, "full", attempt=1, data=cause)
     text = "P on digits/train edits and resumes it and 2 other failed stages: batch_size 32 -> 16"

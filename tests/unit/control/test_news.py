@@ -20,7 +20,8 @@ from trainui.errors import NotFoundError, UsageError
 from trainui.model.records import AttemptRecord
 from trainui.model.states import BEST, CAUSE, Status
 from trainui.store.db.engine import Database, open_store
-from trainui.store.runs import runs, stages
+from trainui.store.read import views
+from trainui.store.runs import runs
 
 CAUSE_OF_END = {"id": "cuda_oom", "text": "CUDA ran out of memory", "evidence": "OutOfMemoryError"}
 
@@ -76,7 +77,7 @@ def test_each_kind_of_news_ends_a_wait(scene: Scene) -> None:
     assert (failed.reason, kinds(failed)) == ("failed", [("failed", "bad"), ("ended", "bad")])
     assert failed.changes[0].data == CAUSE_OF_END
     with scene.store.write() as connection:
-        stage = stages.named(connection, slow, "train")
+        stage = views.stage(connection, slow, "train")
         assert stage is not None
         runs.record_stage_event(connection, stage, BEST, "train: best", data={"value": 1.0})
     best = scene.wait(failed.cursor)

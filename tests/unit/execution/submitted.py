@@ -12,7 +12,8 @@ from trainui.execution.planner import host
 from trainui.model.records import AttemptRecord, Slot
 from trainui.pipeline import loader
 from trainui.store.db.engine import Database, open_store
-from trainui.store.runs import attempts, stages
+from trainui.store.read import views
+from trainui.store.runs import attempts
 
 
 def submit(directory: Path, text: str, **fields: Any) -> str:
@@ -25,7 +26,7 @@ def submit(directory: Path, text: str, **fields: Any) -> str:
 def begin(store: Database, run_id: str, name: str, *places: Slot) -> AttemptContext:
     """Grant and claim the next attempt of a stage, its directories made."""
     with store.write() as connection:
-        stage = stages.named(connection, run_id, name)
+        stage = views.stage(connection, run_id, name)
         assert stage is not None
         granted = attempts.grant(connection, stage, places, host=host())
         assert granted is not None
@@ -39,6 +40,6 @@ def begin(store: Database, run_id: str, name: str, *places: Slot) -> AttemptCont
 def of_stage(run_id: str, name: str) -> list[AttemptRecord]:
     """The attempts of a stage."""
     with open_store().read() as connection:
-        stage = stages.named(connection, run_id, name)
+        stage = views.stage(connection, run_id, name)
         assert stage is not None
-        return attempts.of_stage(connection, stage.id)
+        return views.attempts_of_stage(connection, stage.id)

@@ -29,7 +29,7 @@ from trainui.pipeline.rules.scheduling import PAUSED
 from trainui.settings import Settings
 from trainui.store.db.engine import Database
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stages, trials
+from trainui.store.runs import attempts, stages, trials
 from trainui.store.runs.attempts import Outcome
 
 
@@ -62,7 +62,7 @@ def at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stage_of(store: Database, run_id: str, name: str) -> StageRecord:
     with store.read() as connection:
-        found = stages.named(connection, run_id, name)
+        found = views.stage(connection, run_id, name)
     assert found is not None
     return found
 
@@ -286,7 +286,7 @@ def test_of_many_waiting_stages_only_the_first_have_own_reasons(
     planner.poll(changed=True)
     assert posted.names() == ["s0"]
     with store.read() as connection:
-        reasons = [stage.reason for stage in runs.stages(connection, run)]
+        reasons = [stage.reason for stage in views.stages(connection, run)]
     taken = "needs 1 CPU slot: 1 of 1 taken by s0"
     assert reasons[1 : HORIZON + 1] == [taken] * HORIZON
     assert reasons[HORIZON + 1 :] == [BEHIND.words] * (2 * HORIZON - 1)

@@ -14,7 +14,8 @@ from trainui import clock, paths
 from trainui.model.definition import MetricSource, Pipeline, Search, StageDefinition
 from trainui.model.records import Slot
 from trainui.store.db.engine import Database
-from trainui.store.runs import attempts, stages, stored_pipeline
+from trainui.store.read import views
+from trainui.store.runs import attempts, stored_pipeline
 from trainui.store.runs.metrics_progress import AttemptToRead
 from trainui.supervisor import protocol
 
@@ -111,7 +112,7 @@ def create_run(store: Database, root: Path, name: str, *definitions: StageDefini
 
 def next_attempt(store: Database, run_id: str, name: str = "train") -> Attempt:
     with store.write() as connection:
-        stage = stages.named(connection, run_id, name)
+        stage = views.stage(connection, run_id, name)
         assert stage is not None
         granted = attempts.grant(connection, stage, [Slot(HOST, "cpu", next(_PLACES))], host=HOST)
         assert granted is not None

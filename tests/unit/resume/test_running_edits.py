@@ -18,7 +18,8 @@ from trainui.pipeline.rules.resume_plan import Action, PlannedStage
 from trainui.resume import edit_effects, edits, submitted
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database, open_store
-from trainui.store.runs import attempts, runs, stages
+from trainui.store.read import views
+from trainui.store.runs import attempts
 
 TEXT = """\
 name: two
@@ -42,7 +43,7 @@ class Run:
 
     def _start(self, name: str) -> int:
         with self.store.write() as connection:
-            stage = stages.named(connection, self.id, name)
+            stage = views.stage(connection, self.id, name)
             assert stage is not None
             granted = attempts.grant(connection, stage, [], host="h")
             assert granted is not None
@@ -66,7 +67,7 @@ class Run:
 
     def stages(self) -> dict[str, StageRecord]:
         with self.store.read() as connection:
-            return {one.name: one for one in runs.stages(connection, self.id)}
+            return {one.name: one for one in views.stages(connection, self.id)}
 
     def choose(self, *, as_submitted: bool = False) -> edit_effects.PipelineChoice:
         run = submitted.run_of(self.id)
@@ -204,7 +205,7 @@ def test_trials_of_a_running_search_share_their_number(run: Run, tmp_path: Path)
     file.write_text(SEARCH)
     run_id = control.submit(loader.load(str(file), {}))
     with run.store.write() as connection:
-        first = stages.named(connection, run_id, "train[trial=0]")
+        first = views.stage(connection, run_id, "train[trial=0]")
         assert first is not None
         granted = attempts.grant(connection, first, [], host="h")
         assert granted is not None
@@ -212,12 +213,12 @@ def test_trials_of_a_running_search_share_their_number(run: Run, tmp_path: Path)
     edited = loader.load_text(SEARCH.replace("train $", "retrain $").replace("s: 2", "s: 3"))
     control.resume(run_id, pipeline=edited)
     with run.store.read() as connection:
-        found = [one.definition for one in runs.stages(connection, run_id)]
+        found = [one.definition for one in views.stages(connection, run_id)]
     assert [one.search and one.search.trials for one in found] == [3, 3, 3]
     assert [str(one.command).partition(" ")[0] for one in found] == ["train", "retrain", "retrain"]
     fewer = loader.load_text(SEARCH.replace("trials: 2", "trials: 1").replace("low: 0", "low: 0.5"))
     with run.store.write() as connection:
-        last = stages.named(connection, run_id, "train[trial=2]")
+        last = views.stage(connection, run_id, "train[trial=2]")
         assert last is not None
         granted = attempts.grant(connection, last, [], host="h")
         assert granted is not None

@@ -35,7 +35,7 @@ from trainui.store.db.engine import Database
 from trainui.store.read import sweeps as read_trials
 from trainui.store.read import views
 from trainui.store.read.sweeps import TrialRecord
-from trainui.store.runs import attempts, stage_requests, stages, trials
+from trainui.store.runs import attempts, stage_requests, trials
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.trials import SearchKey
 
@@ -103,7 +103,7 @@ class Search:
 
     def stage(self, number: int, seed: str = "") -> Any:
         with self.store.read() as connection:
-            found = stages.named(connection, self.run_id, f"train[trial={number}{seed}]")
+            found = views.stage(connection, self.run_id, f"train[trial={number}{seed}]")
         assert found is not None
         return found
 
@@ -480,7 +480,7 @@ def test_a_trial_rerun_before_counting_is_not_pruned_again(store: Database, tmp_
     feeder.feed({"loss": [(0, 0.9), (1, 0.8)]})
     search.turn()
     with store.read() as connection:
-        assert attempts.of_stage(connection, context.stage.id)[-1].pruning is None
+        assert views.attempts_of_stage(connection, context.stage.id)[-1].pruning is None
     with store.write() as connection:
         attempts.end(connection, context.attempt.id, Outcome(Status.COMPLETED, clock.now()))
     search.turn()
@@ -577,6 +577,6 @@ def test_a_returning_failed_trial_does_not_block_after_the_search(
     search.edit(4)
     assert search.stage(3).status == Status.FAILED
     with store.read() as connection:
-        end = stages.named(connection, search.run_id, "end")
+        end = views.stage(connection, search.run_id, "end")
     assert end is not None
     assert end.status == Status.QUEUED

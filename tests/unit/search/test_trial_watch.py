@@ -25,7 +25,7 @@ from trainui.store.db.engine import Database
 from trainui.store.points import plot_points
 from trainui.store.read import views
 from trainui.store.read.sweeps import ASKED, TrialRecord
-from trainui.store.runs import attempts, stage_requests, stages
+from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempts import Outcome
 
 STEPS = 12
@@ -79,14 +79,14 @@ class Loop:
 
     def stage(self, number: int) -> StageRecord:
         with self.store.read() as connection:
-            stage = stages.named(connection, self.run, f"t{number}")
+            stage = views.stage(connection, self.run, f"t{number}")
         assert stage is not None
         return stage
 
     def trial(self, number: int) -> TrialRecord:
         stage = self.stage(number)
         with self.store.read() as connection:
-            *earlier, last = attempts.of_stage(connection, stage.id)
+            *earlier, last = views.attempts_of_stage(connection, stage.id)
         was_pruned = any(one.pruning for one in earlier)
         return TrialRecord(stage, number, ASKED, None, None, None, last.pruning, was_pruned)
 
@@ -111,7 +111,7 @@ class Loop:
 
     def end(self, number: int, status: Status) -> None:
         with self.store.write() as connection:
-            attempt = attempts.of_stage(connection, self.stage(number).id)[-1]
+            attempt = views.attempts_of_stage(connection, self.stage(number).id)[-1]
             attempts.end(connection, attempt.id, Outcome(status, clock.now()))
 
     def tell(self, number: int, value: float | None) -> None:

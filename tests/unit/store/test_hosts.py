@@ -83,7 +83,7 @@ def test_a_stage_waits_for_suitable_hosts_that_see_its_run(
 def test_each_host_has_its_own_attempts(store: Database, add_run: AddRun) -> None:
     add_run("run", {"s": [], "t": []})
     with store.write() as connection:
-        for stage, host in zip(runs.stages(connection, "run"), "ab", strict=True):
+        for stage, host in zip(views.stages(connection, "run"), "ab", strict=True):
             granted = attempts.grant(connection, stage, [Slot(host, "cpu", 0)], host=host)
             assert granted is not None
             if host == "b":

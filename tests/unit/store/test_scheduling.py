@@ -24,7 +24,7 @@ from trainui.model.states import ENDED, UNFINISHED, Status, run_status
 from trainui.pipeline.rules.resume_plan import Action, plan_rerun, plan_resume
 from trainui.store.db.engine import Database, open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_requests, stages, stored_pipeline
+from trainui.store.runs import attempts, stage_requests, stages, stored_pipeline
 from trainui.store.runs.attempts import Outcome
 
 RUN = "the-run"
@@ -134,7 +134,7 @@ class Scheduling(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         with self.store.write() as connection:
-            stage = data.draw(st.sampled_from(runs.stages(connection, RUN)))
+            stage = data.draw(st.sampled_from(views.stages(connection, RUN)))
             stage_requests.cancel(connection, RUN, [stage])
             after = stages.get(connection, stage.id).status
             assert after in ENDED or after == Status.RUNNING
@@ -142,14 +142,14 @@ class Scheduling(RuleBasedStateMachine):
     @rule()
     def cancel_all(self) -> None:
         with self.store.write() as connection:
-            everything = runs.stages(connection, RUN)
+            everything = views.stages(connection, RUN)
             unfinished = [stage for stage in everything if stage.status in UNFINISHED]
             stage_requests.cancel(connection, RUN, unfinished)
 
     @rule(data=st.data(), narrowed=st.booleans())
     def resume(self, data: st.DataObject, narrowed: bool) -> None:
         with self.store.write() as connection:
-            everything = runs.stages(connection, RUN)
+            everything = views.stages(connection, RUN)
             until = [data.draw(st.sampled_from(everything)).name] if narrowed else []
             planned = plan_resume(everything, find_checkpoint=lambda _: None, until=until)
             changes = [
@@ -164,7 +164,7 @@ class Scheduling(RuleBasedStateMachine):
     @precondition(lambda self: self._over())
     def rerun(self, data: st.DataObject, downstream: bool) -> None:
         with self.store.write() as connection:
-            everything = runs.stages(connection, RUN)
+            everything = views.stages(connection, RUN)
             name = data.draw(st.sampled_from(everything)).name
             names = plan_rerun(everything, [name], downstream=downstream)
             stage_requests.reopen(
@@ -199,7 +199,7 @@ class Scheduling(RuleBasedStateMachine):
             run = views.run(connection, RUN)
             if run is None:
                 return
-            everything = runs.stages(connection, RUN)
+            everything = views.stages(connection, RUN)
         claimed = any(one.attempt and one.status != Status.QUEUED for one in everything)
         started = claimed or run.started_at is not None
         assert run.status == run_status([stage.status for stage in everything], started=started)
@@ -208,7 +208,7 @@ class Scheduling(RuleBasedStateMachine):
     @invariant()
     def nothing_waits_for_what_cannot_come(self) -> None:
         with self.store.read() as connection:
-            everything = {stage.name: stage for stage in runs.stages(connection, RUN)}
+            everything = {stage.name: stage for stage in views.stages(connection, RUN)}
         for stage in everything.values():
             if stage.status == Status.PENDING:
                 ups = [everything[name] for name in stage.depends_on]
@@ -230,7 +230,7 @@ class Scheduling(RuleBasedStateMachine):
 
     def _check_upstreams(self, connection: Any, stage: StageRecord) -> None:
         for name in stage.depends_on:
-            upstream = stages.named(connection, RUN, name)
+            upstream = views.stage(connection, RUN, name)
             assert upstream is not None
             allowed = upstream.definition.allow_failure
             assert upstream.status == Status.COMPLETED or (

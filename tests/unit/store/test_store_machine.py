@@ -23,7 +23,7 @@ from trainui.pipeline.rules.resume_plan import Action, plan_resume
 from trainui.pipeline.rules.scheduling import FreeSlots, Grant, WaitingStage, decide
 from trainui.store.db.engine import open_store
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_requests, stages, stored_pipeline
+from trainui.store.runs import attempts, stage_requests, stages, stored_pipeline
 
 PLACES = 2
 ENDS = [Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.PRUNED]
@@ -156,7 +156,7 @@ class Kept(RuleBasedStateMachine):
         """What runs is asked to end; whoever follows it says so later."""
         run_id = data.draw(st.sampled_from(self.runs))
         with self.store.write() as connection:
-            known = runs.stages(connection, run_id)
+            known = views.stages(connection, run_id)
             chosen = known if whole else [data.draw(st.sampled_from(known))]
             stage_requests.cancel(connection, run_id, chosen)
             for stage in (stages.get(connection, one.id) for one in chosen):
@@ -167,7 +167,7 @@ class Kept(RuleBasedStateMachine):
         """A person resumes, perhaps twice at once."""
         run_id = data.draw(st.sampled_from(self.runs))
         with self.store.write() as connection:
-            known = runs.stages(connection, run_id)
+            known = views.stages(connection, run_id)
             planned = plan_resume(known, find_checkpoint=lambda stage: None)
             changes = [
                 stage_requests.Reopened(one.name, fresh=one.fresh)
@@ -180,7 +180,7 @@ class Kept(RuleBasedStateMachine):
             assert stage_requests.reopen(connection, run_id, changes[:1]) == [
                 one.name
                 for one in changes[:1]
-                if stages.named(connection, run_id, one.name).status in ENDED  # type: ignore[union-attr]
+                if views.stage(connection, run_id, one.name).status in ENDED  # type: ignore[union-attr]
             ]
 
     @invariant()
@@ -189,9 +189,11 @@ class Kept(RuleBasedStateMachine):
             held = held_slots(connection, "box")
             opened = set()
             for run_id in self.runs:
-                known = runs.stages(connection, run_id)
+                known = views.stages(connection, run_id)
                 for stage in known:
-                    opened |= self._check_attempts(stage, attempts.of_stage(connection, stage.id))
+                    opened |= self._check_attempts(
+                        stage, views.attempts_of_stage(connection, stage.id)
+                    )
                 self._check_waiting(known)
                 record = views.run(connection, run_id)
                 assert record is not None

@@ -17,7 +17,8 @@ from trainui.model.definition import CheckpointRule, Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, Slot, StageRecord
 from trainui.model.states import Status
 from trainui.store.db.engine import Database
-from trainui.store.runs import attempts, metrics_progress, stages, stored_pipeline
+from trainui.store.read import views
+from trainui.store.runs import attempts, metrics_progress, stored_pipeline
 
 Graph = Mapping[str, Sequence[str]]
 
@@ -84,7 +85,7 @@ class Filler:
 
     def stage(self, run_id: str, name: str) -> StageRecord:
         with self.store.read() as connection:
-            found = stages.named(connection, run_id, name)
+            found = views.stage(connection, run_id, name)
         assert found is not None
         return found
 
@@ -93,7 +94,7 @@ class Filler:
         self._slots += 1
         slot = Slot(settings.host(), "cpu", self._slots)
         with self.store.write() as connection:
-            stage = stages.named(connection, run_id, name)
+            stage = views.stage(connection, run_id, name)
             assert stage is not None
             granted = attempts.grant(connection, stage, [slot], host=settings.host())
             assert granted is not None

@@ -19,7 +19,7 @@ from trainui.resume.edit_effects import suggestion, with_prepared_edit
 from trainui.resume.edits import EditedValue, Value
 from trainui.store.db import engine
 from trainui.store.read import views
-from trainui.store.runs import runs, stages
+from trainui.store.runs import runs
 from trainui.tui.plan_screen import plan_lines
 from trainui.tui.styled_text import plain, width_of
 
@@ -94,7 +94,7 @@ async def test_the_prepared_edit_of_a_failure_fills_the_page(
         "edit": edit,
     }
     with filler.store.write() as connection:
-        stage = stages.named(connection, run_id, "train")
+        stage = views.stage(connection, run_id, "train")
         assert stage is not None
         runs.record_stage_event(connection, stage, CAUSE, "train: full", attempt=1, data=cause)
     async with opened(run_id, size=(120, 40)) as driven:
@@ -124,7 +124,7 @@ async def test_the_prepared_edit_reaches_an_option_in_a_file(
         "edit": {"params": {"bs": 32}, "note": "bs 64 -> 32"},
     }
     with filler.store.write() as connection:
-        stage = stages.named(connection, run_id, "train")
+        stage = views.stage(connection, run_id, "train")
         assert stage is not None
         runs.record_stage_event(connection, stage, CAUSE, "train: full", attempt=1, data=cause)
     async with opened(run_id, size=(120, 40)) as driven:

@@ -33,6 +33,7 @@ from trainui.plugin.registry import PluginError
 from trainui.resume import checkpoints, outputs
 from trainui.store import hosts
 from trainui.store.db.engine import Database
+from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import process, protocol
@@ -426,7 +427,7 @@ def _process(attempt: AttemptRecord) -> str:
 def why_unseen(store: Database, stage: StageRecord) -> str:
     """Return why a running stage cannot be seen now; empty if it can, so that a cancel ends it."""
     with store.read() as connection:
-        (*_, attempt) = attempts.of_stage(connection, stage.id)
+        (*_, attempt) = views.attempts_of_stage(connection, stage.id)
         host = hosts.known(connection).get(attempt.host)
     why = ""
     if host is not None and attempt.host != settings.host():  # which looks after its attempts
@@ -446,7 +447,7 @@ def give_up(store: Database, stage: StageRecord, why: str) -> None:
     Nothing is recorded if its attempt has ended meanwhile and another one began.
     """
     with store.write() as connection:
-        (*_, attempt) = attempts.of_stage(connection, stage.id)
+        (*_, attempt) = views.attempts_of_stage(connection, stage.id)
         if attempt.number == stage.attempt:
             stage_requests.request_stop(connection, stage)
             outcome = Outcome(Status.CANCELLED, clock.now(), error=f"given up, not ended: {why}")

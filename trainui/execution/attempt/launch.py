@@ -42,7 +42,8 @@ from trainui.pipeline.stage_command import argv, validate_file_path
 from trainui.plugin.backends import LaunchAnswer, Launched
 from trainui.resume import code_snapshot, code_version, outputs
 from trainui.store.db.engine import Database
-from trainui.store.runs import attempts, stages
+from trainui.store.read import views
+from trainui.store.runs import attempts
 from trainui.supervisor import call_task, process, protocol, supervise
 from trainui.supervisor.protocol import Exit, ExitReason, Spec
 
@@ -68,7 +69,7 @@ def launch(store: Database, context: AttemptContext, executors: Executors) -> La
     earlier: list[AttemptRecord] = []
     if context.attempt.number > 1:
         with store.read() as connection:
-            known = attempts.of_stage(connection, context.stage.id)
+            known = views.attempts_of_stage(connection, context.stage.id)
         earlier = [one for one in known if one.number < context.attempt.number]
         end_previous((replace(context, attempt=one) for one in earlier), executors)
         move_away_if_fresh(store, context.stage, earlier)
@@ -155,9 +156,9 @@ def _check_upstreams(store: Database, context: AttemptContext) -> None:
     """
     run_id, names = context.run.id, context.stage.depends_on
     with store.read() as connection:
-        found = filter(None, [stages.named(connection, run_id, name) for name in names])
+        found = filter(None, [views.stage(connection, run_id, name) for name in names])
         completed = [
-            (one, attempts.of_stage(connection, one.id)[-1])
+            (one, views.attempts_of_stage(connection, one.id)[-1])
             for one in found
             if one.status == Status.COMPLETED and one.definition.outputs
         ]

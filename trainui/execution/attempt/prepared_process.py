@@ -79,7 +79,7 @@ def context_of(store: Database, attempt_id: int) -> AttemptContext:
         run = views.run(connection, stage.run_id)
         if run is None:
             raise NotLaunchableError(f"the run {stage.run_id} was deleted")
-        submission = runs.submission(connection, run.id)
+        submission = views.submission(connection, run.id)
         searches = search_results.needed_by(connection, run.id, stage.definition)
         return AttemptContext(run, stage, attempt, submission, searches)
 

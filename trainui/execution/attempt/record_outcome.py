@@ -229,7 +229,7 @@ def _with_objective(store: Database, context: AttemptContext, outcome: Outcome) 
         return outcome
     with store.read() as connection:
         problem = search_results.metric_problem(connection, context.stage.id, search.metric)
-        tries = attempts.of_stage(connection, context.stage.id) if problem else []
+        tries = views.attempts_of_stage(connection, context.stage.id) if problem else []
     if problem is None or not all(one.metrics_complete or one.id == own for one in tries):
         return outcome
     return replace(outcome, status=Status.FAILED, error=problem, result=None, retry=False)

@@ -69,7 +69,7 @@ class PendingNotifications:
                 self._seen_event = last
                 return []
         with self._store.write() as connection:
-            last_sent = int(runs.flag(connection, runs.NOTIFIED) or 0)
+            last_sent = int(views.flag(connection, runs.NOTIFIED) or 0)
             alerts = event_feed.alerts_after(connection, last_sent)
             ended = runs.to_notify(connection)
             runs.mark_notified(connection, [run.id for run in ended])
@@ -83,17 +83,17 @@ class PendingNotifications:
 def begin_notifying(store: Database) -> None:
     """Mark all events so far as notified, in a store without this mark."""
     with store.write() as connection:
-        if runs.flag(connection, runs.NOTIFIED) is None:
+        if views.flag(connection, runs.NOTIFIED) is None:
             runs.set_flag(connection, runs.NOTIFIED, str(event_feed.last(connection)))
 
 
 def digested_until(store: Database, now: int) -> int:
     """Return the time until which digests were sent; without one, they begin now."""
     with store.read() as connection:
-        found = runs.flag(connection, runs.DIGESTED)
+        found = views.flag(connection, runs.DIGESTED)
     if found is None:
         with store.write() as connection:
-            if (found := runs.flag(connection, runs.DIGESTED)) is None:
+            if (found := views.flag(connection, runs.DIGESTED)) is None:
                 runs.set_flag(connection, runs.DIGESTED, found := str(now))
     return int(found)
 
@@ -104,7 +104,7 @@ def claim_digest(store: Database, since: int, until: int) -> bool:
     It is recorded first: if this process dies before it sends the digest, none is sent twice.
     """
     with store.write() as connection:
-        if runs.flag(connection, runs.DIGESTED) != str(since):
+        if views.flag(connection, runs.DIGESTED) != str(since):
             return False
         runs.set_flag(connection, runs.DIGESTED, str(until))
     return True

@@ -151,7 +151,7 @@ def _warn_of_silent_hosts(connection: Connection, here: str) -> None:
     for other in known.values():
         if other.name != here and other.seconds >= hosts.SILENT_AFTER:
             for stage in views.running_on(connection, other.name):
-                (*_, attempt) = attempts.of_stage(connection, stage.id)
+                (*_, attempt) = views.attempts_of_stage(connection, stage.id)
                 silent = executors.unseen_words(attempt, executors.silence_of(other))
                 stages.warn(connection, stage.id, silent, host=here)
     waiting = attempts.queued(connection, limit=LOOKED_AT)

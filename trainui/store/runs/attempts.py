@@ -131,11 +131,6 @@ def waiting_elsewhere(connection: Connection, among: Sequence[StageRecord]) -> s
     return {one.stage_id for one in in_state(connection, Status.RUNNING)} & asked
 
 
-def of_stage(connection: Connection, stage_id: str) -> list[AttemptRecord]:
-    """Return a stage's attempts, the oldest first."""
-    return views.attempts_of_stage(connection, stage_id)
-
-
 def get(connection: Connection, attempt_id: int) -> AttemptRecord:
     """Return one attempt, which must exist."""
     found = find(connection, attempt_id)
@@ -158,7 +153,7 @@ def directory_to_make(
     connection: Connection, run_id: str, stage_name: str, celery_task_id: str
 ) -> Path | None:
     """Return the directory that an attempt will use; None if its message can no longer claim it."""
-    stage = stages.named(connection, run_id, stage_name)
+    stage = views.stage(connection, run_id, stage_name)
     if stage is None or (stage.status, stage.celery_task_id) != (Status.QUEUED, celery_task_id):
         return None
     return directory(stage, stage.attempt)
@@ -171,7 +166,7 @@ def claim(
 
     A stage that another executor runs stays queued until its start is on record.
     """
-    stage = stages.named(connection, run_id, stage_name)
+    stage = views.stage(connection, run_id, stage_name)
     if stage is None:
         return None
     granted = {"stage_id": stage.id, "number": stage.attempt, "celery_task_id": celery_task_id}
@@ -358,7 +353,7 @@ def record_move(connection: Connection, stage: StageRecord, moved_to: Path | Non
     if moved_to is None:
         return
     old, new = Path(stage.directory), moved_to
-    for attempt in of_stage(connection, stage.id):
+    for attempt in views.attempts_of_stage(connection, stage.id):
         directory = Path(attempt.directory)
         if attempt.number < stage.attempt and paths.stage_directory(directory) == old:
             checkpoint = attempt.checkpoint and str(moved(Path(attempt.checkpoint), old, new))

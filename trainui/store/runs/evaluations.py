@@ -117,7 +117,7 @@ def place(
     stage is running with the earlier one: the later has to wait.
     """
     step = float((definition.matrix or {})["step"])
-    known = stages.named(connection, evaluation.run_id, definition.name)
+    known = views.stage(connection, evaluation.run_id, definition.name)
     if known is None:
         stage_id = _add(connection, evaluation, definition, directory)
     elif known.status in ENDED or is_startable(connection, known):
@@ -182,7 +182,7 @@ def _link(
 ) -> None:
     """Let an evaluation depend on a member, or no longer."""
     now = stages.get(connection, evaluation.id)
-    member = stages.named(connection, evaluation.run_id, name)
+    member = views.stage(connection, evaluation.run_id, name)
     if member is None or (name in now.depends_on) == linked:
         return
     if linked:

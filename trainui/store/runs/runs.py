@@ -33,14 +33,9 @@ def place_of(connection: Connection, run_id: str) -> tuple[str | None, str | Non
     return host, place
 
 
-def submission(connection: Connection, run_id: str) -> dict[str, Any]:
-    """Return the submitting shell's settings."""
-    return views.submission(connection, run_id)
-
-
 def set_allowed(connection: Connection, run_id: str, directories: Sequence[str]) -> None:
     """Set the directories allowed for a run's inputs from now on."""
-    changed = {**submission(connection, run_id), "allowed": list(directories)}
+    changed = {**views.submission(connection, run_id), "allowed": list(directories)}
     set_values(connection, "runs", run_id, submission_json=views.dump(changed))
 
 
@@ -62,18 +57,13 @@ def record_origin(
         members: sweep members with values other than the file's, by name; None: unchanged.
         waiting: full names of the stages whose definitions are older than the pipeline's text.
     """
-    changed = submission(connection, run_id)
+    changed = views.submission(connection, run_id)
     changed |= {"seen_digest": seen_digest, "waiting": list(waiting)}
     if given is not None:
         changed["given"] = dict(given)
     if members is not None:
         changed["members"] = {name: dict(values) for name, values in members.items()}
     set_values(connection, "runs", run_id, submission_json=views.dump(changed))
-
-
-def stages(connection: Connection, run_id: str) -> list[StageRecord]:
-    """Return a run's stages in the file's order."""
-    return views.stages(connection, run_id)
 
 
 def refresh(connection: Connection, run_id: str, *, started_at: int | None = None) -> Status:
@@ -185,11 +175,6 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
     connection.execute("DELETE FROM flags WHERE name = ?", (name,))
     if value is not None:
         insert(connection, "flags", [{"name": name, "value": value}])
-
-
-def flag(connection: Connection, name: str) -> str | None:
-    """Return a flag's value."""
-    return views.flag(connection, name)
 
 
 def record_event(

@@ -111,7 +111,7 @@ def reopen(connection: Connection, run_id: str, changes: Iterable[Reopened]) -> 
 
     A stage that is no longer ended is left alone, so that two resumes at once start one attempt.
     """
-    known = {stage.name: stage for stage in runs.stages(connection, run_id)}
+    known = {stage.name: stage for stage in views.stages(connection, run_id)}
     reopened = [(known[item.name], item) for item in changes]
     reopened = [(stage, item) for stage, item in reopened if stage.status in ENDED]
     for stage, item in reopened:
@@ -151,7 +151,7 @@ def open_again(connection: Connection, stage: StageRecord, *, fresh: bool) -> No
 
 def _unqueue(connection: Connection, run_id: str) -> None:
     """Return queued stages to pending if their upstream stages were reopened."""
-    queued = [one for one in runs.stages(connection, run_id) if one.status == Status.QUEUED]
+    queued = [one for one in views.stages(connection, run_id) if one.status == Status.QUEUED]
     elsewhere = attempts.waiting_elsewhere(connection, queued)  # like those that run
     queued = [stage for stage in queued if stage.id not in elsewhere]
     upstreams = stages.upstreams_of(connection, [stage.id for stage in queued])

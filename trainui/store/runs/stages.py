@@ -32,11 +32,6 @@ def find(connection: Connection, stage_id: str) -> StageRecord | None:
     return views.first(found, views.stage_record)
 
 
-def named(connection: Connection, run_id: str, name: str) -> StageRecord | None:
-    """Return the stage with this full name."""
-    return views.stage(connection, run_id, name)
-
-
 def change(
     connection: Connection,
     stage: StageRecord,

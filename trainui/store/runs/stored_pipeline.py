@@ -212,7 +212,7 @@ def replace_pipeline(
     set_values(connection, "runs", run_id, **changed)
     for name, before in (moved or {}).items():
         _move(connection, run_id, before, name, directories[name])
-    known = {stage.name: stage for stage in runs.stages(connection, run_id)}
+    known = {stage.name: stage for stage in views.stages(connection, run_id)}
     counted = sweeps.counted(connection, run_id, known.values())
     ids = {name: stage.id for name, stage in known.items()}
     recorded = {name: stage.definition for name, stage in known.items()}

@@ -64,7 +64,7 @@ def following(store: Database) -> Iterator[AttemptMonitor]:
 
 def granted(store: Database, run: str, name: str = "a") -> AttemptRecord:
     with store.write() as connection:
-        stage = stages.named(connection, run, name)
+        stage = views.stage(connection, run, name)
         assert stage is not None
         attempt = attempts.grant(connection, stage, (), host=host())
     assert attempt is not None
@@ -145,7 +145,7 @@ def test_an_earlier_workers_claim_is_launched_by_a_look(
 ) -> None:
     run = submit(tmp_path, "stages: [{name: a, run: echo hi >> said}]")
     with store.write() as connection:
-        stage = stages.named(connection, run, "a")
+        stage = views.stage(connection, run, "a")
         assert stage is not None
         attempt = attempts.grant(connection, stage, (), host=host())
         assert attempt is not None
@@ -171,7 +171,7 @@ def test_the_next_worker_stops_a_pruned_stage_and_continues_unpruned(
         wait_for((tmp_path / "said").exists, "its start")
         killed.release()  # the request is on record when its worker dies
         with store.write() as connection:
-            stage = stages.named(connection, run, "a")
+            stage = views.stage(connection, run, "a")
             assert stage is not None
             stage_requests.request_stop(
                 connection, stage, pruning=PruningReason("nop", "m", 3, 1.0, lower=True)
@@ -181,7 +181,7 @@ def test_the_next_worker_stops_a_pruned_stage_and_continues_unpruned(
     assert not process.processes_of({"TRAINUI_RUN_ID": run})
     assert control.resume(run) == []
     with store.read() as connection:
-        after, pruned = (stages.named(connection, run, name) for name in "ba")
+        after, pruned = (views.stage(connection, run, name) for name in "ba")
     assert after is not None
     assert after.status == Status.QUEUED
     assert pruned is not None

@@ -23,8 +23,8 @@ from trainui.plugin.records import Plugin
 from trainui.plugins.optuna.study import SearchStudy
 from trainui.search import MissingMetricWatch, SearchTurns
 from trainui.store.db.engine import Database
-from trainui.store.read import sweeps
-from trainui.store.runs import attempts, stages
+from trainui.store.read import sweeps, views
+from trainui.store.runs import attempts
 from trainui.store.runs.attempts import Outcome
 
 TEXT = """
@@ -51,7 +51,7 @@ class Thread:
 
     def stage(self, number: int) -> StageRecord:
         with self.store.read() as connection:
-            found = stages.named(connection, self.run_id, f"train[trial={number}]")
+            found = views.stage(connection, self.run_id, f"train[trial={number}]")
         assert found is not None
         return found
 

@@ -16,7 +16,8 @@ from trainui.execution.worker import services
 from trainui.execution.worker.task import execute_stage_with_tracking as task
 from trainui.model.states import Status
 from trainui.store.db.engine import Database
-from trainui.store.runs import attempts, stages
+from trainui.store.read import views
+from trainui.store.runs import attempts
 
 
 def test_a_message_that_meets_a_locked_store_is_ignored(
@@ -25,7 +26,7 @@ def test_a_message_that_meets_a_locked_store_is_ignored(
     """Its attempt stays unclaimed, so that the planner sends it again."""
     run = submit(tmp_path, "stages: [{name: a, run: 'true'}]")
     with store.write() as connection:
-        stage = stages.named(connection, run, "a")
+        stage = views.stage(connection, run, "a")
         assert stage is not None
         attempt = attempts.grant(connection, stage, (), host=host())
     assert attempt is not None

@@ -20,7 +20,7 @@ from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.read import run_in_json, views
 from trainui.store.read.views import dump
-from trainui.store.runs import metrics_progress, runs
+from trainui.store.runs import metrics_progress
 
 
 def config(**values: Any) -> bytes:
@@ -139,7 +139,7 @@ def test_pipeline_parameters_come_first_and_differing_stages_have_none(
         metrics_progress.record(connection, attempt.stage_id, {"lr": "2"})
     assert params_of() == {"lr": "2"}
     with store.write() as connection:
-        submission = runs.submission(connection, "run-of-train")
+        submission = views.submission(connection, "run-of-train")
         submission["tracked"]["stages"]["other"] = {"lr": "3", "depth": "1"}
         connection.execute(
             "UPDATE runs SET submission_json = ?, params_json = ? WHERE id = 'run-of-train'",

@@ -60,7 +60,7 @@ def test_threads_that_wait_to_write_use_up_no_connections(
         monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 30.0)
         list(pool.map(lambda number: set_flag(store, str(number)), range(WRITERS)))
     with store.read() as connection:
-        assert runs.flag(connection, "23") == "set"
+        assert views.flag(connection, "23") == "set"
 
 
 def set_flag(store: Database, name: str) -> None:
@@ -157,15 +157,15 @@ def test_a_connection_that_was_lost_is_replaced(store: Database) -> None:
         )
     set_flag(store, "b")
     with store.read() as connection:
-        assert [runs.flag(connection, name) for name in "ab"] == ["set", "set"]
+        assert [views.flag(connection, name) for name in "ab"] == ["set", "set"]
 
 
 def test_a_snapshot_does_not_change_while_it_is_read(store: Database) -> None:
     set_flag(store, "a")
     with store.read() as connection:
-        assert runs.flag(connection, "a") == "set"
+        assert views.flag(connection, "a") == "set"
         set_flag(store, "b")
-        assert runs.flag(connection, "b") is None
+        assert views.flag(connection, "b") is None
 
 
 WRITE = """

@@ -75,7 +75,7 @@ def test_a_writer_reads_its_predecessors_rows(store: Database) -> None:
     def count_up() -> None:
         for _ in range(20):
             with store.write() as connection:
-                known = int(runs.flag(connection, "count") or 0)
+                known = int(views.flag(connection, "count") or 0)
                 runs.set_flag(connection, "count", str(known + 1))
 
     threads = [threading.Thread(target=count_up) for _ in range(4)]
@@ -84,7 +84,7 @@ def test_a_writer_reads_its_predecessors_rows(store: Database) -> None:
     for thread in threads:
         thread.join()
     with store.read() as connection:
-        assert runs.flag(connection, "count") == "80"
+        assert views.flag(connection, "count") == "80"
 
 
 def test_a_commit_is_noticed_and_nothing_else(
@@ -182,7 +182,7 @@ def test_after_an_outage_of_the_server_everything_continues(server: postgresql.S
             engine.connect_to_read()
         server.start()
         with store.write() as connection:
-            assert runs.flag(connection, "paused") == "1"
+            assert views.flag(connection, "paused") == "1"
 
 
 def test_points_read_during_a_servers_absence_are_stored_later(

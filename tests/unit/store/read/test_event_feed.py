@@ -10,7 +10,7 @@ from tests.unit.store.readings import connect
 from trainui.model.states import NAN
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
-from trainui.store.read import event_feed
+from trainui.store.read import event_feed, views
 from trainui.store.runs import runs, stage_requests
 
 
@@ -25,7 +25,7 @@ def test_an_event_recorded_after_a_deletion_is_seen(store: Database, add_run: Ad
     seen, notices = event_feed.after(connect(store), 0)
     assert [one.run_id for one in notices] == ["first"]
     with store.write() as connection:
-        stage_requests.cancel(connection, "first", runs.stages(connection, "first"))
+        stage_requests.cancel(connection, "first", views.stages(connection, "first"))
         runs.remove(connection, "first")
     add_with_alert(store, add_run, "second")  # before the next look
     _, notices = event_feed.after(connect(store), seen)

@@ -17,7 +17,7 @@ from trainui.model.states import Status
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
 from trainui.store.read import views
-from trainui.store.runs import attempts, runs, stage_requests, stages
+from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.stage_requests import Reopened
 
@@ -26,7 +26,7 @@ DIAMOND = {"A": [], "B": ["A"], "C": ["A"], "D": ["B", "C"]}
 
 
 def stage_named(connection: Connection, run_id: str, name: str) -> StageRecord:
-    stage = stages.named(connection, run_id, name)
+    stage = views.stage(connection, run_id, name)
     assert stage is not None
     return stage
 
@@ -53,7 +53,7 @@ def finish(
 
 def states(store: Database, run_id: str) -> dict[str, Status]:
     with store.read() as connection:
-        return {stage.name: stage.status for stage in runs.stages(connection, run_id)}
+        return {stage.name: stage.status for stage in views.stages(connection, run_id)}
 
 
 def test_a_stage_becomes_queued_when_all_its_upstreams_completed(
@@ -126,7 +126,7 @@ def test_an_end_with_any_text_is_recorded(store: Database, add_run: AddRun) -> N
     name = os.fsdecode(b"res-\xff")
     assert finish(store, attempt, Status.FAILED, error=f"{name}\0", result=[name])
     with store.read() as connection:
-        (recorded,) = attempts.of_stage(connection, attempt.stage_id)
+        (recorded,) = views.attempts_of_stage(connection, attempt.stage_id)
         stage = stage_named(connection, run, "A")
     assert recorded.error == stage.reason == "res-??"
 
@@ -153,7 +153,7 @@ def test_retries_wait_longer_each_time_and_end(store: Database, add_run: AddRun)
     assert delays == [10.0, 20.0]
     assert states(store, run) == {"A": "failed", "B": "blocked"}
     with store.read() as connection:
-        tries = attempts.of_stage(connection, stage_named(connection, run, "A").id)
+        tries = views.attempts_of_stage(connection, stage_named(connection, run, "A").id)
     assert [attempt.number for attempt in tries] == [1, 2, 3]
     assert all(attempt.error == "exit code 1" for attempt in tries)
 
@@ -217,7 +217,7 @@ def test_cancelling_what_does_not_run_is_done_at_once(store: Database, add_run: 
         )
         assert granted is not None
         assert granted.celery_task_id is not None
-        everything = runs.stages(connection, run)
+        everything = views.stages(connection, run)
         stage_requests.cancel(connection, run, everything)
         assert held_slots(connection, HOST) == {}
         assert attempts.claim(connection, run, "A", granted.celery_task_id) is None
@@ -245,7 +245,7 @@ def test_of_several_processes_each_attempt_is_claimed_by_one(
     run = add_run("r", {f"s{number}": [] for number in range(60)})
     grants = []
     with store.write() as connection:
-        for stage in runs.stages(connection, run):
+        for stage in views.stages(connection, run):
             granted = attempts.grant(connection, stage, [], host=HOST)
             assert granted is not None
             grants.append((stage.name, str(granted.celery_task_id)))
@@ -284,7 +284,7 @@ def test_resume_runs_again_what_did_not_complete_and_nothing_else(
     finish(store, start(store, run, "D"), Status.COMPLETED)
     with store.read() as connection:
         found = views.run(connection, run)
-        numbers = {stage.name: stage.attempt for stage in runs.stages(connection, run)}
+        numbers = {stage.name: stage.attempt for stage in views.stages(connection, run)}
     assert found is not None
     assert found.status == Status.COMPLETED
     assert numbers == {"A": 1, "B": 2, "C": 1, "D": 1}

@@ -8,7 +8,8 @@ from tests.unit.execution.submitted import begin, submit
 from trainui import clock
 from trainui.model.states import Status
 from trainui.store.db.engine import Database
-from trainui.store.runs import attempts, stages
+from trainui.store.read import views
+from trainui.store.runs import attempts
 from trainui.store.runs.attempts import Outcome
 
 TEXT = """
@@ -25,6 +26,6 @@ def test_a_matrix_whose_key_is_called_trial_is_no_search(store: Database, tmp_pa
         with store.write() as connection:
             attempts.end(connection, context.attempt.id, Outcome(Status.FAILED, clock.now()))
     with store.read() as connection:
-        after = stages.named(connection, run_id, "after")
+        after = views.stage(connection, run_id, "after")
     assert after is not None
     assert after.status == Status.QUEUED

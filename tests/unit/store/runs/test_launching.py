@@ -11,6 +11,7 @@ from trainui import clock, paths
 from trainui.model.records import Slot
 from trainui.model.states import Status
 from trainui.store.db.engine import Database
+from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests, stages
 
 
@@ -46,7 +47,7 @@ def test_the_records_of_earlier_attempts_follow_their_directory(
         with store.write() as connection:
             stage = stage_named(connection, run, "A")
             attempts.record_move(connection, stage, moved)
-            old, new = attempts.of_stage(connection, stage.id)
+            old, new = views.attempts_of_stage(connection, stage.id)
             assert old.directory == str(paths.attempt_directory(moved, 1))
             assert old.checkpoint == str(moved / "ckpt-1")
             assert new.directory == second.directory

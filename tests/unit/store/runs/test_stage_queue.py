@@ -9,7 +9,8 @@ import pytest
 from tests.unit.store.conftest import AddRun
 from trainui.model.definition import StageDefinition
 from trainui.store.db.engine import Database
-from trainui.store.runs import attempts, stages, trials
+from trainui.store.read import views
+from trainui.store.runs import attempts, trials
 
 CPU = StageDefinition("train", command="true", cpus=2)
 
@@ -29,7 +30,7 @@ def test_a_stage_waits_for_slots_of_one_kind(
 ) -> None:
     run = add_run("run", {"train": []})
     with store.write() as connection:
-        stage = stages.named(connection, run, "train")
+        stage = views.stage(connection, run, "train")
         assert stage is not None
         trials.give_values(connection, stage, definition)
         for other in ("cpu", "gpu"):
