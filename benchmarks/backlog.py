@@ -37,8 +37,8 @@ FIRST, LINE, WORST = 4.0, 0.3, 1.0
 RATE, MEMORY, LAG = 200_000, 250, 10.0
 """Rows a second, MB of screen and reader, and milliseconds by which the loop wakes too late: no
 longer than it takes to draw the page once, so that a key waits for one drawing at most. To take a
-page with its plots and to draw it are two steps of 5 to 7 ms each, and one in a hundred of the times
-that the loop wakes comes behind such a step; the thread that reads gives way after 1 ms."""
+page with its plots and to draw it are two steps of 5 to 7 ms each, which one in a hundred of the
+loop's wakes meets; the thread that reads gives way after 1 ms."""
 
 LATE = """
 import array, asyncio, os, time
