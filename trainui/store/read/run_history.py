@@ -303,6 +303,13 @@ class SlotsInUse(NamedTuple):
             found["gpu"] = max(gpus - self.others["gpu"], 1)
         return found
 
+    def hold_up(self, stages: Sequence[StageRecord], cpus: int, gpus: int) -> bool:
+        """Return True if other runs have the slots that each queued stage waits for."""
+        free = {"cpu": cpus - self.others["cpu"], "gpu": gpus - self.others["gpu"]}
+        needs = [_needs(one.definition) for one in stages if one.status == Status.QUEUED]
+        taken = (any(count > free[kind] for kind, count in need.items()) for need in needs)
+        return bool(needs) and all(taken)
+
 
 class PastStage(NamedTuple):
     """A stage of an earlier run."""

@@ -212,9 +212,13 @@ class EtaEstimator:
         _add_members(run, stages, seconds, worked, before.completions)
         use = SlotsInUse.read(connection, run.id, self._host)
         self._gpus = max(self._gpus, use.own["gpu"] + use.others["gpu"])
-        slots = use.left(stages, self._workers_cpus(), self._gpus)
-        remaining = run_history.remaining_time_of(stages, seconds, slots)
-        ending = None if remaining is None else _ending(now, remaining.seconds, remaining.whole)
+        places = self._workers_cpus(), self._gpus
+        remaining = run_history.remaining_time_of(stages, seconds, use.left(stages, *places))
+        # what waits until other runs end takes longer by an unknown time
+        waits = not progress and use.hold_up(stages, *places)
+        ending = None
+        if remaining is not None:
+            ending = _ending(now, remaining.seconds, remaining.whole and not waits)
         running = {
             name: _ending(now, left, True)
             for name in progress

@@ -26,7 +26,16 @@ from trainui.pipeline.masking import mask, mask_command
 from trainui.text import STALLED, SYMBOLS, harmless, state, state_word, verdict
 from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style
 from trainui.tui.snapshot import RunPage, StageDetail, as_attempt
-from trainui.tui.styled_text import Row, Segment, fit_middle, labelled, packed, wrap
+from trainui.tui.styled_text import (
+    Row,
+    Segment,
+    fit_middle,
+    labelled,
+    packed,
+    shared_out,
+    width_of,
+    wrap,
+)
 
 if TYPE_CHECKING:
     from trainui.tui.app_interface import Target
@@ -486,21 +495,29 @@ def name_crumbs(run: Target) -> Row:
     )
 
 
-def crumbs(run: RunRecord, stage: str = "", parent: str = "") -> Row:
+def crumbs(run: RunRecord, stage: str = "", parent: str = "", width: int = WITH_BAR) -> Row:
     """Return the breadcrumbs, with the stage if the open pane does not name it.
 
-    `parent` is the run that it came from (`--from`).
+    `parent` is the run that it came from (`--from`): both names share the room of `width`.
     """
-    priority = f"  priority {run.priority:+d}" if run.priority else ""
-    return (
-        Segment(" trainui ", "title"),
-        Segment(" › ", "dim"),
-        Segment(harmless(run.name), "strong"),
+    name, (above, _, parent_id) = harmless(run.name), parent.rpartition(" ")
+    begin = (Segment(" trainui ", "title"), Segment(" › ", "dim"))
+    middle = (
         *((Segment(" › ", "dim"), Segment(stage)) if stage else ()),
-        Segment(priority, "warn"),
+        Segment(f"  priority {run.priority:+d}" if run.priority else "", "warn"),
         Segment(f"  {short_id(run.id)}" if run.id != run.name else "", "dim"),
+    )
+    origin: Row = ()
+    if parent:
+        room = width - width_of((*begin, *middle, Segment(f"  from  {parent_id}")))
+        name, above = shared_out((name, above), max(room, 2))
+        origin = (Segment(f"  from {f'{above} {parent_id}'.strip()}", "accent"),)
+    return (
+        *begin,
+        Segment(name, "strong"),
+        *middle,
+        *origin,
         Segment(f"  {harmless(run.pipeline)}" if run.pipeline != run.name else "", "dim"),
-        Segment(f"  from {parent}" if parent else "", "accent"),
         Segment(f"  submitted {clock_time(run.created_at)}", "dim"),
         Segment(_agent(run), "dim"),
         Segment(f"  {mark}" if (mark := verdict(run.verdict)) else "", "key"),

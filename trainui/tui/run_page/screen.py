@@ -239,7 +239,8 @@ class RunScreen(Page):
         """Render panes for their new width, and query the data that they need."""
         if self._page is not None:
             self.fill()
-            top = crumbs(self._page.run, self.panes.untitled, self._page.parent)
+            page, width = self._page, self.size.width
+            top = crumbs(page.run, self.panes.untitled, page.parent, width)
             self.top.show(top, self._notices)
             self.ask()
 

@@ -70,6 +70,9 @@ def test_a_run_has_the_slots_that_other_runs_leave(filler: Filler) -> None:
     definition = replace(stage.definition, gpus=1)
     waits = stage._replace(status=Status.QUEUED, definition=definition)
     assert use.left([waits], cpus=2, gpus=2) == {"cpu": 1, "gpu": 1}
+    assert use.hold_up([waits], cpus=4, gpus=1)
+    assert not use.hold_up([waits], cpus=4, gpus=2)
+    assert not use.hold_up([stage._replace(status=Status.RUNNING), waits], cpus=4, gpus=2)
 
 
 def test_a_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None:

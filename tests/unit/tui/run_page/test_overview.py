@@ -581,6 +581,10 @@ def test_the_heading_counts_states_in_words(
     assert "› sweep" in plain(crumbs(run)).replace("  ", " ")
     assert "agent" not in plain(crumbs(run))
     assert "by an agent (mcp)" in plain(crumbs(run._replace(started_by="mcp")))
+    long = run._replace(name="n" * 60)
+    at_80 = plain(crumbs(long, parent=f"{'p' * 60} 1234abcd", width=80))[:80]
+    assert "  from ppp" in at_80
+    assert at_80.rstrip().endswith("… 1234abcd")
     assert not can_resume(of_run)
     filler.fail(run_id, "train[lr=3,seed=2]", "exit code 1")
     alerts = {"train[lr=3,seed=1]": "NaN"}
