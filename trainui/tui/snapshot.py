@@ -230,6 +230,8 @@ class MatrixDetail(NamedTuple):
     """The values of further metrics by member name, by the titles of their columns."""
     best_step: float | None = None
     """The step of the best member's best value; None: unknown."""
+    progress: Mapping[str, str] = NOTHING
+    """How far each running member is, by its name: `epoch 86/125`."""
     in_epochs: frozenset[str] = frozenset()
     """The metrics whose steps are epochs; without control characters."""
 

@@ -30,7 +30,7 @@ from trainui.text import harmless, run_label
 from trainui.tui.curve_data import Curves
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.readers.curve_reader import CurveReader
-from trainui.tui.readers.progress import shown_progress
+from trainui.tui.readers.progress import log_state, shown_progress
 from trainui.tui.readers.series import own_parameters
 from trainui.tui.readers.stage_values import AlertReader, BestSteps, SweepMemberReader
 from trainui.tui.readers.time_to_go import EtaEstimator
@@ -178,15 +178,6 @@ class CodeChanges:
         return self._known[1]
 
 
-def _seen(log: Path) -> tuple[int, int]:
-    """Return a log's size, and when it was last written, in microseconds; 0 if it is missing."""
-    try:
-        status = system.status(log)
-    except OSError:
-        return 0, 0
-    return status.st_size, status.st_mtime_ns // 1000
-
-
 class ActivityReader:
     """Reads the activity of the selected stage, with a cache."""
 
@@ -221,7 +212,7 @@ class ActivityReader:
         found, last_step = self._searched.read(key, search)
         directory, progress, metric = Path(attempts[-1].directory), None, ""
         logs = [directory / name for name in (STDOUT_FILE, STDERR_FILE)]
-        written = [_seen(log) for log in logs]
+        written = [log_state(log) for log in logs]
         if is_running:
             state = (directory, *written, last_step)
             progress = self._progress.read(state, lambda: shown_progress(logs, last_step))

@@ -334,6 +334,15 @@ def most_steps(logs: Sequence[Path]) -> int:
     return 0
 
 
+def log_state(log: Path) -> tuple[int, int]:
+    """Return a log's size, and when it was last written, in microseconds; 0 if it is missing."""
+    try:
+        status = system.status(log)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns // 1000
+
+
 def shown_progress(logs: Sequence[Path], last_step: int) -> LogProgress | None:
     """Return the log's progress; else the last step of those that its beginning announces."""
     found = log_progress(logs)

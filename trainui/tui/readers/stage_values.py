@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from trainui.model.definition import Search
@@ -29,14 +30,17 @@ from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.plot_points import read_columns
 from trainui.store.points.read_points import curves_of, headline_of_run
-from trainui.store.read import event_feed, headlines, run_list, sweeps
+from trainui.store.read import event_feed, headlines, run_list, sweeps, views
 from trainui.store.read.headlines import MetricOwner
 from trainui.store.read.run_list import RunLine
+from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import TROUBLE, harmless
+from trainui.tui.readers.progress import log_state, shown_progress
 from trainui.tui.snapshot import (
     SMOOTHED,
     Cache,
     ListedMetrics,
+    LogProgress,
     MatrixDetail,
     RunLive,
     RunValues,
@@ -50,6 +54,11 @@ SMOOTHING = 0.9
 
 BUDGET = 0.2
 """Seconds for one read of the metrics of the list; the rest is read next time."""
+
+MOST_RUNNING = 16
+"""Running members whose progress is read."""
+
+LOGS = (STDOUT_FILE, STDERR_FILE)
 
 MOST_OTHERS, MOST_MEMBERS = 3, 64
 """The most metrics besides the headline metric, and members of a sweep of which they are read."""
@@ -296,6 +305,8 @@ class SweepMemberReader:
         self._alerts = alerts or AlertReader()
         self._nan_steps = NanSteps()
         self._steps = BestSteps()
+        self._progress = Cache[str](2 * MOST_RUNNING)
+        """How far a member is, by its id, for its logs' state and the version of its points."""
 
     def read(
         self, connection: Connection, members: Sequence[StageRecord], *, smoothed: bool = False
@@ -344,6 +355,7 @@ class SweepMemberReader:
             in_epochs=frozenset(map(harmless, point_sources.counted_in_epochs(connection, owner))),
         )
         found = self._with_nan(connection, found, members)
+        found = found._replace(progress=self._progress_of(connection, members, versions, found))
         best = next(iter(found.best_first(members)), None)
         if best is None or not found.may_lead(best):
             return found
@@ -351,6 +363,27 @@ class SweepMemberReader:
             return found  # its own steps are not those of its checkpoint
         step = self._steps.read(connection, best, metric, found.values[best.name])
         return found._replace(best_step=step)
+
+    def _progress_of(
+        self,
+        connection: Connection,
+        members: Sequence[StageRecord],
+        versions: Mapping[str, object],
+        found: MatrixDetail,
+    ) -> Mapping[str, str]:
+        """Return how far running members are by their logs, else by the steps of their points."""
+        known: dict[str, str] = {}
+        running = [one for one in members if one.status == Status.RUNNING and one.lost_at is None]
+        for stage in running[:MOST_RUNNING]:
+            last = views.attempts_of_stage(connection, stage.id)[-1:]
+            logs = [Path(one.directory) / name for one in last for name in LOGS]
+            state = (stage.attempt, *map(log_state, logs), versions.get(stage.id))
+            words = self._progress.read(
+                state, partial(_progress, connection, stage.id, logs, found), stage.id
+            )
+            if words:
+                known[stage.name] = words
+        return known
 
     def _with_nan(
         self, connection: Connection, found: MatrixDetail, members: Sequence[StageRecord]
@@ -372,6 +405,17 @@ class SweepMemberReader:
         )
 
 
+def _progress(
+    connection: Connection, stage_id: str, logs: Sequence[Path], found: MatrixDetail
+) -> str:
+    summaries = read_points.summaries(connection, [stage_id])
+    step = int(max((one.last_step or 0 for one in summaries), default=0))
+    progress = shown_progress(logs, step)
+    if progress is None and step:
+        progress = LogProgress(found.unit(found.metric), step, 0)
+    return "" if progress is None else progress._replace(inner=None).words
+
+
 def _counting(members: Sequence[StageRecord]) -> Sequence[StageRecord]:
     """Return members without what does not count of an evaluation of each checkpoint.
 
@@ -387,13 +431,15 @@ def _counting(members: Sequence[StageRecord]) -> Sequence[StageRecord]:
 def _others(
     connection: Connection, stages: Sequence[StageRecord], shown: str
 ) -> Iterator[ComparedMetric]:
-    """Yield further metrics, the most important ones first."""
+    """Yield the last values of the metric shown, and further metrics, the most important first."""
     if 0 < len(stages) <= MOST_MEMBERS:
         names = [one for one in headlines.names_of(connection, stages[0].id) if one != shown]
+        yield ComparedMetric(shown, None)
         for _ in range(MOST_OTHERS):
             if (name := headline(names)) is not None:
                 names.remove(name)
                 yield ComparedMetric.of(name, stages[0].definition.objective)
+                yield ComparedMetric(name, None)
 
 
 def _search(connection: Connection, member: StageRecord) -> SearchDetail:

@@ -152,8 +152,12 @@ class MemberColumns(NamedTuple):
         word: str,
         *,
         leads: bool,
+        is_ill: bool,
     ) -> Row:
-        """Return the line of a member, with the words of its state; `leads`: it is the best."""
+        """Return the line of a member, with the words of its state.
+
+        `leads`: it is the best; `is_ill`: the words have an alert.
+        """
         value, trial = group.shown.get(stage.name), None
         if group.search is not None:
             trial = group.search.trials.get(stage.name)
@@ -179,7 +183,7 @@ class MemberColumns(NamedTuple):
             Segment(fit(shown, self.value + 2 if self.value else 0, right=True), value_style),
             Segment(fit(at, self.step, right=True), "dim"),
             *(_other(title, group.others[title].get(stage.name)) for title in self.others),
-            Segment(f"  {word}" if word else "", "bad" if word != state_word(stage) else style),
+            Segment(f"  {word}" if word else "", "bad" if is_ill else style),
             Segment(f"  {why}" if why else "", "dim"),
         )
 
@@ -353,17 +357,20 @@ class SweepRows(Sequence[Row]):
         self._table = table if table is not None else SweepTable(members)
         self._group, self._width, self._foot = group, width, foot
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
+        self._counts = {name: one.split(" ")[-1] for name, one in group.progress.items()}
+        """How far members are, without the unit: `86/125`."""
         trials = group.search.trials.values() if group.search is not None else ()
         title = group.column if group.metric else ""
         value = max(VALUE, min(cell_len(title), MOST_TITLE)) if title else 0
-        word = max(map(cell_len, {*map(state_word, members), *self._alerts.values()}), default=0)
+        words = {*map(state_word, members), *self._alerts.values(), *self._counts.values()}
+        word = max(map(cell_len, words), default=0)
         self._columns = MemberColumns.fitting(
             *(self._table.widths, self._table.values, value, width),
             steps=any(one.step is not None for one in trials),
             word=word,
         )
         with_nan = [one for one in members if one.name in group.nan_since]
-        word = max([word, *(cell_len(self._words(one)[-2]) for one in with_nan)])
+        word = max([word, *(cell_len(self._words(one)[1]) for one in with_nan)])
         self._columns = self._columns.with_others(group.others, width - word - 2)
         self._head = self._heading(members)
 
@@ -406,21 +413,28 @@ class SweepRows(Sequence[Row]):
         stage, group = self._ordered[place], self._group
         leads = place == 0 and group.lower is not None and group.may_lead(stage)
         params = self._table.params[stage.name]
+        is_ill = stage.name in self._group.broken or stage.name in self._alerts
         rows = [
-            self._columns.row(stage, params, group, word, leads=leads)
+            self._columns.row(stage, params, group, word, leads=leads, is_ill=is_ill)
             for word in self._words(stage)
         ]
         return next((row for row in rows if width_of(row) <= self._width), rows[-1])
 
     def _words(self, stage: StageRecord) -> list[str]:
-        """Return the words of a member's state and alert, the longest first."""
+        """Return the words of a member's state, progress and alert, the longest first."""
         is_broken = stage.name in self._group.broken
         alert = self._alerts.get(stage.name, text.TROUBLE[DIVERGED][1] if is_broken else "")
         since = self._group.nan_since.get(stage.name)
         alerts = [alert] if since is None else [f"{alert} since {exact_step(since)}", alert]
         if since is not None and (metric := self._group.nan_metrics.get(stage.name)):
             alerts.insert(0, f"{metric} {alerts[0]}")
-        return [f"{state_word(stage)} {one}".strip() for one in alerts]
+        state, count = state_word(stage), self._counts.get(stage.name, "")
+        progress = self._group.progress.get(stage.name, "")
+        state = "" if progress and state == Status.RUNNING else state
+        found = [(state, progress, one) for one in alerts]
+        found += [(state, count, alerts[-1]), (state, "", alerts[-1]), ("", "", alerts[-1])]
+        words = (" ".join(filter(None, some)) for some in found)
+        return [*dict.fromkeys(one for one in words if one)] or [""]
 
 
 def _whole(row: Row, width: int) -> Row:

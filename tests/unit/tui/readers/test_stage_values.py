@@ -170,7 +170,7 @@ def test_a_sweeps_table_has_the_best_step_and_further_metrics(
         feeders[name].feed({LOSS: [(at, loss)], "acc": [(at, 1 - loss)]})
         best = (MEMBERS[0], 1, 0.6) if at == 1 else (MEMBERS[1], 2, 0.7)
         assert read()[1] == (None if at < 3 else 2), "it may improve with every point"
-        assert read() == (*best[:2], ["acc best", "lr last"], best[2])
+        assert read() == (*best[:2], [LOSS + " last", "acc best", "acc last", "lr last"], best[2])
 
 
 TRIED = ("train[a=1]", "train[a=2]", "train[a=3]")

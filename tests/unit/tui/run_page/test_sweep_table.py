@@ -257,6 +257,26 @@ def test_further_metrics_have_columns_where_they_fit(
     assert rows(50)[0].endswith("at step")
 
 
+@pytest.mark.parametrize(("width", "words"), [(80, "epoch 2/9"), (44, "2/9")])
+def test_a_running_member_says_how_far_it_is(
+    filler: Filler, connection: statements.Connection, width: int, words: str
+) -> None:
+    run_id = half_done(filler)  # the fourth runs
+    stage = filler.stage(run_id, MEMBERS[3])
+    attempt = views.attempts_of_stage(connection, stage.id)[-1]
+    log = Path(attempt.directory, "stdout.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("epoch 1/9 loss 2\nepoch 2/9 loss 0.4\n")
+    members = [one for one in views.stages(connection, run_id) if one.name in MEMBERS]
+    group = SweepMemberReader().read(connection, members)
+    assert group is not None
+    assert group.progress == {MEMBERS[3]: "epoch 2/9"}
+    rows = [plain(row) for row in SweepRows(members, group, width=width)]
+    (shown,) = [row for row in rows if "2/9" in row]
+    assert shown.rstrip().endswith(f"  {words}")
+    assert max(map(len, rows)) <= width
+
+
 def test_the_value_is_whole_where_parameters_have_many_digits(
     filler: Filler, connection: statements.Connection
 ) -> None:
