@@ -73,6 +73,7 @@ MOST_EXAMINED = 1000
 _LAUNCHER = re.compile(
     r"([\w.]*\.)?(ChildFailedError|CalledProcessError|ProcessRaisedException|SignalException)\b.*|"
     r"srun: error: .*|torchrun.*|Root Cause \(first observed failure\).*|"
+    r"(WARNING:|ERROR:|\[?[WE]\d{4} ).*torch[./]distributed[./]elastic.*|"
     r".*\[launch\.py:\d+:sigkill_handler\].*|mpirun (has exited|noticed).*|\[rank\d+\]:? .*"
 )
 """Lines of launchers, after which other processes of the training may have printed more."""
@@ -119,7 +120,8 @@ _REPORT = re.compile(
 
 _OF_OTHERS = re.compile(
     r"\s|frame #|[a-z][a-z0-9]*: |\S+:\d+:\d+ \[\d+\] NCCL |[╭│╰+|]|(Current t|T)hread 0x|"
-    r"Set the environment variable |"
+    r"Set the environment variable |(WARNING:|ERROR:|"
+    r"\[?[WE]\d{4} ).*torch[./]distributed[./]elastic|"
     r"Error in .+ \(line \d+\)$|Calls: |Execution halted|Stacktrace:|in expression starting at "
 )
 """Lines of the exception itself, of frames and boxes, and of programs that begin theirs with their
@@ -140,7 +142,7 @@ _PROGRESS = re.compile(
     r"did not|not complete))"
     r"(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch|trial|fold|round|episode|"
     r"update)\W*\[?\d+.*|"
-    r".*\b\d+%\|.*|.*\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
+    r".*\b\d+%\|.*|.*(?<!--)\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
     r".*\b(done|finished|saved|completed|success\w*)\b.*)"
 )
 """Lines of a training that runs."""
@@ -167,6 +169,9 @@ _TIME = re.compile(
     r"\[?(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?)(Z|[+-]\d\d:?\d\d)?\]?( |$)"
 )
 """A time before a line."""
+
+_ERROR = re.compile(r"[\"']?\w*[a-z]\w*(Error|Failure)\w*: ")
+"""A line with an error's name."""
 
 _PATH = re.compile(r"Error: .*'(?P<path>[^']+)'")
 _MISSING = re.compile(r"FileNotFoundError: .*'(?P<path>[^']+)'")
@@ -408,17 +413,16 @@ def choose(
         if ended and not _is_aftermath(ended):  # what a program says beside it is no cause
             said = [[pair for pair in of_log if _is_report(pair[1])] for of_log in lines]
         of_lines = _of_last_lines(logs, said, ending, fit, until)
-        if of_lines is not None and of_lines.rule.weight >= least:
+        if (
+            of_lines is not None
+            and of_lines.rule.weight >= least
+            and not _is_unknown_abort(of_lines, said)
+        ):
             found = replace(of_lines, raised=_with_own_place(ended))
     if found is None:
         found = _of_lines(lines, fit, (Shown.OUTSIDE,), until) or _of_end(fit)
-        if (
-            found is not None
-            and not found.evidence
-            and found.rule.codes
-            and any(_is_report(line) for of_log in lines for _, line in of_log)
-        ):
-            return None  # what it printed says something else
+        if found is not None and not found.evidence and found.rule.codes and logs[0].last_lines():
+            return None  # shells say what they did not start; it printed something else
     if found is None:
         return None
     if not found.evidence:  # the process was ended, and may have said by what
@@ -578,6 +582,14 @@ def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
         or any(_SURVIVED.fullmatch(line) for line in outside[:3])
         or any(_COPES.fullmatch(line) for _, line in chain[-1].message)
     )
+
+
+def _is_unknown_abort(found: _Shown, lines: Sequence[Sequence[tuple[int, str]]]) -> bool:
+    """Return True if a line only says that it aborted, and what it printed above says why."""
+    if found.rule.id != "abort" or found.rule.weight >= STRONG:
+        return False
+    above = [line for of_log in lines for at, line in of_log if at < found.at]
+    return any(_ERROR.match(line) for line in above[-3:])
 
 
 def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | None:

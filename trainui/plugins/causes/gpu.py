@@ -140,7 +140,8 @@ _BUILDS = (
         r"The NVIDIA driver on your system is too old|CUDA driver version is insufficient for "
         r"CUDA runtime version|CUDA_ERROR_(SYSTEM_DRIVER_MISMATCH|COMPAT_NOT_SUPPORTED)|"
         r"forward compatibility was attempted on non supported HW|"
-        r"provided PTX was compiled with an unsupported toolchain|Driver/library version mismatch|"
+        r"provided PTX was compiled with an unsupported toolchain|"
+        r"[Dd]river/library version mismatch|"
         r"system has unsupported display driver|requires (a )?(newer )?(NVIDIA|CUDA) driver|"
         r"cudaErrorInsufficientDriver|"
         r"unsatisfied condition: cuda|NVIDIA driver version is insufficient",
@@ -156,6 +157,7 @@ _BUILDS = (
         "no_kernel_image",
         r"no kernel image is available for execution|cudaErrorNoKernelImageForDevice|"
         r"CUDA_ERROR_NO_BINARY_FOR_GPU|named symbol not found|no kernel found for gpu|"
+        r"hipErrorNoBinaryForGpu|Value 'sm_\w+' is not defined for option|"
         r"not compiled for (your|this) GPU|FlashAttention only supports (Ampere|Hopper) GPUs",
         weight=63,
     ),
@@ -347,6 +349,7 @@ _NETWORK = (
         r"socketStartConnect: .*|NCCL WARN .*No route to host|Call to ibv_\w+ failed",
         weight=65,
     ),
+    rule("nccl_system_error", r"ncclSystemError|unhandled system error", weight=61),
     rule("nccl_system_error", r"NET/IB : Got completion .*status=", weight=58),
     rule(
         "nccl_system_error",
@@ -436,7 +439,7 @@ _PEERS = (
     ),
     rule(
         "deadlock",
-        r"DataLoader timed out after \d+ seconds|(?i:\bdeadlock\b(?! detect(ion|or)))|"
+        r"DataLoader timed out after \d+ seconds|(?i:\bdeadlock\b(?! (detect|found)))|"
         r"Cannot re-initialize CUDA in forked subprocess|could not acquire lock .* at interpreter "
         r"shutdown|_DeadlockError|huggingface/tokenizers: The current process just got forked, "
         r"after parallelism has",

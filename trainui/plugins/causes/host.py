@@ -86,7 +86,7 @@ _MEMORY = (
     ),
     rule(
         "host_oom",
-        r"line \d+: +\d+ Killed\b|^(\S+: )?Killed$|\bKilled "
+        r"line \d+: +\d+ Killed\b|^make(\[\d+\])?: \*\*\* \[.*\] Killed$|^(\S+: )?Killed$|\bKilled "
         r"+(python|\S*/python|torchrun|accelerate)",
         "The process was killed by SIGKILL: mostly the kernel does that when memory runs out.",
         weight=54,
@@ -123,7 +123,8 @@ _MEMORY = (
 _DISKS = (
     rule(
         "quota_exceeded",
-        r"[Dd]isk quota exceeded|\[Errno 122\]|EDQUOT|[Qq]uota (is )?exceeded",
+        r"[Dd]isk quota exceeded|\[Errno 122\]|EDQUOT|"
+        r"[Qq]uota (is )?exceeded(?! for)(?=.*[/~])|/\S*.*[Qq]uota (is )?exceeded",
         weight=66,
     ),
     rule(
@@ -138,7 +139,7 @@ _DISKS = (
     rule(
         "too_many_open_files",
         r"[Tt]oo many open files|\[Errno 24\]|\bEMFILE\b|received 0 items of ancdata|"
-        r"Pin memory thread exited unexpectedly.*ancdata|ulimit -n",
+        r"Pin memory thread exited unexpectedly.*ancdata",
         weight=67,
     ),
     hint(
@@ -315,7 +316,7 @@ _SCHEDULERS = (
         r"job .*exceeded .*(wall-?(clock )?time|time limit)|walltime .*exceeded|"
         r"Job has timed out\. |this job is timed-out|job\.exception type=timeout|"
         r"resource allocation expired|"
-        r"DeadlineExceeded: Job was active longer|job reached .*time limit",
+        r"Job was active longer than specified deadline|job reached .*time limit",
         "The time limit of the job was reached.",
         shown=Shown.OUTSIDE,
         weight=75,
@@ -405,7 +406,9 @@ _SCHEDULERS = (
     ),
     rule(
         "time_limit",
-        _says(_OVER, _TIME),
+        r"(?i)\b(wall-?(clock)? ?time|cpu[ -]time|(time|runtime)[ -]limit|deadline)\b.*"
+        r"\b(exceed\w*|reached|expired)\b|\b(exceed\w*|reached|hit)\b.*"
+        r"\b(wall-?(clock)? ?time|cpu[ -]time|time[ -]limit|deadline)\b",
         "It was killed after it printed that a limit of time was exceeded.",
         fix="Raise that limit, or save checkpoints and continue in another attempt.",
         signals=(signal.SIGKILL, signal.SIGTERM, signal.SIGXCPU),

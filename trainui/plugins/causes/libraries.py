@@ -82,8 +82,7 @@ _CHECKPOINTS = (
         r"incomplete metadata, file not fully covered|UnpicklingError: "
         r"(invalid load key|pickle data was truncated|unpickling|Memo|could not)|"
         r"EOFError: Ran out of input|Invalid magic number; corrupt file|"
-        r"Unable to (synchronously )?open (file|object) \((file signature not found|"
-        r"truncated file|bad)|not a (valid )?(checkpoint|HDF5) (file|archive)|"
+        r"not a (valid )?(checkpoint|HDF5) (file|archive)|"
         r"(checkpoint|weights|\.(pt|pth|ckpt|bin|safetensors)\b).{0,80}(corrupt|truncated|"
         r"is empty)|version https://git-lfs|storage has wrong (byte )?size|"
         r"unable to mmap \d+ bytes|Data loss: .*(checkpoint|corrupt|Checksum)|DataLossError|"
@@ -91,6 +90,21 @@ _CHECKPOINTS = (
         r"You seem to have cloned a repository without having git-lfs|invalid magic characters",
         weight=62,
     ),
+)
+
+_HDF5 = (
+    r"Unable to (synchronously )?open (file|object) \((file signature not found|truncated file|bad)"
+)
+_OF_HDF5 = (
+    rule(
+        "checkpoint_corrupt",
+        _HDF5,
+        "The file ends too early, or is no checkpoint.",
+        weight=62,
+        shown=Shown.RAISED,
+        frame=r"load_(model|weights|checkpoint)|restore|ckpt|checkpoint|weights",
+    ),
+    rule("data_corrupt", _HDF5, "The file ends too early, or is no HDF5 file.", weight=56),
 )
 
 _NAN = (
@@ -111,7 +125,7 @@ _NAN = (
         r"returned nan values in its \d+th output|(?i:\bnan\b.{0,20}encountered)|"
         r"FloatingPointError: .*(nan|inf|loss|scale|invalid value|overflow|divide|diverg)|"
         r"Tensor had (NaN|Inf)|found (NaN|Inf|invalid values?: tensor\(\[+nan)|"
-        r"but found invalid values|is non-finite, so it cannot be clipped|"
+        r"^tensor\(\[+(-?[\d.e+-]+, *)*nan|is non-finite, so it cannot be clipped|"
         r"Current loss scale already at minimum|Minimum loss scale reached|"
         r"(?i:contains? (nan|inf\w*)\b(?!\W*(false|no\b|0)))|Detected (nan|inf)|loss=(nan|"
         r"inf)\b.*(stop|abort|exit)|"
@@ -173,7 +187,8 @@ _SHAPES = (
         r"Expected \d[\w-]*D .*input|[Dd]imension out of range|"
         r"expected \w* ?(input|tensor|hidden\[\d\]).*(size|dim|shape).*got|size mismatch, got|"
         r"size mismatch,|The expanded size of the tensor|Given (groups|normalized_shape)=|"
-        r"incompatible shapes|Incompatible shapes|incompatible dimensions|"
+        r"logits and labels must be broadcastable|incompatible shapes|Incompatible shapes|"
+        r"incompatible dimensions|"
         r"[Ss]hapes? .*(must be|not) (equal|compatible|aligned|match|broadcast)|"
         r"shapes? .* (are|is) (incompatible|not aligned)|shape mismatch|"
         r"operands could not be broadcast|setting an array element with a sequence|"
@@ -254,7 +269,7 @@ _SHAPES = (
     ),
 )
 
-TENSOR_RULES: tuple[CauseRule, ...] = (*_CHECKPOINTS, *_NAN, *_SHAPES)
+TENSOR_RULES: tuple[CauseRule, ...] = (*_CHECKPOINTS, *_OF_HDF5, *_NAN, *_SHAPES)
 
 
 _CONFIG = (

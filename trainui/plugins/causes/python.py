@@ -96,7 +96,9 @@ _FILES = (
         r"^(\S+ \S+ )?open (?P<of_go>\S+): no such file or directory$|"
         r"(Unable to open|[Cc]annot open|[Cc]ould not open|Failed to open) "
         r"(?!shared object)(file|dataset)?.*(No such file|does not exist)|FileExistsError.*No such|"
-        r"(?i:\b(path|file|directory|dir|folder|checkpoint|dataset|data|"
+        r"(?i:^(?!.*(KeyError|\b(columns?|keys?|fields?|features?|attributes?|parameters?|class|"
+        r"arguments?|layers?|tensors?|labels?|splits?)\b)).*"
+        r"\b(path|file|directory|dir|folder|checkpoint|dataset|data|"
         r"shard)\b.{0,120}(does not exist|doesn't exist|(?<!command )not found|do not exist))|"
         r"NotFoundError: .*(file|path|No such)|^MissingInputException in |"
         r"could not open image .*no such file or directory",
@@ -165,7 +167,7 @@ _MORE = (
         r"(?i)environment variable '?\"?`?(?P<name>\w+)'?\"?`? "
         r"(is |must be |was |has )?(not|un|missing|required|set|been)|"
         r"(?P<other>\b[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b (is |must be |was )?(not set|unset|missing|"
-        r"required in)|(?-i:(please )?set (the )?(env\w* variable )?\$?[A-Z]+_[A-Z_]+ )",
+        r"required in)(?!.*[;,])|(?-i:(please )?set (the )?(env\w* variable )?\$?[A-Z]+_[A-Z_]+ )",
         "An environment variable is not set.",
         weight=58,
     ),
@@ -183,7 +185,8 @@ _MORE = (
         r"squeeze|error_bad_lines|per_gpu_train_batch_size|no_cuda|line_terminator|"
         r"auto_lr_find|resume_from_checkpoint|terminate_on_nan|reload_dataloaders_every_epoch|"
         r"multiclass|normed|is_split_into_words|overwrite_output_dir|"
-        r"mean_resizing|device_map|torch_dtype|trust_remote_code|max_seq_length|"
+        r"mean_resizing|early_stopping_rounds|base_estimator|min_impurity_split|device_map|"
+        r"torch_dtype|trust_remote_code|max_seq_length|"
         r"dataset_text_field|num_workers_old)'|"
         r"[A-Z]\w*(\.__init__)?\(\) got an unexpected keyword argument "
         r"'(tokenizer|verbose|gpus|lr|sparse|interpolation|pretrained)'|"
@@ -220,6 +223,7 @@ _MORE = (
         r"requires .* to be|only (works|valid|supported) (with|for))|MisconfigurationException|"
         r"Could not interpret \w+ identifier|(choose|available|valid|possible|allowed|supported) "
         r"(from|options|choices|values|are|models)|integer value, but got|"
+        r"to satisfy the constraint|doesn't have a parameter named|"
         r"needs? a .*(value|number)|load_best_model_at_end requires|got an unexpected value|"
         r"not found in the base model|"
         r"No (configurable|registered \w+) matching|MDB_MAP_FULL|"
@@ -233,6 +237,14 @@ _MORE = (
         weight=42,
         shown=Shown.RAISED,
         own=False,
+    ),
+    rule(
+        "config_value",
+        r"is not in the \S+ registry|is already registered in|No object named '[^']+' found in '",
+        "The configuration names something that is not registered.",
+        fix="Check its spelling, and that the module that registers it is imported.",
+        weight=58,
+        shown=Shown.RAISED,
     ),
     rule("config_value", r"Config validation error$", weight=58, shown=Shown.LINE),
     rule(
