@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -62,3 +63,41 @@ def test_a_class_name_has_one_meaning() -> None:
         if (module, node.name) not in records
     )
     assert [name for name, count in names.items() if count > 1] == []
+
+
+NUMBERS_OF_FORMATS = frozenset(
+    {
+        *("control.log_windows", "execution.daemon.health", "execution.gpus"),
+        *("pipeline.rules.fingerprint", "plugins.optuna.recorded_studies", "plugins.optuna.study"),
+        *("plugins.tensorboard.event_file", "plugins.wandb.log_file", "resume.integrity"),
+        *("store.points.chunks", "tui.axis_marks", "tui.numbers", "tui.styles"),
+    }
+)
+"""Modules with fields, tags, codes, bits or tables of numbers beside the code that reads them."""
+
+
+def is_number(node: ast.expr) -> bool:
+    """Return True for a number, arithmetic on numbers, or several."""
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case ast.BinOp(left=left, right=right):
+            return is_number(left) and is_number(right)
+        case ast.Tuple(elts=several):
+            return bool(several) and all(map(is_number, several))
+    return False
+
+
+def test_thresholds_are_at_the_top_of_a_module() -> None:
+    below = []
+    for module, tree in trees().items():
+        if module.removeprefix("trainui.") in NUMBERS_OF_FORMATS:
+            continue
+        defined = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        first = defined[0].lineno if defined else math.inf
+        below += [
+            f"{module}: {ast.unparse(node)}"
+            for node in tree.body
+            if isinstance(node, ast.Assign) and node.lineno > first and is_number(node.value)
+        ]
+    assert below == [], "move them up to the module's other numbers"

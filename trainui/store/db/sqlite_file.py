@@ -42,6 +42,10 @@ PAGES = 1024
 CHECK_PATIENCE = 5.0
 """Seconds after which a check of a database's integrity ends."""
 
+FULL_BELOW = 64 << 10
+"""Free bytes below which an I/O error means a full disk: SQLite's files grow by 32 KiB."""
+
+
 _OTHER_NUMBERS = frozenset({"btrfs", "bcachefs", "overlay"})
 """File systems of which `stat` shows another device than the kernel's list of locks."""
 
@@ -308,8 +312,6 @@ _ADVICE = {
     sqlite3.SQLITE_INTERRUPT: "try again",
     sqlite3.SQLITE_SCHEMA: "try again",
 }
-FULL_BELOW = 64 << 10
-"""Free bytes below which an I/O error means a full disk: SQLite's files grow by 32 KiB."""
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
