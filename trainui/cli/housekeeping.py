@@ -26,13 +26,11 @@ from trainui.model.states import ENDED
 from trainui.resume import code_snapshot
 from trainui.resume.submitted import PIPELINE_FILE
 from trainui.store.db import engine, home_identity, sqlite_file
+from trainui.store.read import views
 from trainui.store.shell_environment import ENVIRONMENT_FILE
 
 SMALL = 1 << 20
 """Maximum size in bytes of a file that is included."""
-
-KEEP = 10
-"""Runs of each pipeline that `trainui prune` keeps without `--keep`."""
 
 KEPT_IN_RUN = ("pipeline.yaml", "env.json", "code.json")
 
@@ -171,7 +169,7 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be deleted; delete nothing.")
 ]
 
-OLD = "30d"
+OLD = f"{views.KEPT_DAYS}d"
 
 
 @options.command(
@@ -213,7 +211,7 @@ def prune(
     keep: Annotated[
         int,
         typer.Option("--keep", min=0, metavar="N", help="Keep the newest N runs of each pipeline."),
-    ] = KEEP,
+    ] = views.KEPT_RUNS,
     older_than: Annotated[
         str,
         typer.Option(
@@ -234,7 +232,7 @@ def prune(
     asks; without a terminal, --yes is required. The database file does not shrink, but reuses the
     space.
     """
-    from trainui.store.read import run_list, views
+    from trainui.store.read import run_list
 
     home_identity.check()
     before = clock.now() - int(_seconds(older_than) * clock.SECOND)
@@ -369,8 +367,6 @@ class _Freed:
             raise UnfitEnvironmentError("\n".join(wrong))
 
     def _stopped(self) -> str:
-        from trainui.store.read import views
-
         with options.view() as connection:
             kept = [run for run in self._runs if views.run(connection, run.id)]
         if len(kept) == self.count:
@@ -427,7 +423,6 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
 def _made() -> Iterator[Path]:
     """Yield the existing files and directories that trainui created."""
     from trainui.execution.daemon import lifecycle
-    from trainui.store.read import views
 
     home, runs = paths.home(), list[Path]()
     if settings.load().database_url is None and home.database.exists():

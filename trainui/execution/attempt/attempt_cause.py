@@ -33,9 +33,6 @@ MOST_RECORDS, KERNEL_LOG_SECONDS = 50_000, 0.3
 KILL_WINDOW = 5_000_000
 """Microseconds between a kill and the end of the process that can still be that one's."""
 
-KEPT_RUNS, KEPT_DAYS = 10, 30
-"""What `trainui prune` keeps without options."""
-
 SECONDS = 1.0
 """The time for adding up what a `trainui prune` would free."""
 
@@ -209,9 +206,12 @@ def _interpreter(context: AttemptContext) -> str:
 
 def _prunable(store: Database) -> str:
     """Return the size of the runs that `trainui prune` deletes; empty: none."""
-    before, until = clock.now() - KEPT_DAYS * 86_400 * clock.SECOND, time.monotonic() + SECONDS
+    before, until = (
+        clock.now() - views.KEPT_DAYS * 86_400 * clock.SECOND,
+        time.monotonic() + SECONDS,
+    )
     with store.read() as connection:
-        old = views.old_runs(connection, keep=KEPT_RUNS, before=before)
+        old = views.old_runs(connection, keep=views.KEPT_RUNS, before=before)
     total = 0
     for run in old:
         total += system.used(Path(run.directory))

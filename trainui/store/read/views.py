@@ -53,6 +53,10 @@ MOST_OTHERS = 200
 MOST_SHARED = 3
 """Files written by both that are named."""
 
+KEPT_RUNS, KEPT_DAYS = 10, 30
+"""What `trainui prune` keeps without options: the newest runs of each pipeline, and all that ended
+within so many days."""
+
 PREFIX_LENGTH = 4
 """Minimum length of a prefix that identifies a run."""
 
