@@ -28,6 +28,7 @@ _COUNTS = re.compile(
     r"\d+|\b(?:epochs?|iter|it|steps?|of|train|training)\b|[^\w@%]+", re.IGNORECASE
 )
 _EPOCH = re.compile(r"\bep(?:och)?\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE)
+_HELD_OUT = re.compile(r"val|test|eval|dev|lr\b|learning.rate|epoch", re.IGNORECASE)
 _MOST_KINDS = 100
 """Descriptions of bars that are read."""
 _SEEN = 100
@@ -154,7 +155,9 @@ class Bars(LineReader):
             return _row(kind, bar["row"], step)
         new = {name: value for name, value in bar["row"].items() if name not in bar["given"]}
         bar["given"] += new
-        return _row(kind, new, bar.get("own", bar["start"] + bar["count"]))
+        held = bar.get("held", 0)
+        count = held if _is_held_out(bar["row"]) else bar["count"] - held
+        return _row(kind, new, bar.get("own", bar["start"] + count))
 
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
         rows = self._new_rows(kind, bar)
@@ -162,6 +165,7 @@ class Bars(LineReader):
         if "before" in bar:
             bar["before"] += bar["at"]
         bar["count"] += bool(bar["given"])
+        bar["held"] = bar.get("held", 0) + bool(bar["given"] and _is_held_out(bar["row"]))
         bar["row"], bar["given"] = {}, []
         return rows
 
@@ -188,6 +192,11 @@ def _remember(bar: dict[str, Any], at: float) -> None:
         del seen[1::2]
     if bar["row"]:
         seen += [(at, dict(bar["row"]))]
+
+
+def _is_held_out(row: NumberRow) -> bool:
+    """Return True for the numbers of a bar over held-out data alone; the training's has others."""
+    return all(map(_HELD_OUT.match, row))
 
 
 def _row(kind: str, values: NumberRow, step: float) -> Sequence[NumberRow]:

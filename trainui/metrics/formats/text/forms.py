@@ -160,14 +160,14 @@ _NAME = (
 )
 _OPENING, _SEPARATOR = (
     r"[\s\[(<]*+",
-    r"(?:\s*(?!\|.*\|\s*$)[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|\s|$|(?<==\"))",
+    r"(?:\s*(?!\|.*\|\s*$)[\])>|:,]+(?:\s-\s|\s)?|\s+-\s|-(?=[A-Z\[])|\s|$|(?<==\"))",
 )
 _ITEMS = (
     rf"{_STAMP}|{_LEVEL}|{_SOURCE}|{_PROCESS}|{_FIELD}"
     rf"|(?:{_THREAD}|std(?:out|err) [FP])(?=\s)"  # Kubernetes names the stream
 )
 _PREFIX = re.compile(
-    rf"(?:\[[\w.-]+\] (?={DIGITS}))?"  # a host
+    rf"(?:\[[\w.-]+\] (?={DIGITS})|[A-Z]\w+: (?={DIGITS}-))?"  # a host
     rf"(?>{_OPENING}(?:{_ITEMS}){_SEPARATOR})(?>{_OPENING}(?:{_ITEMS}|{_NAME}){_SEPARATOR})*"
 )
 

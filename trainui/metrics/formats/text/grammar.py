@@ -131,9 +131,9 @@ _FLAT = re.compile(
 _FIELD_OF = re.compile(rf"['\"]([^'\"{{}}]+)['\"]\s*:\s*['\"]?({VALUE})")
 _OBJECT = re.compile(r"[^{]*\{\s*[\"']")
 _LOGGED = re.compile(
-    r"(?:\W+|.*(?:[\]\[:;|>()*-]|\},|INFO|DEBUG|\ue800|\s\s)\s*"
+    r"(?:\W+|.*(?:[\]\[:;|>()*-]|[\]}],|INFO|DEBUG|\ue800|\s\s)\s*"
     rf"|(?:.*\W)?(?:task|fold|seed|run|stage|phase)[ =:#_-]{{0,3}}{INT}(?: ?/ ?{INT})?,\s*)?"
-    rf"(?:end of|after|current|(?:{TRAIN}|{HELD_OUT})(?: (?:results?|metrics|summary),| ?@| at)?)?",
+    rf"(?:end of|after|current|(?:{TRAIN}|{HELD_OUT})(?: \w+,| ?@| at)?)?",
     re.IGNORECASE,
 )
 """Before the counters of a line; `Task 1/3, Epoch 2` and `Validation results, epoch 2` too."""
@@ -148,7 +148,8 @@ _NUMBERED = re.compile(
     rf"|\s*(?P<i>{INT})\s+",  # `100 loss: 2`
 )
 _INSIDE = re.compile(rf"[\[(|] *(?P<value>{INT}) */ *(?P<of>{INT})")
-"""A position within an epoch without a name, as in `Epoch 3 [10/100]`."""
+_BEHIND = re.compile(rf": *(?P<value>{INT})/(?P<of>{INT}) ")
+"""A position within an epoch without a name, as in `Epoch 3 [10/100]` and `Epoch 3: 10/100 `."""
 _AT_TAIL = re.compile(rf"\s*\[ *(?P<value>{INT}) */ *(?P<of>{INT})\]\s*$")
 _BRACKETS = re.compile(rf"\]\s*\[\s*{INT}")
 """Between the positions of `Epoch: [0][10/100]`, where epochs count from 0."""
@@ -263,6 +264,7 @@ _IS_RANK = re.compile(r"(?:local_|global_)?rank|process_index", re.IGNORECASE)
 
 
 _GLUED = re.compile(rf":{INT}")
+_PLACE = re.compile("iter|batch", re.IGNORECASE)
 _COUNT_BEFORE = re.compile(
     rf"[^\w\ue000-\ue8ff]*(?:(?:{TRAIN}|{HELD_OUT})[^\w\ue000-\ue8ff]+)?"
     rf"(?P<at>{INT})(?: ?/ ?(?P<of>{INT}))?[^\w\ue000-\ue8ff]*",
@@ -296,10 +298,14 @@ def of_fields(
     is_metric = any(map(may_be_metric, places))
     if not values or (not is_metric and any(map(names_settings, places))):
         return OTHER
-    if counts := counts or [Number(name, places[name]) for name in names[:1]]:
+    at = [*names[:1]]
+    if at and _PLACE.match(at[0]) and "epoch" in places:  # a position within it
+        at.insert(0, "epoch")
+    if counts := counts or [Number(name, places[name]) for name in at]:
         epoch = next((one for one in counts if OUTER.fullmatch(one.name)), None)
         inner = next((one for one in counts if one is not epoch), None)
-        counts_all = inner is not None and not inner.of
+        is_place = epoch is not None and inner is not None and _PLACE.match(inner.name)
+        counts_all = inner is not None and not inner.of and not is_place
         return replace(line, epoch=epoch, inner=inner, counts_all=counts_all)
     if count := _COUNT_BEFORE.fullmatch(before):
         return replace(line, inner=Number("", count["at"], count["of"] or ""))
@@ -350,7 +356,8 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     inner = next(
         (one for one in inners if _COUNTS_ALL.fullmatch(one.name)), next(iter(inners), None)
     )
-    if inner is None and epoch is not None and (inside := _INSIDE.search(text, epoch.end)):
+    inside = epoch and (_BEHIND.match(text, epoch.end) or _INSIDE.search(text, epoch.end))
+    if inner is None and inside:
         inner = Number("", inside["value"], inside["of"], *inside.span())
     values = [pair for pair in pairs if not pair.is_step]
     usual = [pair for pair in values if pair.is_usual and not pair.is_whole]
@@ -419,7 +426,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
         return None
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
     between = text[begin.end() : pairs[0].start] if pairs else ""
-    if re.search(INT, between) or (begin["i"] and between):
+    if (re.search(INT, between) and not begin["b"]) or (begin["i"] and between):
         return None
     if not any(names_metric(pair.name) or pair.is_usual for pair in pairs) and not (
         # `[3/100] D: 0.5, G: 0.25`

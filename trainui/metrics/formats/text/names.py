@@ -60,7 +60,7 @@ _STEP_NAME = re.compile(
     r"(?:(?:train|trainer|eval|val|test)[/_])?"
     r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|gen(?:eration)?|cycle|schritt|paso|passo|étape|etape"
-    r"|up(?:date|\.)|round|tick|(?:mini-?)?batch"
+    r"|n_(?:epi(?:sode)?|gen|iter|step)|up(?:date|\.)|round|tick|(?:mini-?)?batch"
     r"|(?:step|iter(?:ation)?|batch|epoch)[_ ](?:id|idx|index|num|no|progress)"
     r"|total t|episode num(?:ber)?|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
@@ -111,7 +111,7 @@ _WORDS_BEFORE = re.compile(r"\W*(?P<words>[A-Za-z][\w-]*(?: [\w-]+(?=\s*:))?)(?P
 NO_LABEL = re.compile(
     rf"{HELD_OUT}|{TRAIN}|(?:complet|finish|log|report|start|begin|run)\w*|done|end|step|epoch"
     r"|after|at|in|global|total|num|env|current|info|debug|warning|results?|metrics|summary|iter\w*"
-    r"|the|of|on|for|new|last|stats?|progress|status|update|average|mean|avg",
+    r"|the|of|on|for|new|last|stats?|progress|status|update|averaged?|mean|avg",
     re.IGNORECASE,
 )
 
@@ -136,18 +136,18 @@ def own_part(name: str, of: str | None) -> str:
 # Numbers that are no metrics: counters, times to go, memory, settings.
 
 _NO_METRIC = re.compile(
-    r"(?:.*[\W_])?(?:eta|(?:time )?(?:left|remaining)(?: time)?|patience|counter|elapsed"
-    r"|n_updates|vram|best[ _]?(?:epoch|step|iter\w*)"
+    r"(?:.*[\W_])?(?:eta|required|(?:time )?(?:left|remaining)(?: time)?|patience|counter|elapsed"
+    r"|(?:loss|grad)[_ ]scale|n_updates|vram|best[ _]?(?:epoch|step|iter\w*)"
     r"|(?:batch|world|vocab|image|img|buffer|chunk|block|queue)[ _]?size|(?:passed|elapsed)[ _]time"
     r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
     r"|(?:max )?(?:allocated|reserved|cached)|time_elapsed|wall_?(?:time|clock)|total_time"
-    r"|\w+ so far|num_\w+|nevals|labell?ed"
-    r"|(?:consumed|skipped|nan|seen|num|number of|n|total)[ _](?:train[ _]?)?(?:\w+[ _])??"
+    r"|\w+ so far|num(?:_|(?-i:[A-Z]))\w+|n_?evals?|labell?ed|wd|(?-i:N)"
+    r"|(?:consumed|skipped|nan|seen|num|number of|n|total|cum\.)[ _](?:train[ _]?)?(?:\w+[ _])??"
     r"(?:samples?|tokens?|iterations?|itrs|batch(?:es)?|steps?|examples|images|episodes?)"
     r"|(?:seed|(?:local_|global_)?rank|device|patience|counter)"
-    r"|(?:(?:train(?:ing)?|total|end of|max|current|num|global|env|fps)[ _-]?)?"
-    r"(?:epochs?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
+    r"|(?:(?:train(?:ing)?|val(?:id)?|test|total|end of|max|current|num|global|env|fps)[ _-]?)?"
+    r"(?:epoche?s?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
     r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|member|model|chain|workers?"
     r"|micro_step|gpus?"
     r"|(?:\w+_)?tokens(?:_seen)?|(?:played )?games|examples|\w*size|kimg|Sen\.)",
@@ -245,7 +245,7 @@ _NO_NAME = re.compile(
 _AND = re.compile(r"^(?:and|.*\b(?:done|finished|completed?)\.) (?=.*[a-z])", re.IGNORECASE)
 _IS = re.compile(r"(?: so far)? is$")
 _BETWEEN = re.compile(
-    r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?)\b))?"
+    r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?|hours?|dB|\w+/s(?:ec)?)\b))?"
     r"(?:[,;]? *\([^()]*\))?[\s,;|)\]/*@\"-]*(?:\(|(?<=\s)\[)?"
 )
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
@@ -346,6 +346,8 @@ def _is_cut(form: str, found: re.Match[str]) -> bool:
         return not found["given"]  # 19876 raw words (123 effective words)
     if found["word"] == "cost" and form[: found.start()].lower().endswith("time "):
         return True
+    if not found["given"] and re.match(r"\(\ue400?|.ms\)", form[end - 2 : end + 3]):
+        return True  # resumes (0.06ms)
     if re.match(r"(?:ms|s|m|h|d)\b", form[end : end + 3]):
         return is_step_name(found["word"] or found["words"])
     if re.match(r"[A-Za-z]{0,2}x?[\ue000-\ue8ff]|-[\ue000-\ue8ff]", form[end : end + 3]):
@@ -492,16 +494,16 @@ _REWRITTEN = tuple(
         (r"\[([a-z][\w ./@-]*)\]:?\s+(?=[\ue400-\ue7ff])", r"\1: "),
         # `Train loss 100 2.5`
         (rf"^((?:{TRAIN}|{HELD_OUT}) \w+) ({INT}):?\s+(?=[\ue400-\ue7ff])", r"step \2: \1 "),
-        # BasicSR's `# psnr: 27.5  Best: 28.5 @ 500 iter`
-        (rf"\s+Best: {VALUE} @ {INT} iter$", ""),
+        # BasicSR's `# psnr: 27.5  Best: 28.5 @ 500 iter`, EDSR's `(Best: 28.5 @epoch 2)`
+        (rf"\s+\(?Best: {VALUE} @ ?(?:{INT} iter|epoch {INT}\))$", ""),
         # `loss: 2.5, 23.1[sec]`: durations and sizes without a name
         (rf"(?:[,–-] +(?:{DIGITS}|{VALUE} ?\[?(?:sec|s|ms|[KMG]i?B)\]?))+\s*$", ""),
         # `('loss', 0.5)` of tuples
         (rf"'([\w./ -]+)', ({VALUE})", r"\1=\2"),
         # a box of one name and one value
         (rf"^(\s*)\| *([A-Za-z][\w@./ -]*?) *\| *({VALUE}%?) *\|\s*$", r"\1\2: \3"),
-        # `loss = 1.0 + 0.5 = 1.5`
-        (rf"(= *){VALUE}(?: *[+*] *{VALUE})+ *= *(?={VALUE})", r"\1"),
+        # `loss = 1.0 + 0.5 = 1.5`, `accuracy: 5/10=0.5`
+        (rf"([:=] *){VALUE}(?: *[+*/] *{VALUE})+ *= *(?={VALUE})", r"\1"),
         # Caffe's
         (rf"\b(Train|Test) net output #{INT}: ", r"\1: "),
         # `average reward over the last 10 episodes: 3.5`

@@ -117,7 +117,7 @@ class LogState:
         """What the line says that was read last, if that before it said the same."""
         self._last: Steady | None = None
         self._words: set[str] = set()
-        self._said, self._found = grammar.BLANK, list[str]()
+        self._said, self._form, self._found = grammar.BLANK, "", list[str]()
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
@@ -139,7 +139,7 @@ class LogState:
             note_unread(memory, line)
             return NOTHING
         self._said = said = grammar.parse(form)
-        self._found = found
+        self._found, self._form = found, form
         if said.kind == "ranks" or (said.rank and self._label == ""):
             self.rank = f"rank{forms.number(said.rank, found):g}" if said.rank else ""
             return RANKS
@@ -323,9 +323,15 @@ class LogState:
             memory["of"] = of
         first = memory.get("labels", {}).get("first", said.label)
         own = said.label if said.is_named and said.label != first else ""
+        if epoch:
+            memory["both"] = True
+        elif memory.get("both") and not (of or "heading" in memory):
+            own = own or "alone"  # `step=50` beside `Epoch: 2, Step: 9`
         steps = self._steps(apart or (own if len(memory.get("steps", ())) < _MOST else ""))
         if said.counts_all:
             before = 0.0
+        elif outer is not None and not said.part and steps.is_again(outer, place):
+            return None  # of other data, or of a training that was killed
         elif outer is not None:
             before = steps.before(outer, place, of, leads=said.leads, from_zero=said.from_zero)
         elif (heading := memory.get("heading")) is not None:
@@ -358,7 +364,13 @@ class LogState:
             said.inner is not None
             and not said.counts_all
             and (
-                said.part or ("title" in memory and not said.epoch and place < memory.get("at", 0))
+                said.part
+                or (
+                    memory.get("title", {}).get("of") != ""
+                    and "title" in memory
+                    and not said.epoch
+                    and place < memory.get("at", 0)
+                )
             )
         ):  # a position within the held-out data: below a title, what it has is of one batch
             self._title(said.part, _MOST)
@@ -485,7 +497,7 @@ class LogState:
         second kind is of the label that it has, or is not read from then on. So is a line without
         a counter that is printed twice.
         """
-        memory, said, kind = self.memory, self._said, _kind_of(self._said.text)
+        memory, said, kind = self.memory, self._said, _kind_of(self._form)
         before, stated = memory.get("stated", (step, []))
         if before != step:
             stated = []
@@ -516,7 +528,7 @@ class LogState:
     def _pass_over(self, names: Iterable[str]) -> None:
         """Read some names of a kind of lines no more: it is not clear what they are of."""
         others: dict[str, list[str]] = self.memory.setdefault("others", {})
-        kind = str(_kind_of(self._said.text))
+        kind = str(_kind_of(self._form))
         if kind in others or len(others) < _MOST:
             others[kind] = sorted({*others.get(kind, ()), *names})
 
@@ -558,9 +570,10 @@ class LogState:
         is_under = memory.get("under") and (said.is_indented or said.part == "")
         part = self._part(said)
         has_fraction = any(value.value >= "\ue400" for value in values)
+        is_below = is_below and (has_fraction or any(value.is_given for value in values))
         if not (is_below or (is_under and (has_fraction or usual))):
             is_given = all(value.is_given for value in values)
-            is_named = said.part or part or (usual and (said.label or is_given))
+            is_named = said.part is not None or part or (usual and (said.label or is_given))
             if not (is_named and has_fraction and said.is_sure):
                 values = tuple(value for value in usual if value.name[:4].lower() != "best")
         is_unclear = "{" in said.text and not (said.is_sure or is_below)
@@ -742,7 +755,7 @@ class LogState:
 @lru_cache(1024)
 def _kind_of(text: str) -> int:
     """Return a number that forms share which differ in nothing but their numbers' spelling."""
-    return zlib.crc32("".join(re.sub(forms.VALUE, "0", text).split()).encode())
+    return zlib.crc32("".join(re.sub(f"{forms.VALUE}|{forms.DIGITS}", "0", text).split()).encode())
 
 
 def _is_same(value: float, other: float) -> bool:

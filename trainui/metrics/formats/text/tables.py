@@ -22,7 +22,7 @@ _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
 _RULE = re.compile(r"[-=+|: ]*-{2,}[-=+|: ]*|[|+:]*[-=]{2,}[-=+|:]*")
 _MAY_BE_HEADER = re.compile(
-    r".*?(?:^|[|\s,])(?:#|#?(?:global_)?step|#?iter(?:ation)?|it|round|epoch|e|gen(?:eration)?)\s*[|\s,]",
+    r".*?(?:^|[|\s,])(?:#|#?(?:global_)?step|#?iter(?:ation)?|it|round|epoch|e|(?:n_)?gen(?:eration)?)\s*[|\s,]",
     re.IGNORECASE,
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
@@ -32,7 +32,19 @@ _MAX_REPEATED, _MAX_FIRST = 1000, 20
 it is printed whole after each new row."""
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")
 _DIGITS = re.compile(r"(?<![\w@])\d")
-_STEPS = ("step", "#", "global_step", "iteration", "iter", "it", "round", "epoch", "e", "gen")
+_STEPS = (
+    "step",
+    "#",
+    "global_step",
+    "iteration",
+    "iter",
+    "it",
+    "round",
+    "epoch",
+    "e",
+    "gen",
+    "n_gen",
+)
 """Names of a step, the most specific first."""
 _PARTS = re.compile(rf"train(?:ing)?|{HELD_OUT}", re.IGNORECASE)
 
@@ -241,6 +253,11 @@ class EpochSteps:
             seen["last"] = place
         self.memory[_SEEN] = seen
         return float(seen["before"])
+
+    def is_again(self, epoch: float, place: float) -> bool:
+        """Return True for a position that begins again within an epoch."""
+        seen = self.memory.get(_SEEN, {"epoch": None})
+        return bool(epoch == seen["epoch"] and place <= seen["first"] < seen["last"])
 
     def again(self, place: float, of: float | None, *, may_restart: bool) -> float:
         """Return the steps before a position without an epoch, which may have begun again."""

@@ -400,6 +400,10 @@ class _Silent(LineReader):
         return ()
 
 
+_BAR_AND_TEXT = re.compile(r"[^|]*\d%\|[^|]*\|[^\[\]]*\[[^\[\]]*\](?=[A-Za-z{])")
+"""A bar on the terminal, and what was printed behind it."""
+
+
 class _Process:
     """Reads the lines of one process, by the plugins and the grammar."""
 
@@ -425,6 +429,8 @@ class _Process:
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
+        if "%|" in line and (glued := _BAR_AND_TEXT.match(line)):
+            return [*self.read(glued[0]), *self.read(line[glued.end() :])]
         self.log.is_doubtful, self.log.steady = False, None
         for plugin in self._active:
             if (rows := plugin.read(line)) is None or rows:
