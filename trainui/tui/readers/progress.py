@@ -204,7 +204,20 @@ def _last_of(log: Path, from_zero: bool) -> Mark | None:
         _last_in_block(log, block, start if block == last else None, from_zero)
         for block in blocks[:MOST_BAR_BLOCKS]
     )
-    return next((one for one in (*reversed(tail), *earlier) if _is_around(one, tail[-1])), tail[-1])
+    around = (one for one in (*reversed(tail), *earlier) if _is_around(one, tail[-1]))
+    outer = next(around, None)
+    return tail[-1] if outer is None else _latest(log, outer)
+
+
+def _latest(log: Path, bar: Mark) -> Mark:
+    """Return the last state of a bar around others near this one, which is full if it has ended."""
+    try:
+        with system.open_plain(log) as file:
+            file.seek(bar.end)
+            later = [*marks(file.read(BLOCK), bar.end)]
+    except OSError:
+        return bar
+    return next((one for one in reversed(later) if is_same_unit(one, bar)), bar)
 
 
 def _is_around(mark: Mark | None, last: Mark) -> bool:
@@ -226,8 +239,13 @@ def _last_in_block(log: Path, block: int, until: int | None, from_zero: bool) ->
         return None
     found = [*marks(data, start, from_zero=from_zero)]
     counts = [one for one in found if one.shown.unit != "bar"]
-    longest = max(found, key=lambda one: one.shown.seconds or 0, default=None)
+    longest = max(found, key=_ran_unfinished, default=None)
     return counts[-1] if counts else longest
+
+
+def _ran_unfinished(bar: Mark) -> tuple[bool, int]:
+    """Return the order of bars: for how long each has run, full ones first."""
+    return bar.shown.done < bar.shown.total, bar.shown.seconds or 0
 
 
 def _mark_before(log: Path, last: Mark, position: float, from_zero: bool) -> Mark | None:

@@ -73,6 +73,11 @@ def test_the_bar_of_an_evaluation_does_not_hide_that_around_it(tmp_path: Path) -
     shown = log_progress([log])
     assert shown is not None
     assert shown.words == "bar 60/300"
+    last = "".join(f"\r99%|# | {at}/300 [09:{at % 60:02}<00:01]" for at in (298, 299, 300))
+    log.write_text(f"{log.read_text()}{last}\n{inside * 10}")
+    shown = log_progress([log])
+    assert shown is not None
+    assert shown.words == "bar 300/300", "it is full, and the last evaluation runs"
 
 
 MEMBERS = dict.fromkeys((f"train[lr=0.{at}]" for at in range(1, 5)), ())
