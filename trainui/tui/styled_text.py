@@ -300,7 +300,11 @@ def _breaks(text: str, width: int) -> Iterator[tuple[int, int]]:
     start = 0
     while (end := _reach(text, start, width)) < len(text):
         space = text.rfind(" ", start, end + 1)  # one behind the last cell is left out
-        after = space + 1 if space - start > (end - start) // 2 else end
+        following = text.find(" ", space + 1, space + 2 + width)
+        is_word_short = following >= 0 or len(text) - space - 1 <= width
+        is_late = space - start > (end - start) // 2
+        is_between = is_word_short and not text[start:space].isspace() and space > start
+        after = space + 1 if is_late or is_between else end
         yield start, min(after, end)
         start = after
     if start < len(text):

@@ -144,6 +144,12 @@ def test_a_space_behind_the_last_cell_begins_no_line() -> None:
     assert [*map(plain, wrap_row(row, 9))] == ["aaaa bbbb", "cccc"]
 
 
+def test_a_word_that_fits_into_a_line_is_not_broken() -> None:
+    error = "exit code 1: numpy.linalg.LinAlgError: Matrix"
+    assert wrap(error, 36) == ["exit code 1:", "numpy.linalg.LinAlgError: Matrix"]
+    assert wrap("    longword", 10) == ["    longwo", "rd"]
+
+
 @given(TEXTS, st.integers(2, 30))
 def test_wrapping_loses_nothing_but_spaces(text: str, width: int) -> None:
     pieces = wrap(text, width)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 
 from trainui.formatting import short_id
-from trainui.model.states import UNFINISHED, Status
+from trainui.model.states import STALLED, UNFINISHED, Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, trouble, verdict
 from trainui.tui.numbers import (
@@ -163,16 +163,19 @@ def box_cells(row: RowData, cells: int) -> list[Segment]:
 def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
     """Return the counts of what is wrong, each in its colour.
 
-    Where the words are too wide they go, last those of kinds with the same symbol.
+    Where the words are too wide they go, last those of kinds with the same symbol, and that of a
+    stage that is stalled, since its run's state is `running`.
     """
-    found = [(WORST[kind], *TROUBLE[kind], getattr(trouble, kind)) for kind in trouble.kinds]
-    symbols = [symbol for _, symbol, _, _ in found]
-    repeated = {one for one in symbols if symbols.count(one) > 1}
-    for gap, worded in (("  ", set(symbols)), (" ", repeated), (" ", set())):
+    kinds = trouble.kinds
+    symbols = [TROUBLE[kind][0] for kind in kinds]
+    repeated = {kind for kind in kinds if symbols.count(TROUBLE[kind][0]) > 1}
+    for gap, worded in (("  ", {*kinds}), (" ", repeated), (" ", {STALLED}), (" ", set())):
         spans: list[Segment] = []
-        for style, symbol, word, count in found:
-            text = f"{symbol}{count} {word}" if symbol in worded else f"{symbol}{count}"
-            spans += [Segment(gap), Segment(text, style)]
+        for kind in kinds:
+            symbol, word = TROUBLE[kind]
+            count = f"{symbol}{getattr(trouble, kind)}"
+            text = f"{count} {word}" if kind in worded else count
+            spans += [Segment(gap), Segment(text, WORST[kind])]
         if width_of(tuple(spans[1:])) <= cells:
             break
     return list(cut(tuple(spans[1:]), cells))
@@ -743,6 +746,10 @@ _WIDTHS: Mapping[str, Callable[[RunLine], int]] = {
     "current": _current_width,
     "verdict": lambda run: bool(run.verdict),
     "trouble": lambda run: len(trouble(run.trouble._asdict())) if run.trouble.kinds else 0,
-    "trouble_brief": lambda run: sum(len(str(count)) + 2 for count in run.trouble if count) - 1,
+    "trouble_brief": lambda run: (
+        sum(len(str(count)) + 2 for count in run.trouble if count)
+        + len(f" {STALLED}") * bool(run.trouble.stalled)
+        - 1
+    ),
 }
 """By what is measured, the characters that a run needs; 0 for all runs: no column."""

@@ -15,6 +15,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
 from trainui import clock, formatting, settings
 from trainui.errors import UsageError
 from trainui.formatting import short_id
@@ -476,7 +478,10 @@ def error_rows(
     more = len(lines)
     while more and len(shown) < ERROR_LINES:
         line = harmless(lines[-more].expandtabs(4))
-        shown += wrap(line, width, ERROR_LINES - len(shown))
+        pointed_at = lines[-more - 1].expandtabs(4) if more < len(lines) else ""
+        is_pointer = bool(line.strip()) and not line.strip(" ^~")
+        if not is_pointer or max(map(cell_len, (line, pointed_at))) <= width:
+            shown += wrap(line, width, ERROR_LINES - len(shown))
         more -= 1
     rows: list[Row] = [(Segment(label, "dim"),)]
     rows += [(Segment(line, style),) for line in shown]

@@ -183,7 +183,8 @@ def test_the_column_of_the_order_or_the_filter_never_goes(width: int) -> None:
     [
         (40, "✗1 failed  ◌2 stalled  !1 NaN  !3 alert"),
         (38, "✗1 ◌2 !1 NaN !3 alert"),
-        (20, "✗1 ◌2 !1 !3"),
+        (20, "✗1 ◌2 stalled !1 !3"),
+        (18, "✗1 ◌2 !1 !3"),
     ],
 )
 def test_the_words_of_one_symbol_go_last(cells: int, text: str) -> None:
@@ -374,7 +375,7 @@ def test_words_of_trouble_that_do_not_fit_get_no_room() -> None:
         column_stats([sweep, RUN._replace(pipeline="digits")]), LISTED, endings=False
     )
     at_120, at_200 = (RunColumns(width, facts, "WHEN") for width in (120, 200))
-    assert "TROUBLE   STAGE" in plain(at_120.heading())
+    assert "TROUBLE           STAGE" in plain(at_120.heading()), "as wide as `✗1 ◌1 stalled !3`"
     assert " ✗1 ◌1 !3  " in plain(at_120.row(sweep, RowContext(NOW)))
     line = plain(at_200.row(sweep, RowContext(NOW)))
     for part in ("n" * 60, "1.23e-5..0.1", "✗1 failed  ◌1 stalled  !3 NaN"):

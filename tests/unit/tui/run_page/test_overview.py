@@ -182,6 +182,20 @@ def test_the_output_before_a_signal_is_no_error(filler: Filler) -> None:
     assert [plain(row) for row in error_rows(stage, 60)][:3] == ["error", *lines[:2]]
 
 
+def test_carets_below_a_wrapped_line_are_left_out(filler: Filler) -> None:
+    trace = [
+        "Traceback (most recent call last):",
+        "    return cholesky(cov)",
+        "           ^^^^^^^^^^^^^",
+    ]
+    stage = filler.stage(filler.run({"train": ()}), "train")
+    stage = stage._replace(error="\n".join(["exit code 1: no", *trace]))
+    carets = {
+        width: any("^" in plain(row) for row in error_rows(stage, width)) for width in (40, 22)
+    }
+    assert carets == {40: True, 22: False}
+
+
 def test_an_error_is_its_traceback_without_progress_bars() -> None:
     bars = "epoch 1/5:  35%|###5      | 21/60 [00:01<00:02, loss=0.026]\n 12.5it/s\n"
     trace = 'Traceback (most recent call last):\n  File "train.py", line 20\nValueError: no'
