@@ -221,7 +221,7 @@ def _printed(box: Box, words: Sequence[str], directory: str | None = None) -> in
                 only_reads=words[0] in _READING,
             )
     except KeyboardInterrupt as error:
-        raise StoppedError(f"stopped; what runs on {box.name} goes on") from error
+        raise StoppedError(f"stopped; what runs on {box.name} continues") from error
     if not follows and lines:
         printing.value(_here(_loaded("\n".join(lines), box.name), box.name, ahead))
     return code

@@ -377,7 +377,7 @@ def connected(box: Box, timeout: int = CONNECT_TIMEOUT) -> Iterator[BoxConnectio
 _REASONS: Sequence[tuple[str, str]] = (
     (
         r"host identification has changed",
-        "its host key has changed, as if another machine answered; if it was installed anew, "
+        "its host key has changed, as if another machine answered; if it was installed again, "
         "remove the old key with `ssh-keygen -R` as `ssh {host}` says, and accept the new one",
     ),
     (
