@@ -35,6 +35,7 @@ DEMO = "digits.yaml"
 _COMMAND = "trainui.command"
 
 MOST_PRIORITY = 1_000_000
+"""More than any queue needs, and it fits any integer column."""
 
 MOST_LEFT_OUT = 20
 """Paths that were left out and are named on a terminal."""

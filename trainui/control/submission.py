@@ -42,6 +42,7 @@ from trainui.supervisor.supervise import try_lock
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LONGEST_NAME = 200
+"""Characters of a run name, which lists cut."""
 
 
 def submit(

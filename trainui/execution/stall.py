@@ -66,11 +66,14 @@ LEAST_SILENCE = 60.0
 """Seconds: a shorter silence is never a stall."""
 
 OF_MEDIAN, OF_LONGEST = 5.0, 2.0
+"""A silence is a stall if it is this many times as long as the median of the gaps and as the
+longest."""
 
 GAPS = 100
 """Number of gaps kept, so that the cadence is that of the current phase of the training."""
 
 LEAST_GAPS = 5
+"""Gaps without which there is no cadence to compare with."""
 
 GRACE = 4.0
 """Seconds that the metrics reader gets to catch up once the store is writable: less than the time

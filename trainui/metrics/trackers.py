@@ -59,6 +59,7 @@ _TRIES = 3
 """Copies made while the database is being written, before it is read at its next change."""
 
 _HEADER_BYTES = 100
+"""Bytes at the beginning of a database and its side files, which change with each commit."""
 
 MOST_ROWS = 10_000
 """Rows read at once."""

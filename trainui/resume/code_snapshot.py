@@ -37,6 +37,7 @@ MOST_BYTES = 2**30
 """Maximum total bytes: a snapshot is for code, not for data."""
 
 MOST_FILES = 50_000
+"""A directory with more files has data among its code."""
 
 LISTED_UP_TO = 64 * 2**20
 """Maximum bytes of git's list of files."""

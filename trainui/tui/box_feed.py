@@ -56,6 +56,7 @@ LIST_PERIOD = 30.0
 """Seconds between two lists of a box whose trainui speaks another version of the protocol."""
 
 COMMAND_TIMEOUT = 60.0
+"""Seconds in which a box has to carry out a command."""
 
 KEPT_PERIOD = 60.0
 """Seconds between two notes of a box's list, for the time when it does not answer."""

@@ -42,6 +42,7 @@ PATIENCE = 20.0
 """Seconds after which a search for trainings is given up."""
 
 _LOOK_EVERY = 0.1
+"""Seconds between two looks at whether the search has ended."""
 
 ENDINGS = (".yaml", ".yml")
 

@@ -25,7 +25,9 @@ from trainui.supervisor import protocol
 from trainui.text import as_overwritten, harmless
 
 TAIL_BYTES = 1 << 14
+"""Bytes at the end of a log in which its last lines are found."""
 TAIL_LINES = 20
+"""Lines that an error quotes: what fits a screen."""
 
 SEARCHED = 1 << 18
 """Bytes searched at the end of a log: enough for tracebacks of many ranks and the noise."""

@@ -26,6 +26,7 @@ SECONDS = 5.0
 """CPU time allowed, plus one second for each `BYTES_A_SECOND`."""
 
 BYTES_A_SECOND = 500_000
+"""A pattern that is slower backtracks."""
 
 
 def main(seconds: float, descriptors: Sequence[int], pattern: str) -> int:

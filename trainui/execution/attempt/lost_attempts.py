@@ -39,6 +39,7 @@ GONE = (ProbeState.LOST, ProbeState.ENDED, ProbeState.REMOVED)
 """States of an attempt that started and has no process left."""
 
 POLL_EVERY = 0.05
+"""Seconds between two checks that what was asked to end has ended."""
 
 SUPERVISOR_MARGIN = 20.0
 """Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""

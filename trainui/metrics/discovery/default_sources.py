@@ -54,6 +54,7 @@ _TEXT = re.compile(
 """Files that may be a table, JSON lines or a trainer's log, depending on their first bytes."""
 
 _SNIFFED_BYTES = 4096
+"""Bytes by which a file is recognised that no name gives away: some lines."""
 
 _OF_CONTENT = {"jsonl": "json", "csv": "csv"}
 

@@ -36,6 +36,7 @@ MAX_ENTRIES = 20_000
 """Directory entries examined below a directory, those near the top first."""
 
 MAX_DEPTH = 6
+"""Levels of directories that are searched: loggers write near the top."""
 
 MAX_CHECKED = 50
 """Directories near the top, and as many that changed last, that are checked between two walks."""

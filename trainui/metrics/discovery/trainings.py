@@ -36,6 +36,7 @@ MOST_ENTRIES = 500_000
 """Directory entries that are examined, as a limit for e.g. a whole home directory."""
 
 MAX_DEPTH = 12
+"""Levels of directories that are searched: deeper ones are caches and packages."""
 
 MOST_SKEW = 3600.0
 """Seconds that the clock of a file's machine may be ahead; a later time is no recent write, but

@@ -39,6 +39,7 @@ _NO_PATHS = frozenset(
 _METRIC_FILES = (".csv", ".json", ".jsonl", ".log", ".tsv", ".txt")
 
 _SHOWN = 2
+"""Stages that a message names; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)

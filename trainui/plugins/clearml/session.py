@@ -20,6 +20,7 @@ _SESSION = re.compile(r"offline-[0-9a-f]{32}")
 _FILE, _TASK = "metrics.jsonl", "task.json"
 _FIRST = re.compile(rb'\s*\[\{"timestamp": \d+, "type": "[a-z_]+", "task": "')
 _TASK_BYTES = 1 << 20
+"""More bytes than a task's description has."""
 _MACHINE = ":monitor:"
 _QUIET = 60.0
 """Seconds without a change after which a session has ended: its files are opened for each write."""

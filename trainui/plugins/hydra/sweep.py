@@ -23,6 +23,7 @@ DIRECTORY = ".hydra"
 """It marks the directory of a job."""
 
 _BYTES = 1 << 20
+"""Bytes of one of Hydra's files that are read; they have some kilobytes."""
 
 LONGEST_NAME = 255
 """Characters of a member's full name."""

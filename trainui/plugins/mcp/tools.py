@@ -32,6 +32,7 @@ NAME = 200
 """Characters of a name, in full."""
 
 MOST_RUNS = 200
+"""Runs of one answer, which is cut at 4,000 characters anyway."""
 
 LONGEST_ARGUMENT = 20_000
 """Characters of an argument: longer ones are mistakes, and some cost seconds to look at."""

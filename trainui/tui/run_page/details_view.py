@@ -68,6 +68,7 @@ TITLES = {"output": "outputs", "checkpoint": "checkpoints", "": "other files"}
 """Headings of the files by role."""
 
 LEAST_WIDTH = 20
+"""Columns for which details are laid out at least, and cut at the right."""
 
 OF_A_FOLD = (
     "enter unfolds the members",

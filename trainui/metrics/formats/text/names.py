@@ -42,6 +42,7 @@ _PART = re.compile(
     rf"(?<![A-Za-z])(?:(?<!after )(?<!at )({TRAIN})|({HELD_OUT}))(?![A-Za-z])", re.IGNORECASE
 )
 _NAMES = 1024
+"""Size of the caches: a log has some tens of names."""
 
 
 @lru_cache(_NAMES)

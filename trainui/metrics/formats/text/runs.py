@@ -26,6 +26,7 @@ _OTHER = (
 )
 _WIDE = re.compile(r"(?:\\ ){2,}")
 _LONGEST_NUMBER = 30
+"""More characters than a number has."""
 _MAY_JOIN = re.compile(r"[dhm:,.] ?|[xXbB].*", re.DOTALL)
 """Between two numbers, it may make them one, or a time, for some of their digits."""
 
