@@ -20,7 +20,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ from trainui.resume import search_results
 from trainui.store.db import statements
 from trainui.store.db.engine import Database, file_of, read_transaction
 from trainui.store.db.statements import Connection
-from trainui.store.points import plot_points
+from trainui.store.points import plot_points, point_sources
 from trainui.store.points.plot_points import NewPoint
 from trainui.store.read import headlines, views
 from trainui.store.read import sweeps as asked_trials
@@ -199,7 +199,8 @@ class TrialWatch:
                     cursor.limit = step
                     by_index = bool(cursor.by_index)
                     why = reason(pruned, self._search, step, point.value, by_index=by_index)
-                    yield Decision(stage, why)
+                    in_epochs = point_sources.unit(connection, stage.id, metric) == "epoch"
+                    yield Decision(stage, replace(why, in_epochs=in_epochs))
             if self._is_over(until) and point is not points[-1]:
                 return
         else:

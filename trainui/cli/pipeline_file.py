@@ -355,7 +355,10 @@ _NAMES: tuple[tuple[Schema, str], ...] = (
     (_or_null(NUMBER), "seconds_worked"),
     (VALUE, "value"),
     (_or_null(VALUE), "last max min"),
-    (FLAG, "by_index dry_run low lower new paused reachable running stalled valid writable"),
+    (
+        FLAG,
+        "by_index dry_run in_epochs low lower new paused reachable running stalled valid writable",
+    ),
     (TIME, "at created_at time"),
     (_or_null(TIME), "completed_at lost_at started_at"),
     (_ANY_OBJECT, "params summary"),
@@ -390,7 +393,9 @@ _RUN_LINE = (
     "box"
 )
 
-_PRUNING = _object("by metric step value lower best by_index rule limit of", step=WHOLE, best=FLAG)
+_PRUNING = _object(
+    "by metric step value lower best by_index rule limit of in_epochs?", step=WHOLE, best=FLAG
+)
 
 _CAUSE = _object(
     "id text evidence file line fix edit",

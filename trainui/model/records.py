@@ -37,6 +37,8 @@ class PruningReason:
     """The value that it was compared with."""
     of: int | None = None
     """The number of trials that were compared."""
+    in_epochs: bool = False
+    """True if `step` is an epoch."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PruningReason:
@@ -55,7 +57,8 @@ class PruningReason:
     @property
     def words(self) -> str:
         """The sentence, e.g. `0.412 at step 2,000 is above the median 0.287 of 7`."""
-        where = f"{'value' if self.by_index else 'step'} {self.step:,}"
+        unit = "value" if self.by_index else "epoch" if self.in_epochs else "step"
+        where = f"{unit} {self.step:,}"
         if self.value != self.value:
             return f"{self.metric} is NaN at {where}"
         start = f"{self.value:.4g}{', the best by' if self.best else ' at'} {where}"

@@ -328,6 +328,18 @@ def test_a_step_is_reported_once_and_stepless_metrics_counted(
     assert loop.known(1) == {0: 1.0, 1: 2.0, 2: 6.0}
 
 
+def test_a_trial_that_counts_epochs_is_pruned_at_an_epoch(
+    store: Database, add_run: AddRun, tmp_path: Path
+) -> None:
+    loop = Loop(store, add_run, tmp_path, THRESHOLD, 1)
+    loop.start(0).feed({"loss": [(1, 6.0)]})
+    with store.write() as connection:
+        connection.execute('UPDATE sources SET state_json = \'{"epochs": ["loss"]}\'')
+    (found,) = loop.look(0)
+    assert found.pruning is not None
+    assert found.pruning.words == "6 at epoch 1 is above the threshold 5"
+
+
 def test_the_compared_value_is_named(store: Database, add_run: AddRun, tmp_path: Path) -> None:
     loop = Loop(store, add_run, tmp_path, search("MedianPruner", n_startup_trials=1), 2)
     loop.start(0).feed({"loss": [(1000, 0.5), (2000, 0.287)]})
