@@ -467,7 +467,7 @@ def suggestion(stage: StageRecord, values: Sequence[Value]) -> Suggestion:
     for at, value in enumerate(values):  # options in a command, unless they are parameters
         for name in [*left]:
             option = re.compile(
-                rf"(?<![\w.-])((?:--?)?{re.escape(name)}(?:=|\s+))((?!\S*\$\{{)\S+)"
+                rf"(?<![\w.-])((?:--?)?{re.escape(name)}(?:=|\s+)['\"]?)((?!\S*\$\{{)[^\s'\"]+)"
             )
             if value.place.scope == "command" and option.search(value.value):
                 changed = found.get(at, value.value)

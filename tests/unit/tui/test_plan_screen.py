@@ -151,6 +151,8 @@ async def test_the_prepared_edit_reaches_an_option_in_a_file(
         ("python t.py --bs 64 --lr 0.1", "python t.py --bs 32 --lr 0.1"),
         ("python t.py --bs=64 x.bs=64", "python t.py --bs=32 x.bs=64"),
         ("torchrun t.py bs=64", "torchrun t.py bs=32"),
+        ("python t.py '++bs=64'", "python t.py '++bs=32'"),
+        ('python t.py --bs "64"', 'python t.py --bs "32"'),
         ("python t.py --other-bs 64", None),
     ],
 )

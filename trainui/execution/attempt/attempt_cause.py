@@ -101,7 +101,7 @@ _CHOOSES_PYTHON = re.compile(
 """Commands in which another Python than that of the environment may run."""
 
 _OPTION = re.compile(
-    r"(?:--?)?(?P<name>[A-Za-z_][\w.\-/]*)=(?P<value>.+)|--(?P<long>[A-Za-z][\w.\-]*)"
+    r"(?:--?|\+{1,2})?(?P<name>[A-Za-z_][\w.\-/]*)=(?P<value>.+)|--(?P<long>[A-Za-z][\w.\-]*)"
 )
 
 
