@@ -111,7 +111,8 @@ def test_a_stage_that_fills_the_disk_of_the_runs(cli: CommandLine, full_runs: Pa
 def test_a_home_that_is_full(cli: CommandLine, small_home: Path) -> None:
     elsewhere = cli.environ.pop("TRAINUI_RUNS_DIR")
     weights = "head -c 2000000 /dev/zero > $TRAINUI_STAGE_DIR/weights"
-    assert cli("run", "--wait", "--name", "old", "--", "sh", "-c", weights).code == 0
+    for name in ("older", "old"):
+        assert cli("run", "--wait", "--name", name, "--", "sh", "-c", weights).code == 0
     cli.environ["TRAINUI_RUNS_DIR"] = elsewhere
     write_pipeline(cli, "p.yaml", "while [ ! -e go ]; do sleep 0.1; done; exit 3")
     assert cli("run", "p.yaml", "--detach", "--name", "r").code == 0
@@ -124,6 +125,10 @@ def test_a_home_that_is_full(cli: CommandLine, small_home: Path) -> None:
     assert (refused.code, refused.error()) == (4, "environment")
     assert "No space left on device" in refused.err
     assert "Traceback" not in refused.err
+    os.truncate(filler, filler.stat().st_size - 8192)  # for the note of a deletion, and no more
+    assert cli("rm", "older", "--yes").code == 0
+    assert cli("show", "older").code == 3
+    fill(small_home)
     assert cli("prune", "--keep", "0", "--older-than", "0s", "--yes").code == 0
     assert cli("show", "old").code == 3
     fill(small_home)

@@ -179,15 +179,15 @@ def _full_disk(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     from trainui import settings  # slow to import, and rarely needed
 
-    message = (
-        f"{error.strerror}{where}; move or delete some MB of other files on that disk, since "
-        "deletions are recorded too, then `trainui prune` deletes old runs"
-    )
+    remedy = "`trainui prune` deletes old runs"
     with suppress(TrainuiError, OSError):
         runs = settings.runs_dir(settings.load())
         if len(system.spaces(paths.home().root, runs)) > 1:
-            message += f"; their directories are on another disk, {runs}"
-    return message
+            remedy = (
+                "move or delete other files on that disk; `trainui prune` frees space on the disk "
+                f"of the runs, {runs}"
+            )
+    return f"{error.strerror}{where}; {remedy}"
 
 
 def _unusable_directory() -> str | None:

@@ -9,18 +9,21 @@ from pathlib import Path
 
 from trainui import paths, system, wakeup
 from trainui.control import requests, submission
-from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.errors import StoreError, UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import executors
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.resume import code_snapshot
 from trainui.resume.submitted import check_names, existing_run
 from trainui.store.db import home_identity
-from trainui.store.db.engine import open_store
+from trainui.store.db.engine import Database, open_store
 from trainui.store.points import write_points
 from trainui.store.read import views
 from trainui.store.runs import external_runs, runs, stage_requests
 from trainui.supervisor import process
+
+LEAST_TO_FORGET = 1 << 20
+"""Free bytes below which the database may have had no room for a run's deletion."""
 
 
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
@@ -116,13 +119,30 @@ def remove(run_id: str) -> None:
         )
     with submission.noted(run_id) as note:
         _write_note(note, directory)
-        with store.write() as connection:
-            if existing_run(connection, run_id).external is not None:
-                external_runs.let_end(connection, run_id)
-            owners = [stage.id for stage in views.stages(connection, run_id)]
-            runs.remove(connection, run_id)
-            write_points.forget(connection, owners)
+        try:
+            _forget(store, run_id)
+        except StoreError:
+            if not _may_make_room(directory):
+                raise
+            _delete_directory(directory)
+            _forget(store, run_id)
         _delete_directory(directory)
+
+
+def _forget(store: Database, run_id: str) -> None:
+    with store.write() as connection:
+        if existing_run(connection, run_id).external is not None:
+            external_runs.let_end(connection, run_id)
+        owners = [stage.id for stage in views.stages(connection, run_id)]
+        runs.remove(connection, run_id)
+        write_points.forget(connection, owners)
+
+
+def _may_make_room(directory: Path) -> bool:
+    """Return True if the home's disk is full, and a run's directory is on it."""
+    home = paths.home().root
+    is_full = system.free(home) < LEAST_TO_FORGET
+    return is_full and system.existing(directory).stat().st_dev == home.stat().st_dev
 
 
 def _write_note(note: submission.StagingNote, directory: Path) -> None:

@@ -302,8 +302,8 @@ _SCHEMA = "another trainui upgraded it; start this again (a worker restarts by i
 _SCHEMA_ERRORS = ("no such table", "no such column", "has no column")
 _ADVICE = {
     sqlite3.SQLITE_READONLY: "the file or its directory is read-only; make it writable",
-    sqlite3.SQLITE_FULL: "the disk is full; move or delete some MB of other files on it, since "
-    "deletions are recorded too, then `trainui prune` deletes old runs",
+    sqlite3.SQLITE_FULL: "the disk is full; `trainui prune` deletes old runs that are on it, else "
+    "move or delete other files on it",
     sqlite3.SQLITE_IOERR: "disk error, or the disk quota is used up; run `trainui doctor`",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check the permissions of its directory",
     sqlite3.SQLITE_CORRUPT: DAMAGED,
