@@ -6,9 +6,10 @@ A place is named by the user's own code: the function that it called there and i
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePath
 
@@ -92,6 +93,85 @@ class ProcessStack:
     def has_frames(self) -> bool:
         """True if its Python stacks are known."""
         return any(thread.frames for thread in self.threads)
+
+
+LOCK = "waits for a lock"
+"""What the kernel says of a thread that waits for another one, in whatever way."""
+
+_WAITED_FOR = {
+    ("queue", "get"): "an item of a queue",
+    ("queue", "put"): "room in a queue",
+    ("queue", "join"): "a queue to be done",
+    ("threading", "join"): "the end of a thread",
+    ("threading", "_wait_for_tstate_lock"): "the end of a thread",
+    ("_base", "result"): "the result of a future",
+}
+"""By the file and the function of the standard library, what a thread waits for in it."""
+
+_OF_CLASS = re.compile(r"(Event|Barrier|Condition|Semaphore)\.(wait|acquire)$")
+
+
+def waited_for(frames: Sequence[StackFrame]) -> str:
+    """Return what a thread waits for by the functions that its own code called; empty: unknown."""
+    found = ""
+    for frame in frames[: own_index(frames)]:
+        name = frame.function.rpartition(".")[2]
+        of_class = _OF_CLASS.search(frame.function)
+        words = f"an {of_class[1]}" if of_class and of_class[1] == "Event" else ""
+        words = f"a {of_class[1]}" if of_class and not words else words
+        found = _WAITED_FOR.get((PurePath(frame.file).stem, name), words.lower() or found)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLocks:
+    """What the `with` statements of a source say about one of its lines."""
+
+    entered: str
+    """The expression that the line enters; empty: none."""
+    inside: Mapping[str, int]
+    """The expressions whose blocks it is in, with the lines of the statements."""
+
+    @classmethod
+    def at(cls, source: ast.AST, line: int) -> HeldLocks:
+        """Look at a line of a parsed file."""
+        entered, inside = "", {}
+        for node in ast.walk(source):
+            if isinstance(node, ast.With | ast.AsyncWith):
+                for item in node.items:
+                    expression = ast.unparse(item.context_expr)
+                    if node.body[0].lineno <= line <= (node.end_lineno or 0):
+                        inside[expression] = node.lineno
+                    elif node.lineno <= line < node.body[0].lineno:
+                        entered = expression
+        return cls(entered, inside)
+
+
+def with_holders(
+    threads: Sequence[ThreadStack], held: Mapping[StackFrame, HeldLocks]
+) -> list[ThreadStack]:
+    """Return a process's threads with what those wait for that the kernel says wait for a lock.
+
+    The lock's holder is the one thread that is in a block of the same file with the same lock.
+    """
+    found = []
+    for thread in threads:
+        kernel = thread.kernel
+        if kernel == LOCK and (words := waited_for(thread.frames)):
+            kernel = f"waits for {words}"
+        elif kernel == LOCK and thread.frames and (own := held.get(thread.frames[0])):
+            name = own.entered
+            holders = [
+                f"{other.name} ({PurePath(frame.file).name}:{held[frame].inside[name]})"
+                for other in threads
+                for frame in other.frames
+                if other is not thread and frame.file == thread.frames[0].file
+                if frame in held and name in held[frame].inside
+            ]
+            if len(holders) == 1:
+                kernel = f"waits for the lock `{name}` of {holders[0]}"
+        found.append(replace(thread, kernel=kernel))
+    return found
 
 
 Sample = Sequence[ProcessStack]

@@ -7,6 +7,7 @@ to a process or waits for one: a process that is stuck in the kernel is read lik
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import platform
@@ -31,7 +32,9 @@ from trainui.errors import NotPlainFileError, UnfitEnvironmentError, UsageError
 from trainui.execution import gpus
 from trainui.execution.planner import host
 from trainui.execution.stack_summary import (
+    LOCK,
     MAIN,
+    HeldLocks,
     ProcessStack,
     Sample,
     StackFrame,
@@ -39,7 +42,9 @@ from trainui.execution.stack_summary import (
     computing,
     own_index,
     summary,
+    with_holders,
 )
+from trainui.execution.tracebacks import CodePlace
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
 from trainui.pipeline.masking import Masker
@@ -52,6 +57,9 @@ from trainui.supervisor.supervise import Process, descendants, list_processes
 
 MOST_PROCESSES = 32
 """Each costs 50 ms of CPU; the rest is counted."""
+
+MOST_SOURCES, MOST_SOURCE = 3, 500_000
+"""Files that are parsed for the holder of a lock, and bytes of one."""
 
 MOST_THREADS = 64
 """Threads of a process that the kernel is asked about."""
@@ -308,6 +316,7 @@ def _read(process: Process, rank: int | None, masker: Masker) -> tuple[ProcessSt
             threads.append(ThreadStack(name, tuple(frames), id=number))
     if threads:
         threads.sort(key=lambda thread: thread.name != MAIN)
+        threads = with_holders(threads, _held_locks(process.pid, threads))
         stack = replace(stack, threads=tuple(threads))
     return stack, problem
 
@@ -395,6 +404,23 @@ def _dump(pid: int) -> tuple[list[Mapping[str, Any]], str]:
     return [], f"py-spy could not read process {pid}: {reason[0]}"
 
 
+def _held_locks(pid: int, threads: Sequence[ThreadStack]) -> Mapping[StackFrame, HeldLocks]:
+    """Return what sources say about locks at the calls of threads, where one waits in own code."""
+    files = {one.frames[0].file for one in threads if one.kernel == LOCK and one.frames}
+    frames = {frame for one in threads for frame in one.frames if frame.file in files}
+    found: dict[StackFrame, HeldLocks] = {}
+    for file in files if len(files) <= MOST_SOURCES else ():
+        path = Path(file) if Path(file).is_absolute() else Path(f"/proc/{pid}/cwd", file)
+        if not CodePlace(file, 1).is_own:
+            continue
+        with suppress(OSError, NotPlainFileError, SyntaxError, ValueError, RecursionError):
+            with system.open_plain(path) as opened:
+                source = ast.parse(opened.read(MOST_SOURCE))
+            of_file = (frame for frame in frames if frame.file == file)
+            found |= {frame: HeldLocks.at(source, frame.line) for frame in of_file}
+    return found
+
+
 def _polls(pid: int, frame: StackFrame) -> bool:
     """Return True if the line of a call asks if something is done, as in a loop that spins."""
     file = Path(frame.file)
@@ -476,7 +502,7 @@ def _syscalls() -> Mapping[str, tuple[str, bool]]:
 
 
 _READS, _WRITES = ("reads from", True), ("writes to", True)
-_LOCK, _EVENTS = ("waits for a lock", False), ("waits for events", False)
+_LOCK, _EVENTS = (LOCK, False), ("waits for events", False)
 _CHILD, _SLEEPS = ("waits for a child process", False), ("sleeps", False)
 _CONNECTS, _ACCEPTS = ("connects to", True), ("waits for a connection", False)
 _LOCKS_FILE, _SYNCS = ("waits for a lock on", True), ("syncs", True)
@@ -505,7 +531,7 @@ def _by_function(function: str) -> str:
 
 
 _FUNCTIONS = (
-    ("futex", "waits for a lock"), ("nanosleep", "sleeps"),
+    ("futex", LOCK), ("nanosleep", "sleeps"),
     ("do_wait", "waits for a child process"),
     ("pipe_read", "reads from a pipe"), ("pipe_write", "writes to a pipe"),
     ("tcp_recv", "reads from a socket"), ("skb", "reads from a socket"),
@@ -513,7 +539,7 @@ _FUNCTIONS = (
     ("unix_stream", "reads from a socket"), ("connect", "connects to a socket"),
     ("poll", "waits for events"), ("select", "waits for events"),
     ("nfs", "waits for NFS"), ("rpc", "waits for NFS"), ("fuse", "waits for a FUSE file system"),
-    ("lock", "waits for a lock"),
+    ("lock", LOCK),
 )  # fmt: skip
 
 

@@ -62,6 +62,11 @@ LOCKS = """
     threading.Thread(target=load, name="loader").start()
     train()
 """
+QUEUE = """
+    import queue, sys
+    open(sys.argv[1], "w").close()
+    queue.Queue().get()
+"""
 NETWORK = """
     import socket, sys, urllib.request
     server = socket.create_server(("127.0.0.1", 0))
@@ -186,9 +191,16 @@ def test_two_locks_show_both_threads(start: Start) -> None:
     process = start(LOCKS)
     sentence(
         process.pid,
-        matching=r"process \d+ is in train \(train.py:13\), which waits for a lock, "
-        r"thread loader is in load \(train.py:7\), which waits for a lock",
+        matching=r"process \d+ is in train \(train.py:13\), which waits for the lock `a` of "
+        r"loader \(train.py:5\), thread loader is in load \(train.py:7\), which waits for the "
+        r"lock `b` of MainThread \(train.py:10\)",
     )
+
+
+def test_a_thread_that_waits_for_a_queue_says_so(start: Start) -> None:
+    process = start(QUEUE)
+    sentence(process.pid, matching=r"process \d+ waits in Queue.get \(train.py:4\)")
+    assert "  MainThread: waits for an item of a queue" in take(process.pid).lines()
 
 
 def test_a_hung_download_shows_its_other_end(start: Start, tmp_path: Path) -> None:
