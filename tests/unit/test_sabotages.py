@@ -15,7 +15,7 @@ import pytest
 
 import trainui
 from tests.chaos import sabotages
-from tests.chaos.sabotages import SABOTAGES
+from tests.chaos.sabotages import SABOTAGES, SEARCHES
 
 PACKAGE = Path(trainui.__file__).parent
 
@@ -71,7 +71,16 @@ def uses(target: Any, name: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("sabotage", [*SABOTAGES, "metrics"])
+@pytest.mark.parametrize(
+    "sabotage",
+    [
+        *[
+            pytest.param(one, marks=[pytest.mark.folders] if one in SEARCHES else [])
+            for one in SABOTAGES
+        ],
+        "metrics",
+    ],
+)
 def test_what_a_sabotage_patches_is_used(sabotage: str) -> None:
     name = SABOTAGES[sabotage].__name__ if sabotage in SABOTAGES else "_sabotage_worker"
     targets = [*patched(name)] if name != "end_running" else []
