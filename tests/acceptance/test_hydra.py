@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from hydra.test_utils.launcher_common_tests import (
@@ -42,11 +44,38 @@ class TestBatches(BatchedSweeperTestSuite):
     """The same where a sweeper launches several batches."""
 
 
+def only(test: Callable[..., None], *ids: str) -> Callable[..., None]:
+    """One of Hydra's tests with these cases alone: the others differ in what Hydra composes."""
+    (mark,) = test.pytestmark  # type: ignore[attr-defined]
+    names, cases = mark.args
+
+    @functools.wraps(test)
+    def with_few(*arguments: Any, **fixtures: Any) -> None:
+        test(*arguments, **fixtures)
+
+    with_few.pytestmark = []  # type: ignore[attr-defined]
+    kept = [case for case in cases if case.id in ids]
+    assert len(kept) == len(ids)
+    marked: Callable[..., None] = pytest.mark.parametrize(names, kept)(with_few)
+    return marked
+
+
 @pytest.mark.parametrize(
     ("task_launcher_cfg", "extra_flags"), [({}, ["-m", "hydra/launcher=trainui"])]
 )
 class TestIntegration(IntegrationTestSuite):
     """Real applications, with working directories of their own."""
+
+    test_custom_task_name = only(
+        IntegrationTestSuite.test_custom_task_name,
+        "no_config",
+        "different_filename_and_config_file_name_override_and_command_line_override",
+    )
+    test_custom_sweeper_run_workdir = only(
+        IntegrationTestSuite.test_custom_sweeper_run_workdir,
+        "sweep_dir_cli_overridding_config",
+        "subdir:custom_override_dirname",
+    )
 
 
 APP = """

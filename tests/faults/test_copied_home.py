@@ -6,6 +6,7 @@ Deeds are done from the copy at every moment of its original; each case of the r
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,9 @@ class Original:
         self.run = cli("run", "p.yaml", "--name", "r", "--detach").out.split()[0]
         wait_for(lambda: "retry 1" in str(cli.json("show", "r")), "the retry")
         wait_for(lambda: self.states["done"] == "completed", "the first stage's end")
+        wait_for(lambda: self.states["queued"] == "queued", "the stage after it")
         self.pid = int(wait_for(lambda: self.pid_file.read_text().strip(), "the running stage"))
+        self.begun = self.states
 
     @property
     def states(self) -> dict[str, str]:
@@ -94,6 +97,10 @@ class Original:
 
     def count(self, stage: str) -> int:
         return sum(line.startswith(f"{stage} ") for line in self.marks.read_text().splitlines())
+
+    def is_as_begun(self) -> bool:
+        """Return True if the same process runs, and no stage has started or ended since."""
+        return is_alive(self.pid) and self.states == self.begun
 
     def finish(self) -> None:
         """Let the running stage end, and see that each stage ran once."""
@@ -115,6 +122,18 @@ def original(cli: CommandLine) -> Original:
     return Original(cli)
 
 
+@pytest.fixture(scope="module")
+def untouched(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[Original]:
+    """The original of copies from which nothing reaches it, whatever is tried."""
+    settings = {**served_database, "TRAINUI_CPUS": "2"}
+    with closing(CommandLine(tmp_path_factory.mktemp("original"), settings)) as cli:
+        original = Original(cli)
+        yield original
+        original.finish()
+
+
 def cli_with(cli: CommandLine, home: Path, **environ: str) -> CommandLine:
     """The same command line with another home."""
     other = object.__new__(CommandLine)
@@ -123,19 +142,18 @@ def cli_with(cli: CommandLine, home: Path, **environ: str) -> CommandLine:
     return other
 
 
+COPIES = itertools.count()
+
+
 @contextmanager
-def copy(cli: CommandLine, *command: str, name: str = "copy") -> Iterator[CommandLine]:
+def copy(cli: CommandLine, *command: str) -> Iterator[CommandLine]:
     """A copy of the home, made by a command; its processes are ended."""
-    target = cli.home.with_name(name)
+    target = cli.home.with_name(f"copy{next(COPIES)}")
     # a living home: a temporary file may be gone before it is copied
     subprocess.run([*(command or ("cp", "-a")), cli.home, target], check=False)
     yield cli_with(cli, target)
     if "-al" not in command:  # its locks would be those of the original
         kill_all(Home(target))
-
-
-def living(_: Original) -> None:
-    """The worker lives."""
 
 
 def stopped(original: Original) -> None:
@@ -162,12 +180,7 @@ def is_open(file: Path) -> bool:
     return False
 
 
-@pytest.mark.parametrize("moment", [living, stopped, killed])
-def test_no_deed_in_a_copy_changes_its_original(
-    original: Original, moment: Callable[[Original], None], only_on_sqlite: None
-) -> None:
-    moment(original)
-    before = original.states
+def refuses_all_deeds(original: Original) -> None:
     with copy(original.cli) as copied:
         for deed in DEEDS:
             done = copied(*deed)
@@ -186,16 +199,29 @@ def test_no_deed_in_a_copy_changes_its_original(
                 assert str(path) in done.out + done.err, (look, done)
         assert copied.json("worker", "status")["copy_of"] == str(original.cli.home)
         assert not processes.is_held(Home(copied.home).worker_lock)
-        assert is_alive(original.pid)
-        assert original.states == before
-        original.finish()
+    assert original.is_as_begun()
 
 
-@pytest.mark.parametrize("moment", [living, stopped, killed])
-def test_a_copy_made_independent_leaves_its_original_alone(
-    original: Original, moment: Callable[[Original], None], only_on_sqlite: None
+def test_no_deed_in_a_copy_changes_its_living_original(
+    untouched: Original, only_on_sqlite: None
 ) -> None:
-    moment(original)
+    refuses_all_deeds(untouched)
+
+
+def test_no_deed_in_a_copy_changes_its_killed_original(
+    original: Original, only_on_sqlite: None
+) -> None:
+    killed(original)
+    refuses_all_deeds(original)
+    original.finish()
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_copy_made_independent_leaves_its_original_alone(
+    original: Original, is_killed: bool, only_on_sqlite: None
+) -> None:
+    if is_killed:
+        killed(original)
     with copy(original.cli) as copied:
         link = copied.home / "runs" / original.run / "done" / "link"
         link.symlink_to(original.directory / "done" / "made.txt")
@@ -233,50 +259,50 @@ def test_a_copy_made_independent_leaves_its_original_alone(
 
 
 def test_an_unpacked_backup_beside_its_original_is_a_copy(
-    original: Original, only_on_sqlite: None
+    untouched: Original, only_on_sqlite: None
 ) -> None:
-    assert original.cli("backup", "b.tar.gz").code == 0
-    target = original.cli.home.with_name("restored")
+    assert untouched.cli("backup", "b.tar.gz").code == 0
+    target = untouched.cli.home.with_name("restored")
     target.mkdir()
-    subprocess.run(["tar", "xzf", original.cli.directory / "b.tar.gz", "-C", target], check=True)
-    restored = cli_with(original.cli, target)
+    subprocess.run(["tar", "xzf", untouched.cli.directory / "b.tar.gz", "-C", target], check=True)
+    restored = cli_with(untouched.cli, target)
     assert not (target / "home.json").exists()
     assert restored("worker", "start").code == 4
     assert restored("cancel", "r").code == 4
     assert restored("worker", "start", "--as-copy").code == 0
     assert states_of(restored.json("show", "r"))["train"] == "interrupted"
     kill_all(Home(target))
-    original.finish()
+    assert untouched.is_as_begun()
 
 
 def test_two_copies_each_become_a_home_of_their_own(
-    original: Original, only_on_sqlite: None
+    untouched: Original, only_on_sqlite: None
 ) -> None:
-    with copy(original.cli, name="first") as first, copy(original.cli, name="second") as second:
+    with copy(untouched.cli) as first, copy(untouched.cli) as second:
         ids = set()
         for copied in (first, second):
             assert copied("worker", "start").code == 4
             assert copied("worker", "start", "--as-copy").code == 0
             ids.add(json.loads((copied.home / "home.json").read_text())["id"])
-        ids.add(json.loads((original.cli.home / "home.json").read_text())["id"])
+        ids.add(json.loads((untouched.cli.home / "home.json").read_text())["id"])
         assert len(ids) == 3
-        original.finish()
+        assert untouched.is_as_begun()
 
 
 def test_a_copy_of_which_hard_links_are_shared_changes_nothing(
-    original: Original, only_on_sqlite: None
+    untouched: Original, only_on_sqlite: None
 ) -> None:
-    with copy(original.cli, "cp", "-al") as copied:
-        assert original.home.guard_lock.samefile(Home(copied.home).guard_lock)
+    with copy(untouched.cli, "cp", "-al") as copied:
+        assert untouched.home.guard_lock.samefile(Home(copied.home).guard_lock)
         for deed in (*DEEDS, ("worker", "stop")):
             assert copied(*deed).code == 4, deed
         for decision in ("--as-copy", "--moved"):
             refused = copied("worker", "start", decision)
             assert refused.code == 4, refused
             assert "hard links" in refused.err or "has a worker" in refused.err
-        assert processes.is_held(original.home.worker_lock)
+        assert processes.is_held(untouched.home.worker_lock)
         assert copied("ls").code == 0
-    original.finish()
+    assert untouched.is_as_begun()
 
 
 @pytest.mark.parametrize("has_file", [True, False])
@@ -316,26 +342,28 @@ def test_a_home_renamed_under_its_stages_takes_them_over(
     kill_all(Home(target))
 
 
-def test_links_and_mounts_of_a_home_are_no_copies(original: Original, only_on_sqlite: None) -> None:
-    link = original.cli.home.with_name("link")
-    link.symlink_to(original.cli.home)
-    linked = cli_with(original.cli, link)
+def test_links_and_mounts_of_a_home_are_no_copies(
+    untouched: Original, only_on_sqlite: None
+) -> None:
+    link = untouched.cli.home.with_name("link")
+    link.symlink_to(untouched.cli.home)
+    linked = cli_with(untouched.cli, link)
     assert linked("worker", "start").code == 0
     assert linked.json("worker", "status")["copy_of"] is None
     if os.geteuid() == 0:
-        mount = original.cli.home.with_name("mount")
+        mount = untouched.cli.home.with_name("mount")
         mount.mkdir()
-        done = subprocess.run(["mount", "--bind", original.cli.home, mount], check=False)
+        done = subprocess.run(["mount", "--bind", untouched.cli.home, mount], check=False)
         if done.returncode == 0:
             try:
-                assert cli_with(original.cli, mount)("note", "r", "by a mount").code == 0
+                assert cli_with(untouched.cli, mount)("note", "r", "by a mount").code == 0
             finally:
                 subprocess.run(["umount", mount], check=True)
-    with copy(original.cli) as copied:  # what the link named was the original
+    with copy(untouched.cli) as copied:  # what the link named was the original
         link.unlink()
         link.symlink_to(copied.home)
         assert linked("worker", "start").code == 4
-    original.finish()
+    assert untouched.is_as_begun()
 
 
 @needs_root
@@ -409,15 +437,15 @@ def test_a_home_restored_in_place_waits_for_stages_elsewhere(
 
 
 def test_a_database_of_another_home_is_named_with_advice(
-    original: Original, tmp_path: Path, only_on_sqlite: None
+    untouched: Original, tmp_path: Path, only_on_sqlite: None
 ) -> None:
-    other = cli_with(original.cli, tmp_path / "other")
+    other = cli_with(untouched.cli, tmp_path / "other")
     assert other("run", "--wait", "--", "true").code == 0
     assert other("worker", "stop").code == 0
     for file in other.home.glob("trainui.db*"):
         file.unlink()
     with (
-        closing(sqlite3.connect(original.cli.home / "trainui.db")) as source,
+        closing(sqlite3.connect(untouched.cli.home / "trainui.db")) as source,
         closing(sqlite3.connect(other.home / "trainui.db")) as target,
     ):
         source.backup(target)
@@ -429,7 +457,7 @@ def test_a_database_of_another_home_is_named_with_advice(
     assert other("worker", "start", "--as-copy").code == 0
     assert states_of(other.json("show", "r"))["train"] == "interrupted"
     kill_all(Home(other.home))
-    original.finish()
+    assert untouched.is_as_begun()
 
 
 def test_runs_outside_of_a_copied_home_are_only_read(
@@ -478,16 +506,16 @@ def test_a_home_without_a_database_is_known_by_its_file(
 
 
 async def test_the_screen_names_the_original_and_refuses(
-    original: Original, monkeypatch: pytest.MonkeyPatch, only_on_sqlite: None
+    untouched: Original, monkeypatch: pytest.MonkeyPatch, only_on_sqlite: None
 ) -> None:
-    with copy(original.cli) as copied:
+    with copy(untouched.cli) as copied:
         for name, value in copied.environ.items():
             monkeypatch.setenv(name, value)
         async with opened() as screen:
             await screen.until_shown("is a copy of the home")
             await screen.press("p")
             await screen.until_shown("--as-copy")
-    original.finish()
+    assert untouched.is_as_begun()
 
 
 def test_a_copied_home_on_a_server_separates_by_decision_only(
