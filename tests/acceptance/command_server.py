@@ -131,7 +131,7 @@ def become(connection: socket.socket) -> None:
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environ)
-    sys.path[0] = directory
+    sys.path[:1] = [directory, *filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv = [f"{ROOT}/trainui/__main__.py", *arguments]
 
 

@@ -40,6 +40,7 @@ def trainer(cli: CommandLine) -> Iterator[subprocess.Popen[bytes]]:
     """A training that somebody started in `live`, with its output in a file."""
     at_start = cli.directory.parent / "at-start"
     cli.environ |= background.with_less_patience(at_start, execution__external__PERIOD=0.5)
+    cli.always_forks = True
     directory = cli.directory / "live"
     directory.mkdir()
     with (directory / "train.out").open("wb") as log:

@@ -31,6 +31,7 @@ class Cluster:
         self.place.mkdir()
         install(cli.directory / "site")
         cli.environ |= {"SPOOL": str(self.place), "PYTHONPATH": str(cli.directory / "site")}
+        cli.always_forks = True
         self.server = self.serve()
 
     def serve(self) -> subprocess.Popen[bytes]:

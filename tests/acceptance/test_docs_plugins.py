@@ -61,6 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cli_with_all(cli: CommandLine, site: Path) -> CommandLine:
     paths = filter(None, [str(site), cli.environ.get("PYTHONPATH", "")])
     cli.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    cli.always_forks = True
     return cli
 
 

@@ -53,6 +53,7 @@ class Readers:
         self.fault = cli.directory / "fault"
         background.at_start(cli.directory, AT_START)
         cli.environ |= {"PYTHONPATH": str(cli.directory), "FAULT": str(self.fault)}
+        cli.always_forks = True
 
     def pid(self) -> int:
         def find() -> int:

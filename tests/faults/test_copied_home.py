@@ -137,7 +137,7 @@ def untouched(
 def cli_with(cli: CommandLine, home: Path, **environ: str) -> CommandLine:
     """The same command line with another home."""
     other = object.__new__(CommandLine)
-    other.home, other.directory = home, cli.directory
+    other.home, other.directory, other.always_forks = home, cli.directory, cli.always_forks
     other.environ = {**cli.environ, "TRAINUI_HOME": str(home), **environ}
     return other
 
