@@ -30,6 +30,11 @@ HERE = {
 }
 
 
+CLOSED = ("directory closed", "records closed")
+"""Only a worker without root's rights heeds these. With each of the others, `test_orphan` cancels a
+stage, and ends one without the database."""
+
+
 def begin(cli: CommandLine) -> tuple[str, int, Path]:
     """Start a stage under a worker that heeds the modes of files.
 
@@ -47,7 +52,7 @@ def starts(cli: CommandLine) -> int:
     return len((cli.directory / "pid").read_text().split())
 
 
-@pytest.mark.parametrize("fault", HERE)
+@pytest.mark.parametrize("fault", CLOSED)
 def test_a_cancelled_stage_has_no_process_after_its_recorded_end(
     cli: CommandLine, fault: str
 ) -> None:
@@ -61,7 +66,7 @@ def test_a_cancelled_stage_has_no_process_after_its_recorded_end(
     assert starts(cli) == 1
 
 
-@pytest.mark.parametrize("fault", HERE)
+@pytest.mark.parametrize("fault", CLOSED)
 def test_stopping_with_stages_leaves_no_process(cli: CommandLine, fault: str) -> None:
     _, pid, records = begin(cli)
     HERE[fault](records)
@@ -69,7 +74,7 @@ def test_stopping_with_stages_leaves_no_process(cli: CommandLine, fault: str) ->
     assert (done.code, is_alive(pid)) == (0, False), done
 
 
-@pytest.mark.parametrize("fault", HERE)
+@pytest.mark.parametrize("fault", CLOSED)
 def test_stopping_with_stages_needs_neither_records_nor_database(
     cli: CommandLine, fault: str
 ) -> None:
