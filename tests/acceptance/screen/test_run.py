@@ -171,7 +171,7 @@ async def test_z_shows_a_pane_alone_and_esc_all_again(filler: Filler) -> None:
         await driven.until(lambda: driven.app.focused is driven.run.panes.curves)
         await driven.press("z")
         await driven.until_gone("1 Stages")
-        assert "train/loss" in driven.text()
+        await driven.until_shown("train/loss")
         await driven.press("escape")
         await driven.until_shown("1 Stages", "4 Log")
         await driven.press("L")

@@ -46,16 +46,23 @@ class Driven:
         await self.pilot.press(*keys)
 
     async def until(self, condition: Callable[[], Any], what: str = "it") -> None:
-        """Wait until something is so."""
-        give_up_at = asyncio.get_running_loop().time() + PATIENCE
+        """Wait until something is so; at most a third of the time is spent in looking."""
+        time = asyncio.get_running_loop().time
+        give_up_at = (looked_at := time()) + PATIENCE
         while not condition():
-            if asyncio.get_running_loop().time() > give_up_at:
+            if (now := time()) > give_up_at:
                 raise AssertionError(f"{what} did not come; the screen shows\n{self.text()}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(max(0.02, 2 * (now - looked_at)))
+            looked_at = time()
 
     async def until_shown(self, *texts: str) -> None:
         """Wait until all of these are to be seen."""
-        await self.until(lambda: all(text in self.text() for text in texts), f"{texts}")
+
+        def are_shown() -> bool:
+            shown = self.text()
+            return all(text in shown for text in texts)
+
+        await self.until(are_shown, f"{texts}")
 
     async def until_gone(self, text: str) -> None:
         """Wait until something is to be seen no more."""
