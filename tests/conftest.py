@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import postgresql
 from tests.security.another_user import unshared_directory
+from tests.unit.profiles import LONG
 
 DATABASES = ["sqlite", "postgresql"]
 
@@ -27,6 +28,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile(
     "untimed",
     deadline=None,
+    max_examples=1000 if LONG else 40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("untimed")

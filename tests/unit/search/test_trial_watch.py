@@ -72,9 +72,8 @@ class Loop:
         assert self.search.prune is not None
         file = self.folder / "train.study.db"
         self.opened = SearchStudy(SearchTask("run/train", self.search, file))
-        self.study = optuna.load_study(
-            study_name="run/train", storage=f"sqlite:///{self.folder}/train.study.db"
-        )
+        self.storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
+        self.study = optuna.load_study(study_name="run/train", storage=self.storage)
         self.watch = TrialWatch(self.opened, self.search)
 
     def stage(self, number: int) -> StageRecord:
@@ -119,13 +118,10 @@ class Loop:
         self.study.tell(number, value, state)
 
     def known(self, number: int) -> Mapping[int, float]:
-        return (
-            optuna.load_study(
-                study_name="run/train", storage=f"sqlite:///{self.folder}/train.study.db"
-            )
-            .trials[number]
-            .intermediate_values
-        )
+        """The values of a trial on the disk; the study has those of ended trials from before."""
+        study = self.storage.get_study_id_from_name("run/train")
+        trial = self.storage.get_trial_id_from_study_id_trial_number(study, number)
+        return self.storage.get_trial(trial).intermediate_values
 
 
 def search(by: str, goal: str = "minimize", **options: Any) -> Search:
