@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.integration import background
-from tests.integration.runs import NOTE, Run, home_with_worker, stage
+from tests.integration.runs import NOTE, Run, home_of_its_own, home_with_worker, stage
 from tests.receiver import receiving
 from tests.unit.supervisor.waiting import wait_for
 from trainui import clock
@@ -41,9 +41,11 @@ def test_an_idle_worker_stays_until_the_digest_is_sent(tmp_path: Path) -> None:
             "notify_digest": later,
             "idle_timeout": "0.5",
         }
-        with home_with_worker(tmp_path, None, **ways) as home:
+        with home_of_its_own(tmp_path, None, **ways) as home:
+            run = Run(tmp_path / "one", stage("a", "exit 3"))  # before a worker that may be idle
+            background.start()
             worker = background.worker_pid(home)
-            assert Run(tmp_path / "one", stage("a", "exit 3")).wait().status == Status.FAILED
+            assert run.wait().status == Status.FAILED
             ended = clock.now()
             wait_for(lambda: clock.now() > ended + 2 * clock.SECOND, "four times the idle timeout")
             assert background.worker_pid(home) == worker
