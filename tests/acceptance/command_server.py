@@ -72,6 +72,41 @@ def run(
         return int(answers.readline()), both[0], both[1]
 
 
+SHIM = """\
+#!{python} -IS
+import json, os, signal, socket, sys
+
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect({address!r})
+    socket.send_fds(connection, [b"."], [0, 1, 2])
+    umask = os.umask(0o077)
+    asked = [sys.argv[1:], os.getcwd(), dict(os.environ), {program!r}, umask]
+    connection.sendall(json.dumps(asked).encode())
+    connection.shutdown(socket.SHUT_WR)
+    answers = connection.makefile()
+    pid = int(answers.readline())
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: os.kill(pid, number))
+    code = int(answers.readline())
+if code < 0:
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+sys.exit(code)
+"""
+"""A `trainui` for scripts, whose calls are forked as well; it passes its streams and signals on."""
+
+
+def put_first(directory: Path, environ: dict[str, str]) -> None:
+    """Write a `trainui` for scripts into a directory, and make it the one that they run."""
+    directory.mkdir()
+    program = str(Path(sys.executable).with_name("trainui"))
+    text = SHIM.format(python=sys.executable, address=_server()[0], program=program)
+    (directory / "trainui").write_text(text)
+    (directory / "trainui").chmod(0o755)
+    environ["PATH"] = f"{directory}:{environ['PATH']}"
+
+
 def _read(end: int) -> bytes:
     with open(end, "rb") as file:
         return file.read()
@@ -116,7 +151,7 @@ def become(connection: socket.socket) -> None:
     """Become the requested command; its parent reports its end."""
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
     with connection.makefile() as asked:
-        arguments, directory, environ = json.load(asked)
+        arguments, directory, environ, *typed = json.load(asked)
     if pid := os.fork():
         for stream in (0, 1, 2, *streams):
             os.close(stream)
@@ -133,6 +168,10 @@ def become(connection: socket.socket) -> None:
     os.environ.update(environ)
     sys.path[:1] = [directory, *filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv = [f"{ROOT}/trainui/__main__.py", *arguments]
+    if typed:
+        sys.argv[0], umask = typed
+        sys.path[0] = str(Path(sys.argv[0]).parent)
+        os.umask(umask)
 
 
 if __name__ == "__main__":

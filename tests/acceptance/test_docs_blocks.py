@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance import tracker_files
+from tests.acceptance import command_server, tracker_files
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.pages import PAGES, ROOT, SAMPLES, Block, blocks_of, name_of
 from tests.acceptance.typing_person import type_in
@@ -149,6 +149,7 @@ class Reader:
         self.cli = cli
         self.name = name_of(page)
         self.blocks = blocks_of(page)
+        command_server.put_first(cli.directory.parent / "typed", cli.environ)
         cli.environ["PATH"] = f"{cli.environ['HOME']}/bin:{cli.environ['PATH']}"
         del cli.environ["XDG_CONFIG_HOME"]  # so that it is ~/.config
         for name, content in OWN.get(self.name, {}).items():

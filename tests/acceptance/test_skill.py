@@ -13,6 +13,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from tests.acceptance import command_server
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.pages import DOCS, ROOT
 from tests.acceptance.small_training import TRAIN
@@ -122,6 +123,7 @@ def test_its_lists_are_the_codes() -> None:
 
 @pytest.mark.usefixtures("only_on_sqlite")
 def test_every_command_does_what_it_says(cli: CommandLine) -> None:
+    command_server.put_first(cli.directory.parent / "typed", cli.environ)
     cli.write("train.py", TRAIN)
     for name, kind, block in BLOCK.findall(TEXT):
         if kind == "yaml":
