@@ -16,13 +16,13 @@ from textual.widget import Widget
 
 from trainui import clock
 from trainui.errors import TrainuiError
+from trainui.formatting import short_id
 from trainui.model.states import UNFINISHED, Status
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.read.run_history import PastRun, PastStage
 from trainui.store.read.run_list import RunLine
 from trainui.text import SYMBOLS, harmless, state
-from trainui.tui.app_interface import run_label
 from trainui.tui.graph_layout import RANKS
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import elapsed, state_style, when
@@ -444,13 +444,15 @@ def _cell(status: Status, cell: int, is_here: bool) -> Sequence[Segment]:
 
 
 def _run_words(run: RunLine) -> Row:
+    """Return what tells a run from the others of its pipeline, then its name and note."""
     note = f"  “{harmless(run.note)}”" if run.note else ""
     spent = elapsed(run.worked_until(clock.now()), ticks=run.status in UNFINISHED)
     return (
         Segment(f" {state(run.status)}", state_style(run.status)),
-        Segment(f"  {run_label(run)}", "strong"),
+        Segment(f"  {short_id(run.id)}" if run.id != run.name else "", "strong"),
         Segment(f"  {spent}" if spent else ""),
         Segment(f"  submitted {when(run.created_at)}", "dim"),
+        Segment(f"  {harmless(run.name)}", "strong"),
         Segment(note, "key"),
     )
 
