@@ -302,8 +302,9 @@ def edit_diff(run: RunRecord, pipeline: Pipeline, edit: InlineEdit) -> str:
     before_members = recorded_members(run.id)
     for name, values in edit.members.items():
         if values != (old := before_members.get(name, {})):
-            lines += [f"-{name}: {key}={value}\n" for key, value in old.items()]
-            lines += [f"+{name}: {key}={value}\n" for key, value in values.items()]
+            for sign, own in (("-", old), ("+", values)):
+                named = ((key.removeprefix(_RUN), value) for key, value in own.items())
+                lines += [f"{sign}{name}: {key}={value}\n" for key, value in named]
     return "".join(lines) + file_diff(run, pipeline, "edited here")
 
 

@@ -857,7 +857,8 @@ async def test_a_member_of_a_sweep_is_edited_and_retried_alone(
                 await driven.press("escape", "escape")
                 continue
             name = f"train[lr={typed},seed=2]"
-            await driven.until_shown(f"for {name} and what follows it", f"lr={typed}")
+            more = ["]: limit=0.250"] if typed == "0.25" else []
+            await driven.until_shown(f"for {name} and what follows it", f"lr={typed}", *more)
             await driven.until_shown("it stays so", "train[lr=0.1,seed=1] stays as it ended")
             assert "--until" not in driven.text()
             await driven.press("y")
