@@ -445,6 +445,12 @@ class AcceptedNames:
                 self.names.release(name)
                 del of_logs[name]  # now, since the store may have been locked
 
+    def deny(self, stored: Iterable[str], key: str) -> None:
+        """Drop the points of series of which a log has shown that they are none."""
+        for name in stored:
+            with self._store.write() as connection:
+                write_points.drop(connection, self._owner, name, key=key)
+
     def waits(self, candidate: SourceFile) -> bool:
         """Return True for a file that waits for the kind that earlier attempts were read from."""
         if candidate.named or not self.names.awaited(candidate.family):

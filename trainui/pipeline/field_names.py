@@ -33,9 +33,20 @@ RESERVED_VARIABLES = frozenset(
 """Set by trainui for every stage; TRAINUI_RUN_ID identifies the processes of a run."""
 
 _PRESETS = (
-    *("baselines", "catboost", "columns", "detectron2", "fastai", "headed", "jsonl", "keyvalue"),
-    *("lightgbm", "lightning", "llmc", "megatron", "nanogpt", "paddlenlp", "print", "sklearn"),
-    *("skorch", "spacy", "timm", "torchtune", "transformers", "values", "verl", "xgboost"),
+    *("baselines", "catboost", "columns", "darknet", "detectron2", "elements", "fastai", "headed"),
+    *("jsonl", "keyvalue", "lightgbm", "lightning", "llmc", "megatron", "nanogpt", "paddlenlp"),
+    *(
+        "print",
+        "sklearn",
+        "skorch",
+        "spacy",
+        "timm",
+        "torchtune",
+        "transformers",
+        "values",
+        "verl",
+        "xgboost",
+    ),
 )
 """Names for printed lines, besides those of plugins: all are read by one grammar."""
 

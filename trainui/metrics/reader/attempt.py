@@ -21,7 +21,7 @@ from trainui.metrics.discovery.fallback_sources import FallbackSources, of_singl
 from trainui.metrics.discovery.outside_sources import SearchRound
 from trainui.metrics.formats import SourceFile
 from trainui.metrics.formats.text.pattern import PatternError
-from trainui.metrics.formats.text.text_lines import carried_over, has_steps, unread
+from trainui.metrics.formats.text.text_lines import carried_over, denied, has_steps, unread
 from trainui.metrics.new_best import KnownBests, NewBestWatch
 from trainui.metrics.reader import attempt_files
 from trainui.metrics.reader.attempt_files import AttemptFiles
@@ -415,6 +415,7 @@ class AttemptReader:
         for key, one in self._readers.items():
             if one.position.format == "text" and one.position.rows:
                 texts.append((self._candidates[key], *unread(one.position.state)))
+                self._names.deny(one.stored_as(denied(one.position.state)), key)
         for text, count, first in texts:
             least = 1 if self._ended else max(_UNREAD, 2 * self._unread.get(text.key, 0))
             if count < least or not self._may_note(text):

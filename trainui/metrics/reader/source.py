@@ -10,7 +10,7 @@ others are still stored.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -496,6 +496,10 @@ class SourceReader:
             for name, found in wanted.items():
                 wanted[name] = replace(found, steps=found.steps + shift)
         return with_times(wanted, look)
+
+    def stored_as(self, names: Iterable[str]) -> list[str]:
+        """Return the names by which some series are stored."""
+        return [self._stored_names.get(name, full_name(self._reading, name)) for name in names]
 
     def _stored_name(self, name: str, found: Points) -> str:
         """Return the name by which a series is stored; a few are remembered."""

@@ -24,8 +24,6 @@ BARS = _lines("tqdm", "bars:Bars", r"[\]━•](?:(?<=\])\s*$|(?<=[━•]))", e
 BOOSTING = _lines(
     "gbm", "rows:Boosting", r"[\[:bB](?:(?<=\[)(?:\d+\]\s|LightGBM\])|(?<=\d:)\t|est iteration is:)"
 )
-DARKNET = _lines("darknet", "rows:Darknet", r" avg(?: loss)?, ")
-ELEMENTS = _lines("elements", "rows:Elements", r"\[Step [\d_,]+\]")
 FAIRSEQ = _lines("fairseq", "rows:Fairseq", r"num_updates", rank=40)
 KERAS = _lines("keras", "bars:Keras", r"Epoch \d+/\d+\s*$", epochs=True)
 METRICLOGGER = _lines("metriclogger", "rows:MetricLogger", r"\] +eta: |\]\s+eta: ")

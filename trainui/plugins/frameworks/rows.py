@@ -123,33 +123,6 @@ class Boosting(LineReader):
         return ()
 
 
-# DreamerV3: a line of metrics between slashes, below a heading.
-
-
-class Elements(LineReader):
-    """`[Step 10]` between dashes, then `train/loss 2.3 / train/grad_norm 0.43` (DreamerV3)."""
-
-    _heading = re.compile(r"[-─\s]*\[Step ([\d_,]+)\][-─\s]*")
-    _metric = re.compile(r"(\S+) (\S+)")
-
-    def read(self, line: str) -> Sequence[NumberRow] | None:
-        """Return the line's numbers, if it follows a heading."""
-        line = message(line).rstrip()
-        if heading := self._heading.fullmatch(line):
-            self.memory["step"] = float(re.sub(r"[_,]", "", heading[1]))
-            return None
-        if "step" not in self.memory or not line.strip():
-            return ()
-        row = {"step": self.memory.pop("step")}
-        for part in line.strip().split(" / "):
-            metric = self._metric.fullmatch(part.strip())
-            number = leading_number(metric[2]) if metric else None
-            if metric is None or number is None:
-                return ()
-            row[metric[1]] = number
-        return [row]
-
-
 # fairseq: the `simple`, `json` and `tqdm` logs.
 
 _TIMED_ROW = re.compile(
@@ -486,22 +459,3 @@ def _tested_names(heading: str) -> list[str]:
         name = name.rstrip("):")
         names.append(f"metrics/{_NAMES.get(name, name)}({letter})")
     return names
-
-
-# Darknet: numbers before their names.
-
-_LINE = re.compile(
-    rf"\s*(?P<step>\d+): (?P<loss>{NUMBER}), (?P<avg_loss>{NUMBER}) avg(?: loss)?,"
-    rf" (?P<rate>{NUMBER}) rate, (?P<seconds>{NUMBER}) seconds, \d+ images"
-)
-
-
-class Darknet(LineReader):
-    """`10: 1200.5, 1300.25 avg loss, 0.001 rate, 3.5 seconds, 640 images, 12.3 hours left`."""
-
-    def read(self, line: str) -> Sequence[NumberRow]:
-        """Return the line's numbers, which are printed before their names."""
-        found = _LINE.match(line) if " avg" in line else None
-        if found is None:
-            return ()
-        return [{name.replace("_", " "): float(value) for name, value in found.groupdict().items()}]

@@ -472,8 +472,6 @@ _REWRITTEN = tuple(
             rf"\b(epoch|batch|round|step|iter(?:ation)?|episode|update|generation) ?#(?={INT})",
             r"\1 ",
         ),
-        # llm.c's `s:10 trl:2.5`
-        ("^s(?=:\ue000 )", "step"),
         # TensorFlow's estimators print an evaluation so, and repeat the step among the metrics
         (rf"Saving dict for global step(.*?)\bglobal_step = {INT},? ?", r"eval step\1"),
         # `Average loss at step 2000: 113.8`, `Cost after iteration 100: 0.58`
@@ -495,6 +493,11 @@ _REWRITTEN = tuple(
         (r"\[([a-z][\w ./@-]*)\]:?\s+(?=[\ue400-\ue7ff])", r"\1: "),
         # `Train loss 100 2.5`
         (rf"^((?:{TRAIN}|{HELD_OUT}) \w+) ({INT}):?\s+(?=[\ue400-\ue7ff])", r"step \2: \1 "),
+        # Darknet's numbers before their names
+        (
+            rf"^\s*({INT}): ({VALUE}), ({VALUE}) avg(?: loss)?, ({VALUE}) rate, ({VALUE}) .+images",
+            r"step \1: loss: \2 avg loss: \3 rate: \4 seconds: \5",
+        ),
         # BasicSR's `# psnr: 27.5  Best: 28.5 @ 500 iter`, EDSR's `(Best: 28.5 @epoch 2)`
         (rf"\s+\(?Best: {VALUE} @ ?(?:{INT} iter|epoch {INT}\))$", ""),
         # `loss: 2.5, 23.1[sec]`: durations and sizes without a name
@@ -513,8 +516,6 @@ _REWRITTEN = tuple(
             rf"|over {INT} (?:episodes|games|runs|trials))\)?",
             "",
         ),
-        # DeepSpeed's `steps: 10 loss: 2.5`; elsewhere in a line it is the length of an epoch
-        (rf"^steps(?=\s?[:=]\s?{INT})", "step"),
         # Trax's `Step     10: eval  Accuracy |  0.25`
         (rf"(step +{INT}: (?:\w+ +)?[\w/.-]+) \|(?= +\S+$)", r"\1:"),
         # `epoch=0/micro_step=20/global_step=10` has three counts

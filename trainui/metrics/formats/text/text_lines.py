@@ -54,6 +54,10 @@ _CONFIRMING_LINES, _MANY = 20, 5
 """This many lines of the same step are no chance match either; and so many steps, if no name is a
 metric's for certain."""
 _MOST_PROCESSES = 1024
+_LAST, _DENIED = "last", "denied"
+"""Keys in the state: of series the last step and value, and how often another value had the same
+step, and another step; and the series of which half of the values had, so it is not theirs."""
+_MOST_LAST, _LEAST_AGAIN = 200, 3
 """Labels that are taken for processes; lines with further ones are left out."""
 
 _BEFORE = 40
@@ -253,6 +257,8 @@ class _Reader:
         self._is_named = is_named
         self._held: list[list[Any]] = state.setdefault(_HELD, [])
         self._processes = ProcessLines(state.setdefault(_LABELS, {}))
+        self._last: dict[str, list[float]] = state.setdefault(_LAST, {})
+        self._denied: list[str] = state.setdefault(_DENIED, [])
         self._read: dict[str, _Process] = {}
         self._plain_label: str | None = None
         """That of the process whose rows need no prefix and no confirmation."""
@@ -270,12 +276,14 @@ class _Reader:
             if parts is not None and parts != [("", line)]:
                 rows += self._labelled(parts)
                 continue
-            rows += self._rows("", line)
+            rows += self._agreeing(self._rows("", line), line)
             log = main.log
             if log.steady and main.is_alone and self._plain_label == "" and not labels.get("held"):
                 more = runs.following(log.steady, lines, at)
                 rows += more
                 passed = at + 1 + len(more)
+                for name in (self._last.keys() & more[0].keys()) if more else ():
+                    self._last[name][3] += len(more)
         return rows
 
     def finish(self) -> list[Row]:
@@ -287,7 +295,32 @@ class _Reader:
         return rows if not self._is_named else [*rows, *self._release()]
 
     def _labelled(self, lines: Lines) -> list[Row]:
-        return [row for label, text in lines for row in self._rows(label, text)]
+        return [
+            row for label, text in lines for row in self._agreeing(self._rows(label, text), text)
+        ]
+
+    def _agreeing(self, rows: Sequence[Row], text: str) -> Sequence[Row]:
+        """Return rows without the series whose step does not go on from line to line."""
+        last, denied = self._last, self._denied
+        for row in rows:
+            step = row[STEP]
+            for name, value in row.items():
+                seen = last.get(name)
+                if seen is None:
+                    if len(last) < _MOST_LAST:
+                        last[name] = [step, value, 0, 0]
+                elif seen[0] != step:
+                    seen[:] = step, value, seen[2], seen[3] + 1
+                elif seen[1] != value:
+                    seen[1:3] = value, seen[2] + 1
+                    if _LEAST_AGAIN <= seen[2] >= seen[3] and name not in denied:
+                        denied.append(name)
+        if not denied or not rows:
+            return rows
+        kept = [{name: row[name] for name in row if name not in denied} for row in rows]
+        if sum(map(len, kept)) < sum(map(len, rows)):
+            states.note_unread(self._state, text)
+        return [row for row in kept if len(row) > 1]
 
     def _rows(self, label: str, text: str) -> Sequence[Row]:
         """Return the rows that a process's line completes."""
@@ -491,6 +524,11 @@ def has_steps(state: Mapping[str, Any]) -> bool:
     return any(memory.get("has_steps") for memory in _memories(state))
 
 
+def denied(state: Mapping[str, Any]) -> Sequence[str]:
+    """Return the series that are not drawn after all."""
+    return tuple(state.get(_DENIED, ()))
+
+
 def unread(state: Mapping[str, Any]) -> tuple[int, str]:
     """Return how many lines look like metrics and were not read, and the first such line."""
     found = [one["unread"] for one in (state, *_memories(state)) if "unread" in one]
@@ -526,6 +564,7 @@ def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:
     labels = state.get(_LABELS, {})
     found: dict[str, Any] = {
         _CONFIRMED: state.get(_CONFIRMED),
+        _DENIED: state.get(_DENIED),
         _MEMORY: handed(state.get(_MEMORY, {})),
         _OTHERS: {label: handed(one) for label, one in state.get(_OTHERS, {}).items()},
         _LABELS: {key: labels[key] for key in _CARRIED_LABELS if key in labels},
