@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock, formatting
@@ -76,7 +77,9 @@ class Trouble:
     def words(self) -> str:
         """What happened, for a row."""
         if self.cause is not None:
-            return str(self.cause["text"])
+            file, line = self.cause.get("file"), self.cause.get("line")
+            where = f" ({PurePath(str(file)).name}:{line})" if file and line else ""
+            return f"{self.cause['text']}{where}"
         where = self.evidence.partition(": ")[2] if self.kind == STALLED else ""
         return where or self.evidence
 
