@@ -530,7 +530,10 @@ def warnings(found: Iterable[DiskSpace]) -> list[str]:
     said = []
     for room in found:
         if room.is_full:
-            said.append(f"the disk is full: {room}; no stage starts with less than 100 MB")
+            said.append(
+                f"the disk is full: {room}; no stage starts with less than 100 MB; `trainui prune` "
+                "deletes old runs"
+            )
         elif room.is_low:
             said.append(f"the disk is nearly full: {room}")
     return said
