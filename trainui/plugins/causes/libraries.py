@@ -184,7 +184,7 @@ _SHAPES = (
         r"could not (be )?broadcast|cannot be broadcast|to have \d+ channels, but got \d+ "
         r"channels|Expected more than 1 value per channel when training|"
         r"Using a target size .* that is different|incompatible with the layer: |"
-        r"Expected \d[\w-]*D .*input|[Dd]imension out of range|"
+        r"Expected \d[\w-]*(D|dimensional) .*input|[Dd]imension out of range|"
         r"expected \w* ?(input|tensor|hidden\[\d\]).*(size|dim|shape).*got|size mismatch, got|"
         r"size mismatch,|The expanded size of the tensor|Given (groups|normalized_shape)=|"
         r"logits and labels must be broadcastable|incompatible shapes|Incompatible shapes|"
@@ -221,6 +221,12 @@ _SHAPES = (
     ),
     rule(
         "dtype_mismatch",
+        r"Input type \(torch\.(?P<of>cuda\.)?\w+\) and (weight|bias) type "
+        r"\(torch\.(?(of)cuda\.)\w+\) should be the same$",
+        weight=58,
+    ),
+    rule(
+        "dtype_mismatch",
         r"must have the same dtype|with uniform dtype|expected scalar type \w+ but found \w+|"
         r"[Ee]xpected (dtype|scalar type|m1 and m2|mat1 and mat2|tensor for argument)|"
         r"not implemented for '(Half|BFloat16|Long|Int|Bool|Float|Double|Char|Byte|ComplexFloat|"
@@ -229,7 +235,7 @@ _SHAPES = (
         r"Attempting to unscale FP16 gradients|Input dtype should be|"
         r"Index put requires the source and destination dtypes match|"
         r"can't be cast to the desired output type|Got unsupported ScalarType BFloat16|"
-        r"tensors used as indices must be long|only Tensors of floating point( and complex)? "
+        r"tensors used as indices must be long|[Oo]nly Tensors of floating point( and complex)? "
         r"dtype can require gradients|mean\(\): could not infer output dtype|"
         r"query, key, and value to have the same dtype|dtypes? (mismatch|do(es)? not match)|"
         r"can't convert np\.ndarray of type numpy\.object_|"
@@ -335,6 +341,15 @@ _CONFIG = (
         r"Multiple values for|Config search path|Unsupported interpolation type|"
         r"UnsupportedInterpolationType|InvalidKindError",
         weight=58,
+    ),
+    rule(
+        "config_hydra",
+        r"TypeError: \S+\(\) (got an unexpected keyword argument|missing \d+ required).*",
+        "What a _target_ names does not take the arguments that the configuration gives it.",
+        fix="Compare the keys beside `_target_` with the arguments of the class or function.",
+        weight=23,
+        shown=Shown.RAISED,
+        frame=r"hydra/|\binstantiate\(",
     ),
     hint(
         "config_hydra",

@@ -281,6 +281,17 @@ _MORE = (
         "An error in the code: {what}.",
         weight=22,
         shown=Shown.RAISED,
+        own=True,
+    ),
+    rule(
+        "user_code_error",  # raised in a library: only where the message names what is the user's
+        r"(TypeError|AttributeError|NotImplementedError): (?P<what>.*(forward|_step|__getitem__|"
+        r"collate\w*|NoneType|required positional argument|required \"forward\"|"
+        r"between instances of|unsupported operand|"
+        r"'\w*(Net|Model|Module|Classifier|Encoder|Decoder|Dataset)' object has no attribute).*)",
+        "An error in the code: {what}.",
+        weight=22,
+        shown=Shown.RAISED,
     ),
     rule(
         "user_assertion",
@@ -310,7 +321,11 @@ _MORE = (
     ),
     rule(
         "user_code_error",
-        r"^(\[\w+\]:? ?)?(ValueError|RuntimeError|SystemError): (?P<what>.+)",
+        r"^(\[\w+\]:? ?)?(ValueError|RuntimeError): (?P<what>(too many|not enough) values to unpack"
+        r".*|.* arg is an empty sequence|list\.remove\(x\): .*|substring not found|"
+        r"dictionary changed size during iteration|.* is not in (the )?list|"
+        r"I/O operation on closed "
+        r"file.*|generator .*)",
         "An error in the code: {what}",
         weight=19,
         shown=Shown.RAISED,
