@@ -56,7 +56,7 @@ So a pass stays cheap with ten thousand queued stages. The second is for passes 
 that write wait reasons."""
 
 MOST_UNEXPLAINED = 500
-"""Number of stages that get this reason in one pass."""
+"""Queued stages behind those considered that get their wait reason in one pass."""
 
 REASONS_EVERY = 1.0
 """Seconds between two updates of wait reasons, which change often while many stages end."""

@@ -22,7 +22,7 @@ SILENT_AFTER = 40.0
 """Seconds without a heartbeat after which a host counts as silent; it sends one every ten."""
 
 MOST = 256 * 1024
-"""Maximum size of a part in bytes."""
+"""Maximum size in bytes of a part of a log that another host asks for."""
 
 FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
 """Microseconds."""
