@@ -60,6 +60,13 @@ IMPORTANCE_GROWTH = 10
 TURN_WITHIN, LOCK_EVERY = 10.0, 0.05
 """Seconds to wait for another host's turn of the same search, and between two attempts."""
 
+MISSING_AFTER = 30 * clock.SECOND
+"""Microseconds after the start of a trial without a value before a warning says so."""
+
+MISSING_EVERY = 5 * clock.SECOND
+"""Microseconds between two checks for trials without values."""
+
+
 COUNTED = "its search's metric has no integer steps; `prune` counts its values instead, from 0"
 """The message on a trial without steps that can be compared."""
 
@@ -567,13 +574,6 @@ def _lock(file: int, until: float) -> None:
 
 
 # Warn, while a trial runs, that it has no objective, before it counts as failed for that.
-
-
-MISSING_AFTER = 30 * clock.SECOND
-"""Microseconds after the start of a trial before the warning."""
-
-MISSING_EVERY = 5 * clock.SECOND
-"""Microseconds between two checks."""
 
 
 class MissingMetricWatch:

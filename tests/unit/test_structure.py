@@ -81,6 +81,8 @@ def is_number(node: ast.expr) -> bool:
     match node:
         case ast.Constant(value=value):
             return isinstance(value, int | float) and not isinstance(value, bool)
+        case ast.Attribute(attr="SECOND"):
+            return True
         case ast.BinOp(left=left, right=right):
             return is_number(left) and is_number(right)
         case ast.Tuple(elts=several):

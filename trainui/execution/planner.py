@@ -61,6 +61,9 @@ MOST_UNEXPLAINED = 500
 REASONS_EVERY = 1.0
 """Seconds between two updates of wait reasons, which change often while many stages end."""
 
+SEND_AGAIN_AFTER = 10 * clock.SECOND
+"""Microseconds after which an unclaimed message counts as lost and is sent again."""
+
 
 # What queued stages need: a slot of this host, and everything else that they wait for.
 
@@ -246,10 +249,6 @@ def _longest(stage: StageRecord, not_before: int) -> float:
 
 
 logger = logging.getLogger(__name__)
-
-
-SEND_AGAIN_AFTER = 10 * clock.SECOND
-"""Microseconds after which an unclaimed message counts as lost and is sent again."""
 
 
 BEHIND = WaitReason("behind earlier stages in the queue")

@@ -27,6 +27,9 @@ MOST = 256 * 1024
 FORGOTTEN_AFTER = 30 * 24 * 3600 * clock.SECOND
 """Microseconds."""
 
+REQUEST_KEPT = 60 * clock.SECOND
+"""Microseconds after which a request for a part of a log is abandoned."""
+
 
 def known(connection: Connection) -> dict[str, HostRecord]:
     """Return the hosts with a heartbeat on record, by name."""
@@ -77,10 +80,6 @@ def announce(
 
 CHANNEL = "trainui_log_reads"
 """The NOTIFY channel on which hosts learn of new requests."""
-
-
-REQUEST_KEPT = 60 * clock.SECOND
-"""Microseconds after which a request is abandoned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,9 @@ PREFIX_LENGTH = 4
 _MOST_NAMES = 12
 """Number of stages that an error lists."""
 
+SLACK = clock.SECOND
+"""Microseconds by which file times may be wrong."""
+
 
 def records(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Iterator[Record]:
     """Yield a record for each row of a statement's result."""
@@ -503,10 +506,6 @@ def slot_uses(connection: Connection) -> dict[tuple[str, int], Holder]:
     """Return the stages that use GPUs, by the GPU's host and index."""
     found = holders(connection).items()
     return {(slot.host, slot.index): who for slot, who in found if slot.kind == "gpu"}
-
-
-SLACK = clock.SECOND
-"""Microseconds by which file times may be wrong."""
 
 
 class Overlap(NamedTuple):

@@ -46,6 +46,10 @@ LEAST_COMPARED = 2
 SETTLED = 0.15
 """Debounce: seconds for which the visible rows must stay the same before their data is read."""
 
+ABSENCE = 3600 * clock.SECOND
+"""The least time without a screen after which a line says what has happened in it."""
+
+
 TITLE = Segment(" trainui ", "title")
 
 HINT = Segment("  esc shows all", "dim")
@@ -223,9 +227,6 @@ GRAMMAR = (
 )
 """Examples of what a filter may have, the most useful first."""
 
-
-ABSENCE = 3600 * clock.SECOND
-"""The least time without a screen after which a line says what has happened in it."""
 
 VIEW = "runs"
 """Preferences key of the run under the cursor."""
