@@ -215,9 +215,11 @@ def _shown(text: str) -> str:
 
 
 def _is_text(line: str) -> bool:
-    if _ENCODED.fullmatch(line) is not None:
-        return False
     return "\ufffd" not in line or _BINARY.search(line) is None
+
+
+def _may_say(line: str) -> bool:
+    return _is_text(line) and _ENCODED.fullmatch(line) is None
 
 
 def text_lines(block: bytes) -> Iterator[str]:
@@ -228,15 +230,18 @@ def text_lines(block: bytes) -> Iterator[str]:
 
 
 def lines_with_ends(block: bytes) -> Iterator[str]:
-    """Yield the same lines; one ended by a line feed keeps its `\\n`: it is not redrawn again."""
+    """Yield the same lines without encoded data.
+
+    One ended by a line feed keeps its `\\n`: it is not redrawn again.
+    """
     text = _shown(block.decode("utf-8", "replace").replace(_CURSOR_UP, "\r"))
     if "\r" not in text:  # split faster than matched
         *whole, rest = text.split("\n")
-        yield from [f"{line[:MAX_LINE]}\n" for line in whole if line and _is_text(line)]
-        yield from [rest[:MAX_LINE]] if rest and _is_text(rest) else ()
+        yield from [f"{line[:MAX_LINE]}\n" for line in whole if line and _may_say(line)]
+        yield from [rest[:MAX_LINE]] if rest and _may_say(rest) else ()
         return
     for found in _LINE.finditer(text):
-        if _is_text(found[1]):
+        if _may_say(found[1]):
             yield f"{found[1][:MAX_LINE]}\n" if "\n" in found[2] else found[1][:MAX_LINE]
 
 
