@@ -357,7 +357,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         (one for one in inners if _COUNTS_ALL.fullmatch(one.name)), next(iter(inners), None)
     )
     inside = epoch and (_BEHIND.match(text, epoch.end) or _INSIDE.search(text, epoch.end))
-    if inner is None and inside:
+    if inside and (inner is None or inner.factor > 1.0):  # `(40/400) ... Step: 0k`
         inner = Number("", inside["value"], inside["of"], *inside.span())
     values = [pair for pair in pairs if not pair.is_step]
     usual = [pair for pair in values if pair.is_usual and not pair.is_whole]
@@ -389,7 +389,9 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         and bool(usual)
         and all(pair.is_step for pair in pairs[: run_to_end(text, pairs)]),
     )
-    return line if line.values else replace(line, kind="heading")
+    if line.values:
+        return line
+    return None if names.lower() == "iters" else replace(line, kind="heading")  # a setting
 
 
 def _first_part(*texts: str, of: str | None) -> str | None:

@@ -59,7 +59,7 @@ _STEP_NAME = re.compile(
     r"(?:(?:end of|current|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
     r"|global train(?:ing)?|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) |(?:meta|outer|inner)[-_])?"
     r"(?:(?:train|trainer|eval|val|test)[/_])?"
-    r"(?:global[_ -]?step|step|iteration|iters?|it|epoche?|epo(?:ca|que)|ep\.?|episode|game"
+    r"(?:global[_ -]?step|step|iteration|iters?|itr?|epoche?|epo(?:ca|que)|ep\.?|episode|game"
     r"|gen(?:eration)?|cycle|schritt|paso|passo|étape|etape"
     r"|n_(?:epi(?:sode)?|gen|iter|step)|up(?:date|\.)|round|tick|(?:mini-?)?batch"
     r"|(?:step|iter(?:ation)?|batch|epoch)[_ ](?:id|idx|index|num|no|progress)"
@@ -143,7 +143,8 @@ _NO_METRIC = re.compile(
     r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
     r"|(?:max )?(?:allocated|reserved|cached)|time_elapsed|wall_?(?:time|clock)|total_time"
-    r"|\w+ so far|num(?:_|(?-i:[A-Z]))\w+|n_?evals?|labell?ed|wd|(?-i:N)"
+    r"|\w+ so far|num(?:_|(?-i:[A-Z]))\w+|n?_?evals?|labell?ed|wd|n|t_env|seen|(?:\w+[. ]+)?count"
+    r"|(?:\w+ )?(?:evaluations|numsteps)|index of .*|steps without .*|duration_ms|no\. .*"
     r"|(?:consumed|skipped|nan|seen|num|number of|n|total|cum\.)[ _](?:train[ _]?)?(?:\w+[ _])??"
     r"(?:samples?|tokens?|iterations?|itrs|batch(?:es)?|steps?|examples|images|episodes?)"
     r"|(?:seed|(?:local_|global_)?rank|device|patience|counter)"
@@ -469,8 +470,9 @@ _REWRITTEN = tuple(
     for pattern, replacement in (
         # `Epoch #3`
         (
-            rf"\b(epoch|batch|round|step|iter(?:ation)?|episode|update|generation) ?#(?={INT})",
-            r"\1 ",
+            r"\b(epoch|batch|round|step|iter(?:ation)?|episode|update|generation) ?#"
+            rf"(:?) *(?={INT})",
+            r"\1\2 ",
         ),
         # TensorFlow's estimators print an evaluation so, and repeat the step among the metrics
         (rf"Saving dict for global step(.*?)\bglobal_step = {INT},? ?", r"eval step\1"),
@@ -498,6 +500,8 @@ _REWRITTEN = tuple(
             rf"^\s*({INT}): ({VALUE}), ({VALUE}) avg(?: loss)?, ({VALUE}) rate, ({VALUE}) .+images",
             r"step \1: loss: \2 avg loss: \3 rate: \4 seconds: \5",
         ),
+        # `0:  [1s / 1s],  loss: 2`
+        (rf"\[{INT}s / {INT}s\],", ""),
         # BasicSR's `# psnr: 27.5  Best: 28.5 @ 500 iter`, EDSR's `(Best: 28.5 @epoch 2)`
         (rf"\s+\(?Best: {VALUE} @ ?(?:{INT} iter|epoch {INT}\))$", ""),
         # `loss: 2.5, 23.1[sec]`: durations and sizes without a name

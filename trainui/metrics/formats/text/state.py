@@ -76,7 +76,7 @@ _TRAINS = re.compile(
 )
 _DECORATED = re.compile(r"\s*[-=#*~<>+]{2,}\s*(?=.*\w)|.*\w.*[-=#*~<>+]{3,}\s*$")
 _RESUMES = re.compile(
-    r"resum|load|restor|checkpoint|warn|error|epoch|step|iter|sav|\.py|/", re.IGNORECASE
+    r"predict|resum|load|restor|checkpoint|warn|error|epoch|step|iter|sav|\.py|/", re.IGNORECASE
 )
 _LONGEST_GROUP = 60
 _HIGHEST = 1e15
@@ -158,6 +158,11 @@ class LogState:
         if kind == "object":
             return self._object(line, said)
         return self._note(said, found)
+
+    def is_row(self, text: str) -> bool:
+        """Return True for a text with an epoch, a step and metrics."""
+        said = grammar.parse(forms.lex(normal(text))[0])
+        return said.kind == "row" and bool(said.epoch and said.inner)
 
     def _note(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Note what a line without values says of those below."""

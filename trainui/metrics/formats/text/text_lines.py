@@ -82,7 +82,7 @@ _RANK = re.compile(
 _NAMED = re.compile(
     r"\W{0,2}(?:local_)?(?:rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}"
     r"(?P<rank>\d{1,4})\)?"
-    r"(?:\]?\s*[|:,-]\s+|\]\s*|\s+(?=(?i:global_)?(?i:step|epoch|iter|batch|\[)))(?=\S)",
+    r"(?:\]?\s*[|:,-]\s+|[\]>]\s*|\s+(?=(?i:global_)?(?i:step|epoch|iter|batch|\[)))(?=\S)",
     re.IGNORECASE,
 )
 _ACTOR = re.compile(r"\((?:\w+ )?(?P<stem>pid)=(?P<number>\d+)[^()]*\)\s")
@@ -109,7 +109,7 @@ _may_be_labelled = re.compile(
 ).match
 """Excludes most lines that no launcher has labelled, fast."""
 
-_STARTS = frozenset(f"[( {string.ascii_letters}{string.digits}")
+_STARTS = frozenset(f"[(< {string.ascii_letters}{string.digits}")
 """First characters of labels."""
 
 Lines = Sequence[tuple[str, str]]
@@ -437,6 +437,10 @@ _BAR_AND_TEXT = re.compile(r"[^|]*\d%\|[^|]*\|[^\[\]]*\[[^\[\]]*\](?=[A-Za-z{])"
 """A bar on the terminal, and what was printed behind it."""
 
 
+_DESCRIBED = re.compile(r"(.*\w.*?)[.:\s]*: +\d+$")
+"""A bar's description: a line of its own if it has an epoch, a step and metrics."""
+
+
 class _Process:
     """Reads the lines of one process, by the plugins and the grammar."""
 
@@ -462,8 +466,12 @@ class _Process:
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
-        if "%|" in line and (glued := _BAR_AND_TEXT.match(line)):
-            return [*self.read(glued[0]), *self.read(line[glued.end() :])]
+        if "%|" in line:
+            if glued := _BAR_AND_TEXT.match(line):
+                return [*self.read(glued[0]), *self.read(line[glued.end() :])]
+            described = _DESCRIBED.match(line.partition("%|")[0])
+            if described and self.log.is_row(described[1]):
+                line = described[1]
         self.log.is_doubtful, self.log.steady = False, None
         for plugin in self._active:
             if (rows := plugin.read(line)) is None or rows:
