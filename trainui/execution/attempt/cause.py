@@ -98,7 +98,7 @@ _SURVIVED = re.compile(
     r"if you (see|get|hit|run into|encounter)|in case of|failed call to cuInit|"
     r"optional(ly)?|pip's dependency resolver|, (re)?building|(not found|missing), (creat|"
     r"initiali)\w+|"
-    r"thrown while requesting)\b.*|"
+    r"thrown while requesting|(potential|possible|common) (root )?(causes|reasons))\b.*|"
     r".*; (using|used|kept|dropped|evaluated|validating|cache kept)\b.*|"
     r"(\S+ \S+: |\[)[WI] .*|\[?[WI]\d{4} .*|"
     r"\s+[-\w.'\"]+ ?[:=] ?(?P<quote>['\"]).*(?P=quote),?"

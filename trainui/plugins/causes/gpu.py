@@ -231,7 +231,8 @@ _DEVICES = (
         r"bitsandbytes was compiled without GPU support|no GPU is available|"
         r"could not select device driver .*\[\[gpu\]\]|nvidia-container-cli: initialization error|"
         r"ProcessGroupNCCL is only supported with GPUs|[Dd]evice '?cuda(:\d+)?'? (is )?not "
-        r"available|not compiled with (GPU|CUDA)\b|GPU Tree Learner was not enabled",
+        r"available|not compiled with (GPU|CUDA)\b|Device API cuda is not enabled|"
+        r"GPU Tree Learner was not enabled",
         weight=59,
     ),
     rule(
@@ -372,7 +373,8 @@ _PEERS = (
         r"NCCL communicator (was|has been) aborted|recvValue failed|failed to recv, got 0 bytes|"
         r"Broken pipe|[Rr]emote (process|worker|peer|host).{0,40}(exited|died|crash|closed|gone|"
         r"left)|(ActorDiedError|WorkerCrashedError|NodeDiedError|OwnerDiedError|ObjectLostError|"
-        r"RayActorError)|The actor died|one or more (workers|processes|ranks).*(died|exited|"
+        r"RayActorError)|The actor died|A worker died or was killed while executing a task|"
+        r"one or more (workers|processes|ranks).*(died|exited|"
         r"failed)|tasks? .*(unhealthy|heartbeat timeout|disconnected)|Coordination service agent|"
         r"BrokenProcessPool|A process in the process pool was terminated abruptly|EOFError: *$|"
         r"Connection(Reset|Aborted)Error: .*peer|TerminatedWorkerError|"
@@ -404,10 +406,11 @@ _PEERS = (
     ),
     rule(
         "host_oom",
-        r"process \d+ terminated with signal SIGKILL|died with <Signals\.SIGKILL: 9>|"
+        r"^(?!.*\bcauses\b).*?(process \d+ terminated with signal SIGKILL|"
+        r"died with <Signals\.SIGKILL: 9>|"
         r"exit(code| ?code|ed with)?[ :]*-9\b|return(ed)? ?code ?=? ?-9\b|exited on signal 9|"
         r"(killed|terminated).{0,40}\b(OOM|out of memory|SIGKILL)\b|SIGKILL\(-9\)|"
-        r"worker.{0,40}(killed|died).{0,60}(OOM|memory|SIGKILL)",
+        r"worker.{0,40}(killed|died).{0,60}(OOM|memory|SIGKILL))",
         "A process of the training was killed by SIGKILL: mostly the kernel does that when "
         "memory runs out.",
         weight=45,

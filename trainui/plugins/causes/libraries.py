@@ -215,7 +215,8 @@ _SHAPES = (
         r"the number of sizes provided|[Tt]ensors must have (the )?same number of dimensions|"
         r"Number of columns does not match number of features|"
         r"number of features in data \(\d+\) is not the same|"
-        r"(dimension|size) mismatch(ed)?\b.*\d|Shape inconsistent, Provided|cannot reshape \(|"
+        r"(dimension|size) mismatch(ed)?\b.*\d|Shape inconsistent, Provided|has error dim\.|"
+        r"cannot reshape \(|"
         r"[Ii]ncorrect dimensions for matrix multiplication|can't divide axis of length",
         weight=56,
     ),
@@ -244,7 +245,8 @@ _SHAPES = (
         r"cannot compute \w+ as input #\d+.* was expected to be a|"
         r"(grad requires real-valued inputs|requires float inputs)|"
         r"expected to be of (floating|integer) (point )?(data ?)?type|"
-        r"0D or 1D target tensor expected|expected .*(dtype|(scalar|data|tensor) ?type) .*\b(got|"
+        r"has type \w+ that does not match|0D or 1D target tensor expected|expected .*(dtype|"
+        r"(scalar|data|tensor) ?type) .*\b(got|"
         r"found)\b",
         weight=57,
     ),
@@ -501,6 +503,7 @@ _PACKAGES = (
     rule(
         "module_not_found",
         r"requires the (?P<name>[\w-]+) library but it was not found|"
+        r"ImportError: \S+ requires (either )?'(?P<either>[\w-]+)'|"
         r"(To|In order to) use .*(you (need|must)|please) (to )?(install|have)|"
         r"[Pp]lease (pip )?install (?P<package>[\w\[\]-]+)|`?pip install [\w\[\]-]+`?|"
         r"Missing optional dependency '(?P<optional>\w+)'|(is not|doesn't seem to be|isn't) "
