@@ -380,17 +380,18 @@ class RunPageReader:
         stages = tuple(lost.marked(self._stages.read(connection, query.run_id)))
         selected = next((stage for stage in stages if stage.name == query.stage), None)
         members = [stage for stage in stages if stage.definition.group == query.group]
+        group = None
+        if query.group is not None:
+            group = self._groups.read(connection, members, smoothed=query.smoothed)
         attempts: dict[str, list[AttemptRecord]] = {}
         detail = None
         if selected is not None:
             own = attempts[selected.id] = views.attempts_of_stage(connection, selected.id)
             number = query.attempt if (query.attempt or 0) < len(own) else None
             of = _Selection(connection, run, stages, selected, own, number)
-            detail = self._detail(of, query, _plotted(connection, selected, members))
+            best = next(iter(() if group is None else group.best_first(members)), None)
+            detail = self._detail(of, query, _plotted(connection, selected, members, best))
         eta = self._etas.look(connection, run, stages)
-        group = None
-        if query.group is not None:
-            group = self._groups.read(connection, members, smoothed=query.smoothed)
         alerts = self._alerts.read(connection, run.id)
         is_retried = any(stage.has_earlier for stage in stages)
         tries = time_worked.of_retried(connection, run.id) if is_retried else {}
@@ -556,13 +557,18 @@ def _parent(connection: Connection, run: RunRecord) -> str:
 
 
 def _plotted(
-    connection: Connection, stage: StageRecord, members: Sequence[StageRecord]
+    connection: Connection,
+    stage: StageRecord,
+    members: Sequence[StageRecord],
+    best: StageRecord | None,
 ) -> StageRecord:
-    """Return a stage, or the first member of its folded sweep with metrics if it has none."""
+    """Return a stage; of a folded sweep the best member, else the first with metrics."""
     whole = [one for one in members if one.definition.gathers]
     if found := [one for one in whole if headlines.has_series(connection, one.id)]:
         own = stage.definition.each_checkpoint
         return next((one for one in found if own and one.name == own.member_of), found[0])
+    if best is not None:
+        return best
     if not members or headlines.has_series(connection, stage.id):
         return stage
     begun = headlines.versions(connection, [one.id for one in members])

@@ -14,16 +14,16 @@ from trainui.tui.snapshot import RunQuery
 MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")
 
 
-def test_a_member_with_metrics_stands_for_one_without(filler: Filler) -> None:
+def test_the_best_member_stands_for_a_folded_sweep(filler: Filler) -> None:
     run_id = filler.run(dict.fromkeys(MEMBERS, ()), search=Search("gap", "minimize"))
     filler.end(filler.start(run_id, MEMBERS[0]), Status.FAILED, exit_code=1)
-    for name in MEMBERS[1:]:
+    for name, gap in zip(MEMBERS[1:], (0.5, 0.25), strict=True):
         attempt = filler.start(run_id, name)
-        Feeder(filler.store, attempt.stage_id).feed({"a": [(0, 1.0)], "gap": [(0, 1.0), (1, 0.5)]})
+        Feeder(filler.store, attempt.stage_id).feed({"a": [(0, 1.0)], "gap": [(0, 1.0), (1, gap)]})
         filler.end(attempt)
     for group, selected, plotted in (
-        ("train", MEMBERS[0], MEMBERS[1]),
-        ("train", MEMBERS[2], MEMBERS[2]),
+        ("train", MEMBERS[0], MEMBERS[2]),
+        ("train", MEMBERS[1], MEMBERS[2]),
         (None, MEMBERS[0], MEMBERS[0]),
     ):
         query = RunQuery(run_id, selected, group, curves=CurvesWanted())
