@@ -228,7 +228,7 @@ METRICS: dict[str, Callable[[], None]] = {
 
 SABOTAGES = {**METRICS, **WORKER}
 
-SHOWN_BY = {"orphans-given-up": "supervisor"}
+SHOWN_BY = {"orphans-given-up": "supervisor", "worker-ends-stages": "worker"}
 """The faults without which a sabotage does nothing: with it, they are chosen most of the time."""
 
 MOST_OF_THE_TIME = 40
