@@ -27,7 +27,7 @@ _MEMORY = (
     ),
     rule(
         "gpu_oom",
-        r"(?i)(CUDA|HIP|XPU|MPS(?: backend)?|GPU) out of memory|CUDA error: out of memory|"
+        r"(?i)(CUDA|HIP|XPU|MPS(?: backend)?|GPU):? out of memory|CUDA error: out of memory|"
         r"\bCUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|"
         r"CUDNN_STATUS_ALLOC_FAILED|ncclUnhandledCudaError: .*out of memory|"
         r"torch\.(cuda\.)?OutOfMemoryError|Out of memory error on GPU|Out of memory on device\.|"
