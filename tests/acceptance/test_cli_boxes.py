@@ -292,32 +292,34 @@ def test_a_hostile_box_does_no_harm(lab: Lab, tmp_path: Path, kind: str) -> None
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize(
-    "run",
-    [
-        '{"run": "a", "name": "a", "status": "failed", "seconds_worked": Infinity}',
-        '{"run": "a", "name": "a", "status": "failed", "created_at": "9999-12-31T23:59:59Z"}',
-        "[" * 50_000,
-    ],
+HOSTILE_RUNS = (
+    '{"run": "a", "name": "a", "status": "failed", "seconds_worked": Infinity}',
+    '{"run": "a", "name": "a", "status": "failed", "created_at": "9999-12-31T23:59:59Z"}',
+    "[" * 50_000,
 )
-def test_a_hostile_list_leaves_one_list(lab: Lab, tmp_path: Path, run: str) -> None:
-    lines = [GREETING, json.dumps({"id": 0, "out": f'{{"runs": [{run}]}}'}), '{"id": 0, "exit": 0}']
-    (tmp_path / "lines").write_text("\n".join([*lines, ""]))
-    script = tmp_path / "trainui"
-    script.write_text(
-        f"#!/bin/bash\nhead -n 1 {tmp_path}/lines; read x; tail -n +2 {tmp_path}/lines"
-    )
-    script.chmod(0o755)
+
+
+def test_hostile_lists_leave_one_list(lab: Lab, tmp_path: Path) -> None:
     file = lab.here.home / "boxes.json"
     before = file.read_text()
     boxes = json.loads(before)
-    boxes["boxes"]["bad"] = {"host": "other", "home": None, "command": str(script)}
+    for number, run in enumerate(HOSTILE_RUNS):
+        answer = json.dumps({"id": 0, "out": f'{{"runs": [{run}]}}'})
+        sent = tmp_path / f"lines{number}"
+        sent.write_text("\n".join([GREETING, answer, '{"id": 0, "exit": 0}', ""]))
+        script = tmp_path / f"trainui{number}"
+        script.write_text(f"#!/bin/bash\nhead -n 1 {sent}; read x; tail -n +2 {sent}")
+        script.chmod(0o755)
+        bad = {"host": "other", "home": None, "command": str(script)}
+        boxes["boxes"][f"bad{number}"] = bad
     file.write_text(json.dumps(boxes))
     try:
         runs = lab.here.json("ls")["runs"]
-        assert lab.here("ls").code == 0
+        shown = lab.here("ls")
     finally:
         file.write_text(before)
+    assert shown.code == 0
+    assert all(f"bad{number}" in shown.out + shown.err for number in range(len(HOSTILE_RUNS)))
     assert {one["box"] for one in runs} >= {"gpu1", "gpu2"}
 
 

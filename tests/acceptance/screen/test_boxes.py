@@ -147,6 +147,7 @@ async def test_a_silent_box_is_given_up_and_tried_again(
     """As without a network: nothing ends, and nothing comes; an open page says so."""
     run_id = there.run(DIAMOND, name="far")
     monkeypatch.setattr(boxes, "ALIVE_PERIOD", 0.2)
+    monkeypatch.setattr(box_feed, "FIRST_DELAY", 5.0)  # until then it is to be seen
     async with opened() as driven:
         await driven.until_shown("own", "far", "gpu2")
         driven.runs.table.select(f"gpu2:{run_id}")

@@ -24,6 +24,7 @@ def page(driven: Driven) -> CurvesScreen:
 async def open_page(driven: Driven, metric: str = "train/loss") -> CurvePlot:
     """Go from a run's page to that of its first metric."""
     await driven.until_shown(metric)
+    await driven.until(driven.run.panes.curves.chart, "the curve")  # the name may be elsewhere
     await driven.press("3")
     await driven.until(lambda: driven.app.focused is driven.run.panes.curves)
     await driven.press("enter")
@@ -57,8 +58,8 @@ async def test_enter_opens_a_metric_and_esc_goes_back(filler: Filler) -> None:
 async def test_the_cursor_shows_the_values_of_all_lines(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
-        await driven.until_shown("train/loss", "lr")
         curves = driven.run.panes.curves
+        await driven.until(curves.chart, "the curve")
         curves.state.metric = "train/loss"
         await driven.press("3", "right_parenthesis")
         await driven.until(lambda: curves.view.cursor == 4.0, "the first column's last step")
@@ -111,7 +112,7 @@ def _window(plot: CurvePlot) -> tuple[float, float] | None:
 async def test_the_mouse_points_zooms_pans_and_opens(filler: Filler) -> None:
     run_id = losses(filler, {"train": 0.5}, 1000)
     async with opened(run_id) as driven:
-        await driven.until_shown("train/loss")
+        await driven.until(driven.run.panes.curves.chart, "the curve")
         await driven.pilot.click("#curves", offset=(30, 5), times=2)
         await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen))
         plot = page(driven).plot

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.tui.driving import PATIENCE
 from tests.unit.tui.filled import Filler
 from trainui.store.db.engine import Database, open_store
+from trainui.tui import terminal
 from trainui.tui.readers import curve_reader, machine, poller
 from trainui.tui.readers import database as readers_database
 
@@ -24,6 +26,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str,
     monkeypatch.setattr(poller, "REST", 0.3)
     monkeypatch.setattr(readers_database, "DEBOUNCE", 0.02)
     monkeypatch.setattr(machine, "CHECK_PERIOD", 0.3)
+    # on a busy machine, a key would be given to what has the focus before the last key's action
+    monkeypatch.setattr(terminal, "TIMEOUT", 10.0)
+    monkeypatch.setattr(terminal, "HELD_FOR", PATIENCE)
     home = tmp_path / "home"
     monkeypatch.setenv("TRAINUI_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
