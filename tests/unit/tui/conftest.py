@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tui.driving import PATIENCE
 from tests.unit.tui.filled import Filler
 from trainui.store.db.engine import Database, open_store
 from trainui.tui import terminal
@@ -28,7 +27,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Mapping[str,
     monkeypatch.setattr(machine, "CHECK_PERIOD", 0.3)
     # on a busy machine, a key would be given to what has the focus before the last key's action
     monkeypatch.setattr(terminal, "TIMEOUT", 10.0)
-    monkeypatch.setattr(terminal, "HELD_FOR", PATIENCE)
     home = tmp_path / "home"
     monkeypatch.setenv("TRAINUI_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
