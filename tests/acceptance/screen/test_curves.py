@@ -279,7 +279,9 @@ async def test_the_choice_of_curves_shows_values_and_stays(
         await driven.until_gone("lr=1,seed=1")
         await driven.press("a", "enter")
         await driven.until_shown("chosen: 3 sweep members", "lr=2  2 of 2", "train 3 of ")
-        await driven.press("c", "f", "f")
+        await driven.press("c")
+        await driven.until_shown("3 of 4 drawn", "averaged over: ")
+        await driven.press("f", "f")
         await driven.until_shown("averaged over: lr", "3 of 4 drawn")
     other = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
     async with opened(other) as driven:

@@ -46,14 +46,12 @@ class Driven:
         await self.pilot.press(*keys)
 
     async def until(self, condition: Callable[[], Any], what: str = "it") -> None:
-        """Wait until something is so; at most a third of the time is spent in looking."""
-        time = asyncio.get_running_loop().time
-        give_up_at = (looked_at := time()) + PATIENCE
+        """Wait until something is so; it is looked for often, since notifications go again."""
+        give_up_at = asyncio.get_running_loop().time() + PATIENCE
         while not condition():
-            if (now := time()) > give_up_at:
+            if asyncio.get_running_loop().time() > give_up_at:
                 raise AssertionError(f"{what} did not come; the screen shows\n{self.text()}")
-            await asyncio.sleep(max(0.02, 2 * (now - looked_at)))
-            looked_at = time()
+            await asyncio.sleep(0.02)
 
     async def until_shown(self, *texts: str) -> None:
         """Wait until all of these are to be seen."""
