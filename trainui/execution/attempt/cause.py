@@ -317,6 +317,16 @@ def find(attempt_dir: Path, ending: Ending, masker: Masker) -> FoundCause | None
     return None
 
 
+def went_on_after(attempt_dir: Path, masker: Masker) -> tuple[bool, bool]:
+    """Return whether the training ran on for seconds after the last line of stderr, of stdout."""
+    found = []
+    names = (protocol.STDOUT_FILE, protocol.STDERR_FILE)
+    for name, size in zip(names, _sizes_at_last(attempt_dir), strict=True):
+        later = [] if size is None else _lines(attempt_dir / name, masker, since=size)
+        found.append(any(map(_PROGRESS.fullmatch, later)))
+    return found[0], found[1]
+
+
 def _sizes_at_last(attempt_dir: Path) -> tuple[int | None, int | None]:
     """Return stdout's size when stderr had its last lines, and the reverse; None: it is final."""
     sizes: list[int | None] = []

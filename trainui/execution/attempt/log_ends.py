@@ -16,6 +16,7 @@ from pathlib import Path
 from trainui import system
 from trainui.errors import TrainuiError
 from trainui.execution import tracebacks
+from trainui.execution.attempt import cause as cause_rules
 from trainui.execution.attempt import log_search
 from trainui.execution.tracebacks import Raised
 from trainui.pipeline.masking import Masker
@@ -184,9 +185,16 @@ def find(attempt_dir: Path, masker: Masker, *, exited: bool = True) -> Cause | N
 
     `exited`: it ended by itself, so its last words may be the cause.
     """
+    survived = cause_rules.went_on_after(attempt_dir, masker)
     ends = [
-        [harmless(line[:LONGEST_LINE]) for line in end_lines(log, masker, SEARCHED)]
-        for log in (attempt_dir / protocol.STDERR_FILE, attempt_dir / protocol.STDOUT_FILE)
+        []
+        if went_on
+        else [harmless(line[:LONGEST_LINE]) for line in end_lines(log, masker, SEARCHED)]
+        for log, went_on in zip(
+            (attempt_dir / protocol.STDERR_FILE, attempt_dir / protocol.STDOUT_FILE),
+            survived,
+            strict=True,
+        )
     ]
     surest = partial(_of_plugins, last_resort=False)
     others = partial(_of_plugins, last_resort=True)

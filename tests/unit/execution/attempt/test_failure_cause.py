@@ -79,6 +79,15 @@ def test_text_around_the_traceback_is_not_the_cause(
     assert cause(tmp_path, before + TRACEBACK + after) == "ValueError: loss is nan"
 
 
+def test_an_exception_seconds_before_more_progress_is_not_the_cause(tmp_path: Path) -> None:
+    (tmp_path / "stdout.log").write_text("step 7 loss 0.4\n" * 3)
+    size = len(TRACEBACK)
+    (tmp_path / "times.log").write_text(f"1000000 0 0\n5000000 0 {size}\n9000000 48 {size}\n")
+    assert cause(tmp_path, TRACEBACK) is None
+    (tmp_path / "times.log").write_text(f"1000000 0 0\n5000000 48 0\n9000000 48 {size}\n")
+    assert cause(tmp_path, TRACEBACK) == "ValueError: loss is nan"
+
+
 def test_colours_do_not_hide_it(tmp_path: Path) -> None:
     lines = [f"\x1b[31m{line}\x1b[0m" for line in TRACEBACK.splitlines()]
     assert cause(tmp_path, "\n".join(lines)) == "ValueError: loss is nan"
