@@ -348,7 +348,8 @@ def test_processes_beyond_the_limit_are_counted_as_unread() -> None:
     [
         ("step {0} loss 0.5{0}\nstep {0} (ema) loss 0.7{0}\n", 5, (5, "step 1 (ema) loss 0.71")),
         ("step {0} loss 0.5{0}4\nstep {0} (again) loss 0.5{0}\n", 5, (0, "")),
-        ("step {0} loss 0.5{0}\nstep {0} loss 0.6{0}\n", 0, (5, "step 3 loss 0.63")),
+        ("step {0} loss 0.5{0}\nstep {0} loss 0.6{0}\n", 10, (0, "")),  # ranks without a label
+        ("".join(f"step {{0}} loss 0.{k}{{0}}\n" for k in range(10)), 0, (40, "step 2 loss 0.02")),
         ("loss 0.9{0}\nloss 0.8{0}\nepoch {0} done\n", 0, (10, "loss 0.91")),
     ],
 )

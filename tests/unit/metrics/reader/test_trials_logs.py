@@ -148,7 +148,7 @@ def test_a_series_whose_steps_stand_still_is_dropped_again(
     with reading(store, trials[0]) as reader:
         look(reader)
         assert sorted(values(store, trials[0])) == [0.5, 0.5, 2.0, 2.2, 7]
-        print_lines(trials[0], *(line.format(1, at, at, at) for at in (10, 20, 30, 40)))
+        print_lines(trials[0], *(line.format(1, at, at, at) for at in range(10, 190, 10)))
         look(reader)
         reader.finish(clean=True)
     assert values(store, trials[0]) == [7]

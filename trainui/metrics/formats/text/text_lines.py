@@ -54,11 +54,14 @@ _CONFIRMING_LINES, _MANY = 20, 5
 """This many lines of the same step are no chance match either; and so many steps, if no name is a
 metric's for certain."""
 _MOST_PROCESSES = 1024
+"""Labels that are taken for processes; lines with further ones are left out."""
 _LAST, _DENIED = "last", "denied"
 """Keys in the state: of series the last step and value, and how often another value had the same
-step, and another step; and the series of which half of the values had, so it is not theirs."""
-_MOST_LAST, _LEAST_AGAIN = 200, 3
-"""Labels that are taken for processes; lines with further ones are left out."""
+step, and another step; and the series whose step stood still so often that it is not theirs."""
+_MOST_LAST = 200
+"""Series whose steps are watched."""
+_MOST_AT_A_STEP = 8
+"""Values a step, on average, that ranks without a label or parts of a batch may print."""
 
 _BEFORE = 40
 """Characters before a name that are examined."""
@@ -313,7 +316,7 @@ class _Reader:
                     seen[:] = step, value, seen[2], seen[3] + 1
                 elif seen[1] != value:
                     seen[1:3] = value, seen[2] + 1
-                    if _LEAST_AGAIN <= seen[2] >= seen[3] and name not in denied:
+                    if seen[2] >= _MOST_AT_A_STEP * max(seen[3], 1) and name not in denied:
                         denied.append(name)
         if not denied or not rows:
             return rows
