@@ -138,7 +138,7 @@ def own_part(name: str, of: str | None) -> str:
 
 _NO_METRIC = re.compile(
     r"(?:.*[\W_])?(?:eta|required|(?:time )?(?:left|remaining)(?: time)?|patience|counter|elapsed"
-    r"|(?:loss|grad)[_ ]scale|n_updates|vram|best[ _]?(?:epoch|step|iter\w*)"
+    r"|(?:loss|grad)_scale|n_updates|vram|best[ _]?(?:epoch|step|iter\w*)"
     r"|(?:batch|world|vocab|image|img|buffer|chunk|block|queue)[ _]?size|(?:passed|elapsed)[ _]time"
     r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
     r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
