@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePath
 
-from trainui.execution.tracebacks import CodePlace
+from trainui.execution.tracebacks import TYPED, CodePlace
 from trainui.formatting import quantity
 
 COMPUTING, STARVED = 0.1, 0.02
@@ -398,7 +398,7 @@ def own_index(frames: Sequence[StackFrame]) -> int | None:
 
 
 def _is_own(frame: StackFrame) -> bool:
-    return frame.file in ("<string>", "<stdin>") or CodePlace(frame.file, frame.line).is_own
+    return frame.file in TYPED or CodePlace(frame.file, frame.line).is_own
 
 
 def _is_wait(frame: StackFrame) -> bool:

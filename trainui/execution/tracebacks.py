@@ -67,6 +67,9 @@ _LIBRARY = re.compile(
     r"/usr/lib/|/opt/conda/lib/|\.egg/|\.p(yx|xi)$|/(mini|ana)conda\d?/(envs/[^/]+/)?lib/|/python\d\.\d+/[^/]*$"
 )
 
+TYPED = ("<string>", "<stdin>")
+"""The file of a frame of `python -c`, and of a program on standard input."""
+
 
 class Link(Enum):
     """How an exception follows from the one that is printed above it."""
@@ -137,8 +140,8 @@ class Raised:
 
     @property
     def is_raised_in_own_code(self) -> bool:
-        """True if its deepest frame is the user's."""
-        return bool(self.frames) and self.frames[-1].is_own
+        """True if its deepest frame is the user's, also of `python -c`."""
+        return bool(self.frames) and (self.frames[-1].is_own or self.frames[-1].file in TYPED)
 
     @property
     def is_deliberate(self) -> bool:
