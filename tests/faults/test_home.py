@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from tests.faults.disks import read_only
 from tests.faults.network_disk import network_disk
 from tests.integration import background
 from tests.security.another_user import needs_root
-from tests.unit.supervisor.waiting import wait_for_death
+from tests.unit.supervisor.waiting import is_alive, wait_for_death
 from tests.unit.tui.driving import opened
 from trainui.execution import broker
 from trainui.paths import Home
@@ -174,6 +176,26 @@ def test_processes_of_a_deleted_and_recreated_home_end(cli: CommandLine) -> None
     assert cli("run", "--wait", "--", "true").code == 0
     wait_for_death(*old, old_broker)
     assert background.guard_pid(home) not in old
+    assert cli("run", "--wait", "--", "true").code == 0
+
+
+def test_a_guard_of_a_deleted_home_stops_nothing_of_the_next_one(cli: CommandLine) -> None:
+    """Also if it looks when nothing is wanted there, as while a home is deleted or made."""
+    home = Home(cli.home)
+    assert cli("worker", "start").code == 0
+    guard, old_broker = background.guard_pid(home), background.broker_pid(home)
+    os.kill(guard, signal.SIGSTOP)
+    shutil.rmtree(cli.home)
+    assert cli("run", "--wait", "--", "true").code == 0
+    next_guard, next_broker = background.guard_pid(home), background.broker_pid(home)
+    os.kill(next_guard, signal.SIGSTOP)
+    wanted = home.worker / "wanted"
+    wanted.rename(aside := wanted.with_name("aside"))
+    os.kill(guard, signal.SIGCONT)
+    wait_for_death(guard, old_broker)
+    assert is_alive(next_broker)
+    aside.rename(wanted)
+    os.kill(next_guard, signal.SIGCONT)
     assert cli("run", "--wait", "--", "true").code == 0
 
 

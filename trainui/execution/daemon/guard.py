@@ -97,21 +97,22 @@ class Guard:
 
     def serve(self) -> None:
         """Keep the worker and the broker alive while they are wanted, then stop them."""
-        while self._is_wanted():
-            if self._lock.is_lost():
-                self._leave_lost_home()
-                return
+        while not self._lock.is_lost() and self._is_wanted():
             now = time.monotonic()
             try:
                 self._poll(now)
             except OSError as error:  # transient, e.g. disk full or no process left to fork
                 logger.warning("will retry: %s", error)
             self._sleep(now)
-        logger.info("no longer wanted: stopping the worker and the broker")
-        end_worker(self._home, self._worker.process)
-        starter = self._broker.process
-        if starter is not None:  # the broker is still starting
-            processes.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
+        if not self._lock.is_lost():
+            logger.info("no longer wanted: stopping the worker and the broker")
+            end_worker(self._home, self._worker.process)
+            starter = self._broker.process
+            if starter is not None:  # the broker is still starting
+                processes.end(starter.pid, lambda: starter.poll() is not None, grace=1.0)
+        if self._lock.is_lost():  # nothing is wanted in a home that is being deleted, too
+            self._leave_lost_home()
+            return
         if not broker.stop(self._home):
             logger.error("the broker does not exit")
         remove_sockets(self._home)
