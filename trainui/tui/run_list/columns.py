@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import nlargest
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
@@ -50,8 +50,9 @@ RECENT, RARE = 40, 8
 """The newest runs, of which one in so many must have a parameter for its column to take precedence
 over names and metrics: added trainings of many kinds have each its own parameters."""
 
-EXTERNAL_MARK, AGENT_MARK = " ext", " agent"
-"""The marks behind the name of an external run, and of one that an agent started."""
+EXTERNAL_MARK, AGENT_MARK, NOTE_MARK = " ext", " agent", " “”"
+"""The marks behind the name of an external run, of one that an agent started, and of one with a
+note, which may have no room on the second line. A verdict without a column has its symbol there."""
 
 STEP_WIDTH = 9
 """Width of steps, e.g. `1.2M/3.4M`."""
@@ -135,8 +136,10 @@ def state_cells(row: RowData, _cells: int) -> list[Segment]:
     return [Segment(state(row.run.status, is_lost=is_lost), style)]
 
 
-def name_cells(row: RowData, cells: int, shown: str = "") -> list[Segment]:
-    """Return the name, the marks of an external run and of an agent's, and the priority.
+def name_cells(
+    row: RowData, cells: int, shown: str = "", *, with_verdict: bool = False
+) -> list[Segment]:
+    """Return the name, the marks of an external run and of an agent's, the priority, and a note's.
 
     A name that is too long is `shown` otherwise, so that no two of the list look alike.
     """
@@ -144,6 +147,8 @@ def name_cells(row: RowData, cells: int, shown: str = "") -> list[Segment]:
     marks = [Segment(EXTERNAL_MARK, "dim")] if run.is_external else []
     marks += [Segment(AGENT_MARK, "dim")] if run.started_by else []
     marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
+    marks += [Segment(f" {verdict(run.verdict)[:1]}", "key")] * bool(run.verdict and with_verdict)
+    marks += [Segment(NOTE_MARK, "key")] if run.note else []
     room = cells - sum(len(mark.text) for mark in marks)
     name = cut_end(shown or harmless(run.name), max(room, 1))
     return [Segment(name or " ", "strong" if run.status in UNFINISHED else ""), *marks]
@@ -260,7 +265,10 @@ TROUBLE_TITLE, OTHER_TITLE = "TROUBLE", "OTHER METRIC"
 
 
 BEST = "best"
-"""The word of a metric's column that goes first where its title does not fit."""
+"""The word of a metric's column that a sign stands for where the title does not fit."""
+
+SIGNS = {True: "↓", False: "↑", None: ""}
+"""The sign of the best value, by `lower is better`: the least one, or the greatest."""
 
 
 SortValues = Callable[[], Mapping[str, float]]
@@ -281,7 +289,7 @@ class RunColumn(NamedTuple):
     """Width up to which it takes precedence, if its rank is 2 or less."""
     whole: int = 0
     """Width at which its text is whole, if that is less than the most; 0: the most."""
-    distinct: int = 0
+    distinct: tuple[bool, int] = (False, 0)
     """How much a parameter tells about the runs (`ColumnStats`); of one rank the least goes."""
 
     @property
@@ -350,8 +358,12 @@ class RunColumns:
             return {}
         others = [title for title in self.facts.metrics if title not in widths]
         names = [title.rpartition(" ")[0] for title in others]
-        short = _short_names(names, room)
-        return {title: short.get(name, name) for title, name in zip(others, names, strict=True)}
+        signs = [self.facts.signs.get(title, "") for title in others]
+        short = _short_names(names, room - 1)
+        return {
+            title: short.get(name, name) + sign  # without one it is the last value
+            for title, name, sign in zip(others, names, signs, strict=True)
+        }
 
     def _other(self) -> RunColumn:
         """Return the column of the metrics without one; it goes after all of them but the first."""
@@ -360,9 +372,10 @@ class RunColumns:
             return other_cells(self._others, row, cells)
 
         least = len(OTHER_TITLE)
-        whole = max(VALUE + max(map(cell_len, self.facts.metrics)) - len(f" {BEST}"), least)
+        names = (title.rpartition(" ")[0] for title in self.facts.metrics)
+        whole = max(VALUE + max(map(cell_len, names)) + 1, least)
         least = least if self.width < NARROW else min(whole, MOST_METRIC)
-        return RunColumn(OTHER_TITLE, least, whole, cells_of, 1, comfort=whole, distinct=1)
+        return RunColumn(OTHER_TITLE, least, whole, cells_of, 1, comfort=whole, distinct=(True, 1))
 
     @property
     def titles(self) -> list[str]:
@@ -392,19 +405,20 @@ class RunColumns:
     def _titles(self) -> Mapping[str, str]:
         """Return the headings by title: those that would look alike without what they share."""
         found: dict[str, str] = {}
+        signs: dict[str, str] = {}
         alike: dict[str, list[tuple[str, int]]] = {}
         for column, cells in self._shown:
             title, room = column.title, cells - (column.title == self.ordering)
-            if cell_len(title) > room:  # `last` stays, or it would be taken for the best
-                title = title.removesuffix(f" {BEST}")
+            if cell_len(title) > room and title in self.facts.metrics:
+                title, sign = _signed(title, self.facts)
+                room, signs[column.title] = room - len(sign), sign
             found[column.title] = title
             alike.setdefault(cut_end(title, room), []).append((column.title, room))
-        for some in alike.values():
+        for short, some in alike.items():
             texts, room = [found[title] for title, _ in some], min(room for _, room in some)
-            if len(some) > 1:
-                short = told_apart(texts, room)
-                found |= {title: text for (title, _), text in zip(some, short, strict=True)}
-        return found
+            shown = told_apart(texts, room) if len(some) > 1 else [short]
+            found |= {title: text for (title, _), text in zip(some, shown, strict=True)}
+        return {title: text + signs.get(title, "") for title, text in found.items()}
 
     def second_row(self, run: RunLine, moment: RowContext, *, marked: bool = False) -> Row:
         """Return a run's second line: its id, what went wrong, its note, and what does not fit."""
@@ -462,8 +476,8 @@ class RunColumns:
         data = moment.of(run)
         for column, cells in self._shown:
             if column.title == "NAME":
-                name = self._names.get(harmless(run.name), "")
-                found = cut(tuple(name_cells(data, cells, name)), cells)
+                name, is_alone = self._names.get(harmless(run.name), ""), "VERDICT" in self._widths
+                found = cut(tuple(name_cells(data, cells, name, with_verdict=not is_alone)), cells)
             elif column.title == "STAGE":
                 to_go = "TO GO" not in self._widths
                 found = cut(tuple(stage_cells(data, cells, to_go=to_go)), cells)
@@ -474,6 +488,12 @@ class RunColumns:
         if run.seen_at is not None:  # what is known of a box that does not answer
             spans = [one._replace(style="dim") for one in spans]
         return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
+
+
+def _signed(title: str, facts: ColumnStats) -> tuple[str, str]:
+    """Return a metric's name from its title, and what stands for its last word; `last` stays."""
+    name, blank, word = title.rpartition(" ")
+    return name, facts.signs.get(title, "") if word == BEST else blank + word
 
 
 def _short_names(names: Sequence[str], width: int) -> Mapping[str, str]:
@@ -513,7 +533,7 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
         whole = max(VALUE + member, cell_len(title) + 1)
         rank = 0 if not at else 1 if at < MANY_METRICS else 3
         is_whole = not at and width >= WITH_BEST
-        words = cell_len(title if is_whole else title.removesuffix(f" {BEST}"))
+        words = cell_len(title if is_whole else "".join(_signed(title, facts)))
         least = min(max(VALUE + 1, words), MOST_METRIC if is_whole else LEAST_METRIC)
         comfort = min(words, MOST_METRIC)
         yield RunColumn(
@@ -566,7 +586,7 @@ def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
         rank = PARAM if at < facts.compared else OF_SOME
         most = max(cell_len(name), values, width)
         least = min(width, 8) if rank == PARAM else width
-        distinct = facts.distinct.get(name, 0)
+        distinct = facts.distinct.get(name, (False, 0))
         yield RunColumn(name, least, most, cells, rank, comfort=width, distinct=distinct)
 
 
@@ -627,7 +647,7 @@ def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColu
         gone.append(min(of_rank, key=lambda at: (columns[at].distinct, -at)))
         kept.remove(gone[-1])
     for at in reversed(gone):  # a wide column may have gone after one that fits beside the rest
-        if columns[at].distinct and columns[at].rank == PARAM and fit_in([*kept, at], 0):
+        if columns[at].distinct[1] and columns[at].rank == PARAM and fit_in([*kept, at], 0):
             kept.append(at)
     return [columns[at] for at in sorted(kept)]
 
@@ -672,14 +692,17 @@ class ColumnStats:
     """How many of them, from the first one on, have several values, or differ between runs of one
     pipeline; the others have one value, and other pipelines do not have them, or are rare."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
-    distinct: Mapping[str, int] = field(default_factory=dict)
-    """By parameter the number of its different values, times the number of runs that have it."""
+    distinct: Mapping[str, tuple[bool, int]] = field(default_factory=dict)
+    """By parameter, if it differs between runs of a pipeline; and the number of its different
+    values, times the number of runs that have it."""
     names: tuple[str, ...] = ()
     """The runs' names, without control characters; those too long are shortened together."""
     metric_names: tuple[str, ...] = ()
     """The titles of the columns with metrics; a run without the metric is blank there."""
     metrics: tuple[str, ...] = ()
     """The titles of the metrics of all listed runs."""
+    signs: Mapping[str, str] = field(default_factory=dict)
+    """By the title of a metric, the sign in place of `best`."""
 
     def grown(self, other: ColumnStats) -> ColumnStats:
         """Return the larger of both widths, so that columns do not shift while runs progress."""
@@ -709,7 +732,14 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
     measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}
     param_widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
     having = Counter(chain.from_iterable(shown))
-    distinct = {name: len({one.get(name) for one in shown}) * having[name] for name in names}
+    within: Counter[str] = Counter()
+    for some in groupby(sorted(unlike.values(), key=_pipeline_of), key=_pipeline_of):
+        alike = [shown_params(run) for run in some[1]]
+        within.update({name: len({one.get(name) for one in alike}) - 1 for name in names})
+    distinct = {
+        name: (within[name] > 0, len({one.get(name) for one in shown}) * having[name])
+        for name in names
+    }
     run_names = tuple(dict.fromkeys(harmless(run.name) for run in looked_at))
     return ColumnStats(Counter(measured), names, len(common), param_widths, distinct, run_names)
 
@@ -724,11 +754,17 @@ def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> 
         step=STEP_WIDTH if listed.has_steps else 0,
     )
     facts = replace(facts, widths=facts.widths | found, metric_names=listed.columns)
-    return replace(facts, metrics=tuple(listed.titles))
+    signs = {title: SIGNS[metric.lower] for title, metric in listed.titles.items()}
+    return replace(facts, metrics=tuple(listed.titles), signs=signs)
+
+
+def _pipeline_of(run: RunLine) -> str:
+    return run.pipeline
 
 
 def _name_width(run: RunLine) -> int:
     marks = len(AGENT_MARK) * bool(run.started_by)
+    marks += len(NOTE_MARK) * bool(run.note) + 2 * bool(run.verdict)
     marks += len(EXTERNAL_MARK) * run.is_external + len(f" {run.priority:+d}") * bool(run.priority)
     return cell_len(harmless(run.name)) + marks
 

@@ -226,6 +226,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     fields = [
         ("why", why(stage, by_name), "bad" if stage.hangs else state_style(stage.status)),
         ("edit", _edit_words(stage, last, detail) if is_newest else "", "warn"),
+        ("note", f"{verdict(page.run.verdict)} {page.run.note or ''}".strip(), "key"),
         ("in all" if is_newest else "by then", _total_time(stage, attempts, now), ""),
         *_activity_facts(of, stage, now, is_newest),
     ]

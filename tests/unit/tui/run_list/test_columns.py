@@ -150,13 +150,49 @@ def test_metrics_that_would_look_alike_are_on_second_lines() -> None:
     assert OTHER_TITLE in RunColumns(118, facts).titles
 
 
-def test_a_heading_loses_best_before_its_name_is_cut() -> None:
-    titles = {title: ComparedMetric.of(title) for title in ("eval_loss best", "gap_width last")}
+def test_each_heading_says_which_value_its_column_has() -> None:
+    metrics = [ComparedMetric.of(name) for name in ("eval_loss", "val_acc", "val_f1", "gap_width")]
+    titles = {f"{metric.name} {metric.word}": metric for metric in metrics}
     listed = LISTED._replace(titles=titles, columns=(*titles,))
-    facts = with_listed(column_stats([RUN]), listed, endings=True)
-    assert " eval_loss " in plain(RunColumns(84, facts).heading())
-    assert "eval_loss best" in plain(RunColumns(200, facts).heading())
-    assert "last" in plain(RunColumns(120, facts).heading())
+    runs = [RUN._replace(params_json=f'{{"lr": "{at}", "depth": "{at}"}}') for at in range(9)]
+    facts = with_listed(column_stats(runs), listed, endings=True)
+    whole = plain(RunColumns(200, facts).heading())
+    assert all(f" {title} " in whole for title in titles)
+    for width in (100, 110, 120):
+        columns = RunColumns(width, facts)
+        heading, shown = plain(columns.heading()), [one for one in titles if one in columns.titles]
+        assert len(shown) > 1
+        for title in shown:
+            sign = {True: "↓", False: "↑", None: " last"}[titles[title].lower]
+            name = titles[title].name
+            cut = f"{name[:7].rstrip()}…{sign} "
+            is_said = (text in heading for text in (f" {title} ", f" {name}{sign} ", cut))
+            assert any(is_said), (width, heading)
+    narrow = plain(
+        RunColumns(78, facts).row(RUN, RowContext(NOW, live={RUN.id: RunLive(metrics[1])}))
+    )
+    assert "↑" in narrow, "also beside its name in the column of the others"
+
+
+@pytest.mark.parametrize("width", [78, 118])
+def test_a_note_and_a_verdict_are_marked_beside_a_long_name(width: int) -> None:
+    run = RUN._replace(name="n" * 90, note="try it longer", verdict="keep")
+    columns = RunColumns(width, column_stats([run, RUN]))
+    line = plain(columns.row(run, RowContext(NOW)))
+    assert ("+ “”" in line) == ("VERDICT" not in columns.titles)
+    assert "“”" in line
+    assert "“”" not in plain(columns.row(RUN, RowContext(NOW)))
+
+
+def test_a_parameter_that_tells_runs_of_a_pipeline_apart_stays() -> None:
+    values = [{"model": f"net-{at % 3}", "lr": f"0.{at % 2}"} for at in range(6)]
+    runs = [
+        RUN._replace(id=str(at), pipeline=f"p{at % 3}", params_json=json.dumps(one))
+        for at, one in enumerate(values)
+    ]
+    titles = RunColumns(62, column_stats(runs)).titles
+    assert ("lr" in titles, "model" in titles) == (True, False)
+    assert {"lr", "model"} <= set(RunColumns(120, column_stats(runs)).titles)
 
 
 def test_a_run_sorted_by_another_metric_shows_its_value() -> None:
