@@ -14,7 +14,7 @@ from trainui.execution.attempt import executors
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status
 from trainui.resume import code_snapshot
-from trainui.resume.submitted import check_names, existing_run
+from trainui.resume.submitted import check_names
 from trainui.store.db import home_identity
 from trainui.store.db.engine import Database, open_store
 from trainui.store.points import write_points
@@ -70,7 +70,7 @@ def forget(run_id: str, names: Collection[str] | None = None) -> dict[str, str]:
 def check(run_id: str) -> None:
     """Raise UsageError if a run cannot be cancelled: an external one that was not adopted."""
     with open_store().read() as connection:
-        _check_can_cancel(existing_run(connection, run_id))
+        _check_can_cancel(views.existing_run(connection, run_id))
 
 
 def _check_can_cancel(run: RunRecord) -> None:
@@ -131,7 +131,7 @@ def remove(run_id: str) -> None:
 
 def _forget(store: Database, run_id: str) -> None:
     with store.write() as connection:
-        if existing_run(connection, run_id).external is not None:
+        if views.existing_run(connection, run_id).external is not None:
             external_runs.let_end(connection, run_id)
         owners = [stage.id for stage in views.stages(connection, run_id)]
         runs.remove(connection, run_id)

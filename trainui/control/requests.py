@@ -10,21 +10,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainui import formatting, settings, wakeup
 from trainui.errors import AgentLimitError, UsageError
-from trainui.execution.gpus import usable_gpus
-from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
 from trainui.model.states import AGENT, NOTE
-from trainui.resume.submitted import existing_run
-from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.runs import runs
 from trainui.supervisor.protocol import IDENTITY
+
+if TYPE_CHECKING:
+    from trainui.model.definition import StageDefinition
 
 _LONGEST = 2000
 """Characters of a note, which the list and the digest quote."""
@@ -106,7 +106,7 @@ def run_to_change(connection: Connection, run_id: str, deed: str) -> RunRecord:
         NotFoundError: it does not exist.
         AgentLimitError: an agent may not do this to it.
     """
-    run = existing_run(connection, run_id)
+    run = views.existing_run(connection, run_id)
     check_run(run, deed)
     return run
 
@@ -172,6 +172,8 @@ def count_ahead(run_id: str, stages: Iterable[StageDefinition]) -> int:
 
 
 def _ahead(others: Iterable[StageDefinition], gpus: int, cpus: int) -> int:
+    from trainui.execution.gpus import usable_gpus
+
     alike = [stage for stage in others if (stage.gpus > 0) == (gpus > 0)]
     slots = len(usable_gpus().gpus) if gpus else settings.load().cpus
     taken = sum(stage.gpus or stage.cpus for stage in alike)
@@ -193,9 +195,11 @@ def check_note(text: str, verdict: str | None = None) -> None:
 
 def add_note(run_id: str, text: str, verdict: str | None = None) -> None:
     """Add a note to a run, its secrets masked; raise UsageError for one that `check` rejects."""
+    from trainui.store import shell_environment
+
     check_note(text, verdict)
     with open_store().write() as connection:
-        run = existing_run(connection, run_id)
+        run = views.existing_run(connection, run_id)
         note = shell_environment.masker(Path(run.directory)).text(text.strip())
         record_note(connection, run_id, note, verdict)
         record_deed(connection, run_id, "noted")

@@ -31,7 +31,7 @@ from trainui.pipeline.rules.resume_plan import Action, Evidence, PlannedStage, S
 from trainui.resume import checkpoints, edit_effects, integrity, outputs, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.resume.edit_effects import PipelineChanges
-from trainui.resume.submitted import check_names, existing_run, given_params
+from trainui.resume.submitted import check_names, given_params
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
@@ -192,7 +192,7 @@ class ResumePlan:
 def read_state(store: Database, run_id: str) -> SeenRun:
     """Read the state of a run."""
     with store.read() as connection:
-        run = existing_run(connection, run_id)
+        run = views.existing_run(connection, run_id)
         stages = views.stages(connection, run_id)
         tried = {
             stage.id: stored_attempts.tried_checkpoints(connection, stage.id)

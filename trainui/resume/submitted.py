@@ -21,7 +21,6 @@ from trainui.resume import code_snapshot
 from trainui.resume.code_snapshot import CodeSnapshot
 from trainui.store import shell_environment
 from trainui.store.db.engine import open_store
-from trainui.store.db.statements import Connection
 from trainui.store.read import views
 
 PIPELINE_FILE = "pipeline.yaml"
@@ -58,18 +57,10 @@ def stage_directories(
     return {name: kept.get(name) or str(directory / made[name]) for name in names}
 
 
-def existing_run(connection: Connection, run_id: str) -> RunRecord:
-    """Return the run with exactly this id; raise NotFoundError if it does not exist."""
-    run = views.run(connection, run_id)
-    if run is None:
-        raise NotFoundError(f"no run {run_id!r}; `trainui ls` lists the runs")
-    return run
-
-
 def run_of(run_id: str) -> RunRecord:
     """Return the run with exactly this id; raise NotFoundError if it does not exist."""
     with open_store().read() as connection:
-        return existing_run(connection, run_id)
+        return views.existing_run(connection, run_id)
 
 
 def check_names(known: Collection[str], names: Iterable[str]) -> None:

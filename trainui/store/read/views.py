@@ -211,6 +211,13 @@ def run(connection: statements.Connection, run_id: str) -> RunRecord | None:
     return first(found, run_record)
 
 
+def existing_run(connection: statements.Connection, run_id: str) -> RunRecord:
+    """Return the run with exactly this id; raise NotFoundError if it does not exist."""
+    if (found := run(connection, run_id)) is None:
+        raise NotFoundError(f"no run {run_id!r}; `trainui ls` lists the runs")
+    return found
+
+
 def previous_run(connection: statements.Connection, run: RunRecord) -> RunRecord | None:
     """Return the run of the same pipeline that was submitted before this one."""
     found = connection.execute(
