@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from trainui.record import dataclass
 
 
 class TrainuiError(Exception):

@@ -21,7 +21,7 @@ import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline import filling
 from trainui.pipeline.rules import fingerprint
+from trainui.record import dataclass
 from trainui.resume import checkpoints, held_checkpoints, integrity, plan
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.resume.held_checkpoints import ChangedError, FoundCheckpoint, NoSpaceError

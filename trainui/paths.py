@@ -11,11 +11,11 @@ import stat
 import threading
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from trainui import system
 from trainui.errors import UnfitEnvironmentError
+from trainui.record import dataclass
 
 SOCKET_PATH_LIMIT = 100
 """Bytes: a Unix socket's path may have 107, and temporary names need some of them."""

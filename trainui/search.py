@@ -20,7 +20,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ from trainui.model.records import PruningReason, RunRecord, StageRecord
 from trainui.model.states import WARNING, Status
 from trainui.pipeline.filling import with_trial_params
 from trainui.plugin import Pruned, SearchBackend, Searcher, SearchTask, SearchTrial, registry
+from trainui.record import dataclass
 from trainui.resume import search_results
 from trainui.store.db import statements
 from trainui.store.db.engine import Database, file_of, read_transaction

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from trainui import paths, system
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.model.states import KINDS
+from trainui.record import dataclass
 
 MOST_CPUS = 10_000
 """CPU slots; the planner looks at each of them."""

@@ -26,7 +26,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from io import BufferedReader
 from itertools import islice
@@ -35,6 +35,7 @@ from typing import Any
 
 from trainui import formatting
 from trainui.errors import NotPlainFileError, UnfitEnvironmentError
+from trainui.record import dataclass
 
 MOST_ENTRIES = 20_000
 """The most entries listed below a directory, which takes some 0.1 s on a local disk."""

@@ -9,7 +9,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ from trainui.control.log_files import AttemptLogs, TimedLine
 from trainui.errors import AmbiguousError, NotFoundError
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED
+from trainui.record import dataclass
 from trainui.store.db import engine, sqlite_file, statements
 from trainui.store.read import event_feed, views
 from trainui.store.read.event_feed import FeedEntry

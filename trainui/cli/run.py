@@ -10,7 +10,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +22,7 @@ from trainui import control, formatting, paths, settings, system, text
 from trainui.cli import options, printing, standstill
 from trainui.cli.standstill import DiskWatch
 from trainui.errors import StoppedError, UsageError
+from trainui.record import dataclass
 
 if TYPE_CHECKING:
     from trainui.control.external import Added

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from trainui import clock
 from trainui.errors import UsageError
 from trainui.model.headline_metric import ComparedMetric
+from trainui.record import dataclass
 from trainui.store.db.statements import Connection
 from trainui.store.read import sweeps
 from trainui.store.read.run_list import RunLine

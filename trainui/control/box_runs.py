@@ -10,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from trainui.control.boxes import (
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.formatting import duration, quantity
 from trainui.model.states import Status
+from trainui.record import dataclass
 from trainui.store.read.run_list import RunLine
 from trainui.store.read.time_worked import TimeWorked
 from trainui.text import harmless

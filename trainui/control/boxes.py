@@ -18,13 +18,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from trainui import clock, paths, system
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.formatting import listed
+from trainui.record import dataclass
 from trainui.text import harmless
 from trainui.version import __version__
 

@@ -14,7 +14,6 @@ import shlex
 import warnings
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock, formatting, settings
@@ -29,6 +28,7 @@ from trainui.model.headline_metric import CURVE, headline, is_clock, lower_is_be
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import matrix
+from trainui.record import dataclass
 from trainui.store.db.statements import Connection
 from trainui.store.points import read_points
 from trainui.store.points.read_points import headline_of_run

@@ -6,13 +6,14 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock, formatting
 from trainui.model.records import StageRecord
 from trainui.model.states import NAN, STALLED
+from trainui.record import dataclass
 from trainui.store.read.event_feed import EndedRun
 from trainui.text import harmless, markdown_cell, table
 

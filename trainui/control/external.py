@@ -12,7 +12,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from trainui.model.states import ENDED, Status
 from trainui.pipeline.masking import Masker, Secrets, assigned
 from trainui.plugin import CommandLine, Format, Tracker, registry
 from trainui.plugin.records import fits
+from trainui.record import dataclass
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.db.engine import open_store

@@ -16,13 +16,13 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
 from trainui import settings, system
 from trainui.errors import AmbiguousError, UnfitEnvironmentError, UsageError
 from trainui.model.records import StageRecord
+from trainui.record import dataclass
 from trainui.store import hosts
 from trainui.store.db.engine import open_store
 from trainui.store.db.statements import Connection

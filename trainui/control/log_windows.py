@@ -10,12 +10,12 @@ import errno
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from heapq import merge
 
 from trainui.control.log_files import Directory, File, GrowthTimes
 from trainui.errors import NotPlainFileError
+from trainui.record import dataclass
 from trainui.supervisor import protocol
 from trainui.text import as_overwritten, harmless
 

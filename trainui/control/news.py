@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from trainui import clock, paths
 from trainui.errors import NotFoundError, UsageError
 from trainui.metrics.reader.watch import FileChanges, Watch
 from trainui.model.states import BEST, ENDED, STALLED, Status
+from trainui.record import dataclass
 from trainui.store.db import engine, home_identity, sqlite_file
 from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, views

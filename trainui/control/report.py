@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,7 @@ from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import NOTE, Status
 from trainui.pipeline import masking, matrix
 from trainui.pipeline.matrix import FoldedMetric
+from trainui.record import dataclass
 from trainui.resume import code_version
 from trainui.store import shell_environment
 from trainui.store.db import engine

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from difflib import unified_diff
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from trainui.model.records import RunRecord
 from trainui.pipeline import loader, masking
 from trainui.pipeline.filling import with_recorded_trials
 from trainui.pipeline.matrix import TRIAL
+from trainui.record import dataclass
 from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import filled_in, given_params
 from trainui.store import shell_environment

@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +35,7 @@ from trainui.errors import TrainuiError, UnfitEnvironmentError, UsageError
 from trainui.execution import processes
 from trainui.execution.processes import Lock
 from trainui.paths import Home, write_private
+from trainui.record import dataclass
 from trainui.settings import Settings
 
 _PROGRAMS = ("valkey-server", "redis-server")

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from trainui import clock, paths, settings, system, wakeup
 from trainui.execution import stall
 from trainui.execution.daemon.metrics_process import MetricsProcess
-from trainui.execution.service_thread import ServiceThread
+from trainui.execution.processes import ServiceThread
 from trainui.metrics.discovery import file_writers
 from trainui.metrics.tail import UnreadableFileError
 from trainui.model.definition import MetricSource

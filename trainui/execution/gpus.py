@@ -25,12 +25,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainui import settings as settings_module
 from trainui.errors import TrainuiError
+from trainui.record import dataclass
 from trainui.settings import Settings
 from trainui.supervisor.supervise import open_machine_lock, try_lock
 

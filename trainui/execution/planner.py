@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from trainui.pipeline.rules.scheduling import (
     WaitingStage,
     decide,
 )
+from trainui.record import dataclass
 from trainui.settings import Settings
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database

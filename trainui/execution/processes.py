@@ -7,6 +7,9 @@ to a zombie or have been reused. A lock file is never removed.
 Two timestamps on disk, of the last start and stop requests, say whether the worker is wanted. The
 later one wins, regardless of who wrote it and of which processes are starting or stopping. So a
 start request during a stop is not lost, nor is a run submitted while an idle worker exits.
+
+Beside the processes here are the threads of a process's services, which repeat a step and retry it
+after an error.
 """
 
 from __future__ import annotations
@@ -20,15 +23,18 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from trainui import installation, paths, system
+from trainui.errors import StoreError, TrainuiError
 from trainui.paths import Home, write_private
+from trainui.record import dataclass
 from trainui.supervisor.supervise import start_ticks, try_lock
 
 logger = logging.getLogger(__name__)
@@ -56,6 +62,9 @@ RESET_AFTER = 60.0
 
 _PATIENCE = 2.0
 """Seconds to retry: `lock_holder` takes a shared lock for some microseconds to test it."""
+
+RETRY_AFTER = 1.0
+"""Seconds from a failed step of a service's thread to the next one."""
 
 NO_WORKER = "no worker"
 """Reason why nothing starts while the worker is not wanted; the next run starts it."""
@@ -453,3 +462,68 @@ def await_release(log: Path) -> None:
         pass
     if log.parent.is_dir():
         redirect_output(log)
+
+
+def log_failure(service: str, error: Exception) -> None:
+    """Log an error of a service that will be retried; outages of the store have their own log."""
+    if isinstance(error, StoreError):
+        from trainui.store.db import engine  # late: the guard needs no database
+
+        engine.outages.failed(error)
+    elif isinstance(error, TrainuiError):
+        logger.warning("%s: will retry: %s", service, error)
+    else:
+        logger.error("%s: unexpected error, will retry", service, exc_info=error)
+
+
+class ServiceThread:
+    """Repeats a step in a daemon thread."""
+
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], float | None],
+        stopping: threading.Event,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            name: the thread's name, also for the log.
+            step: returns the seconds until the next step; None: until the thread is woken.
+            stopping: set when the worker stops.
+            at_end: called in the thread after the last step.
+        """
+        self._step = step
+        self._stopping = stopping
+        self._at_end = at_end
+        self._wakeup = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, unless it is started."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Run a step now; during a step, run another one after it."""
+        self._wakeup.set()
+        self.start()
+
+    def stop(self, within: float) -> None:
+        """Wait until the thread has ended; the worker is stopping."""
+        self._wakeup.set()
+        if self._thread.ident is not None:
+            self._thread.join(within)
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            self._wakeup.clear()
+            try:
+                pause = self._step()
+            except Exception as error:
+                log_failure(self._thread.name, error)
+                self._stopping.wait(RETRY_AFTER)
+            else:
+                self._wakeup.wait(0.0 if self._stopping.is_set() else pause)
+        self._at_end()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from pathlib import PurePath
 
 from trainui.execution.tracebacks import TYPED, CodePlace
 from trainui.formatting import quantity
+from trainui.record import dataclass
 
 COMPUTING, STARVED = 0.1, 0.02
 """CPUs that a thread uses at least while it computes: one that polls uses far less. The second

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -48,6 +48,7 @@ from trainui.execution.tracebacks import CodePlace
 from trainui.model.records import LOCAL, AttemptRecord
 from trainui.model.states import Status
 from trainui.pipeline.masking import Masker
+from trainui.record import dataclass
 from trainui.store import shell_environment
 from trainui.store.db import engine
 from trainui.store.read import views

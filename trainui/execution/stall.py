@@ -30,7 +30,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import MARK, Status
 from trainui.plugin import Tracker, registry
 from trainui.plugin.records import fits
+from trainui.record import dataclass
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
+
+from trainui.record import dataclass
 
 MOST_FRAMES = 2000
 """Lines of a traceback: a deep recursion is abridged by Python itself."""

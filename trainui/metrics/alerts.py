@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from trainui import wakeup
 from trainui.model.definition import Alert
 from trainui.model.headline_metric import ABSURD, HUGE, RISE, is_loss
 from trainui.model.states import DIVERGED
+from trainui.record import dataclass
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, write_points
 from trainui.store.points.chunks import Bools, Floats, Points, step_number

@@ -16,7 +16,7 @@ import time
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import Path
 from sqlite3 import Connection
@@ -29,6 +29,7 @@ from trainui.metrics.lenient import as_json
 from trainui.metrics.tail import UnreadableFileError, look_at
 from trainui.plugin import Format, Job, TrackedRun, Tracker, registry
 from trainui.plugin.registry import PluginError
+from trainui.record import dataclass
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import RUN_TAG

@@ -7,8 +7,10 @@ names samplers, pruners and their options as the plugin for searches names them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import TYPE_CHECKING, Any
+
+from trainui.record import dataclass
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -6,10 +6,11 @@ Times are microseconds since 1970 in UTC (`trainui.clock`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.model.states import ENDED, Status
+from trainui.record import dataclass
 
 if TYPE_CHECKING:
     from trainui.model.definition import StageDefinition

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
 
 from trainui.errors import TransitionError
+from trainui.record import dataclass
 
 
 class Status(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePath
 
 from trainui.errors import UsageError
@@ -18,6 +18,7 @@ from trainui.pipeline.masking import is_secret
 from trainui.pipeline.matrix import Pairing, groups_of, member_name
 from trainui.pipeline.substitution import Filler, StageReference, plain, stage_reference
 from trainui.pipeline.template import Template, Variable
+from trainui.record import dataclass
 
 _Known = Callable[[Variable], tuple[Json, Sequence[Template]] | None]
 """Returns a variable's value as JSON and as texts; None: it is not known here."""

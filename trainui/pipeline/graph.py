@@ -6,10 +6,10 @@ Nothing here is recursive, so a chain of 10,000 stages does not exceed the recur
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from trainui.model.records import StageRecord
+from trainui.record import dataclass
 
 Edges = Mapping[str, tuple[str, ...]]
 """Adjacency lists: name -> neighbours."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from trainui.pipeline import field_names, matrix, template
 from trainui.pipeline.graph import Graph
@@ -27,6 +27,7 @@ from trainui.pipeline.yaml_nodes import (
     one_line,
     quoted,
 )
+from trainui.record import dataclass
 
 MAX_EDGES = 1_000_000
 """Maximum number of dependencies between members: 1000 members that depend on 1000."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as AnySequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path, PurePath
 from typing import Any, TextIO
 
@@ -67,6 +67,7 @@ from trainui.pipeline.yaml_nodes import (
     quoted,
 )
 from trainui.pipeline.yaml_tree import read_tree
+from trainui.record import dataclass
 
 # Load or validate pipelines: files, bare commands and lists of the Python API.
 #

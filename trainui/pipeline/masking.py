@@ -15,12 +15,13 @@ import re
 import shlex
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import lru_cache
 from itertools import accumulate
 from urllib.parse import quote, quote_plus
 
 from trainui.model.definition import Json, Pipeline, StageDefinition
+from trainui.record import dataclass
 
 MASK = "***"
 """Replaces a secret."""

@@ -11,7 +11,6 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainui import formatting
@@ -19,6 +18,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import is_clock, lower_is_better
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import ENDED, Status
+from trainui.record import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

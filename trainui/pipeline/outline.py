@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from trainui.pipeline import field_names, matrix
 from trainui.pipeline.matrix import Values
@@ -22,6 +22,7 @@ from trainui.pipeline.yaml_nodes import (
     Sequence,
     items_of,
 )
+from trainui.record import dataclass
 
 MAX_MEMBERS = 20_000
 """Maximum number of stages of a pipeline, including sweep members."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from trainui.model.definition import ALERT_CONDITIONS
 from trainui.pipeline import field_names, substitution, template
@@ -43,6 +43,7 @@ from trainui.pipeline.yaml_nodes import (
     one_or_more,
     quoted,
 )
+from trainui.record import dataclass
 
 
 def check_stages(outline: Outline, problems: Problems) -> None:

@@ -13,7 +13,6 @@ import re
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path, PurePath
 
@@ -22,6 +21,7 @@ from trainui.errors import UnfitEnvironmentError, UnsafePathError, UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.pipeline import field_names, template, yaml_nodes
 from trainui.pipeline.yaml_nodes import is_sound
+from trainui.record import dataclass
 
 # Paths are texts here, as in definitions and messages.
 # ruff: noqa: PTH100, PTH110, PTH111, PTH112, PTH118, PTH120

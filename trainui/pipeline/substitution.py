@@ -11,13 +11,14 @@ import itertools
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from trainui.errors import UsageError
 from trainui.model.definition import CheckpointRule, Json, MetricSource, StageDefinition
 from trainui.pipeline import template
 from trainui.pipeline.template import Template, Variable
+from trainui.record import dataclass
 
 # Quote a value for its position in shell text, so that the shell reads it literally.
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from trainui.errors import UsageError
 from trainui.model.definition import Json
 from trainui.pipeline.yaml_nodes import Mapping, Problems, Scalar, did_you_mean, is_sound, quoted
+from trainui.record import dataclass
 
 MOST_NAMED = 20
 """Maximum number of names that a message lists."""

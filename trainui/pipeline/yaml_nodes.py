@@ -11,11 +11,12 @@ import math
 import re
 from collections.abc import Collection
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from trainui.errors import PipelineFileError, Problem
 from trainui.model.definition import Json
+from trainui.record import dataclass
 
 MAX_DIGITS = 4000
 """Maximum length of an integer; the time to parse one grows with its square."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,6 +28,7 @@ from trainui.pipeline.yaml_nodes import (
     mark_at,
     quoted,
 )
+from trainui.record import dataclass
 
 # Parse YAML to nodes safely: size, depth and alias limits, no tags, no duplicate keys.
 #

@@ -7,13 +7,14 @@ a search try (`SearchBackend`). Each verb may be repeated: a worker may be kille
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from trainui.errors import UnfitEnvironmentError
 from trainui.plugin.records import Code, Plugin
+from trainui.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,13 @@ import fnmatch
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
+
+from trainui.record import dataclass
 
 INTERFACE = 1
 """The version of this interface. It changes when a plugin made for the one before would break."""

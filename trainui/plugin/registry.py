@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -45,6 +45,7 @@ from trainui.plugin.records import (
     Training,
     Viewer,
 )
+from trainui.record import dataclass
 from trainui.version import __version__
 
 KINDS: tuple[type[Plugin], ...] = (

@@ -17,7 +17,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from trainui import clock, paths, system
 from trainui.model.definition import CheckpointRule, StageDefinition
 from trainui.model.records import StageRecord
 from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
+from trainui.record import dataclass
 from trainui.resume import integrity
 from trainui.resume.integrity import files_of, written_at
 from trainui.resume.outputs import first_matches, fixed_part, roots, unsearched

@@ -25,12 +25,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 from trainui import formatting, paths, settings, system
 from trainui.errors import UnfitEnvironmentError, UsageError
+from trainui.record import dataclass
 from trainui.resume.code_version import Git
 
 MOST_BYTES = 2**30

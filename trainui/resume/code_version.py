@@ -19,7 +19,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -29,6 +29,7 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import RunRecord
 from trainui.paths import Home
+from trainui.record import dataclass
 from trainui.store import shell_environment
 from trainui.store.shell_environment import SET_BY_TRAINUI
 

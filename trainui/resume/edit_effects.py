@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from trainui.pipeline import masking, matrix
 from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_trials
 from trainui.pipeline.masking import Secrets
 from trainui.pipeline.rules import fingerprint
+from trainui.record import dataclass
 from trainui.resume import edits, submitted
 from trainui.resume.edits import InlineEdit, Suggestion, Value
 from trainui.resume.submitted import (

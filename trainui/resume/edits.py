@@ -19,7 +19,7 @@ import json
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from trainui.pipeline.yaml_nodes import (
     items_of,
 )
 from trainui.pipeline.yaml_tree import read_tree
+from trainui.record import dataclass
 from trainui.resume.submitted import PIPELINE_FILE, given_params, submission_of
 from trainui.store import shell_environment
 from trainui.store.db import engine

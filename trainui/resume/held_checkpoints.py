@@ -16,12 +16,13 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from trainui import formatting, paths, system
 from trainui.errors import TrainuiError
+from trainui.record import dataclass
 from trainui.resume import integrity
 from trainui.resume.checkpoints import State
 from trainui.store.read.evaluations import held_copy

@@ -13,7 +13,7 @@ import os
 import re
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from trainui.pipeline.rules import fingerprint, shared_paths
 from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.fingerprint import InputStates, ResultOrigin
 from trainui.pipeline.rules.resume_plan import Action, Evidence, PlannedStage, StageOptions
+from trainui.record import dataclass
 from trainui.resume import checkpoints, edit_effects, integrity, outputs, undeclared
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.resume.edit_effects import PipelineChanges

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from trainui.errors import NotFoundError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import RunRecord, StageRecord
 from trainui.pipeline import filling
+from trainui.record import dataclass
 from trainui.resume import code_snapshot
 from trainui.resume.code_snapshot import CodeSnapshot
 from trainui.store import shell_environment

@@ -13,7 +13,6 @@ import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from trainui import formatting, system
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.pipeline.rules import shared_paths
+from trainui.record import dataclass
 from trainui.resume import checkpoints, integrity
 from trainui.resume.integrity import written_at
 from trainui.store.read.views import Overlap

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainui import clock
 from trainui.model.records import HostRecord
+from trainui.record import dataclass
 from trainui.store.db.statements import NOW, Connection
 from trainui.store.read import views
 

@@ -13,7 +13,7 @@ import logging
 import os
 import resource
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from trainui import paths, system
 from trainui.errors import UnfitEnvironmentError
 from trainui.pipeline import template
 from trainui.pipeline.masking import Masker, Secrets, assigned, secrets_of
+from trainui.record import dataclass
 from trainui.supervisor.protocol import IDENTITY
 
 MOST_MADE = 64

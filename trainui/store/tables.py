@@ -11,7 +11,6 @@ alone.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
@@ -36,6 +35,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from trainui import clock
 from trainui.model.records import LOCAL, OWN
 from trainui.model.states import Status
+from trainui.record import dataclass
 from trainui.store.db import postgres, sqlite_file
 from trainui.store.db.engine import Database, file_of, open_store
 from trainui.store.read import views

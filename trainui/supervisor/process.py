@@ -24,12 +24,12 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from trainui import installation, paths, system
 from trainui.errors import ReplacedError
+from trainui.record import dataclass
 from trainui.supervisor import protocol, supervise
 from trainui.supervisor.protocol import IDENTITY, Exit, JournalError, Pids, Spec
 from trainui.supervisor.supervise import (

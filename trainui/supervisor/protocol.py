@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from trainui import system
 from trainui.errors import NotPlainFileError
 from trainui.model.definition import DEFAULT_GRACE
+from trainui.record import dataclass
 from trainui.supervisor.supervise import boot_id
 
 VERSION = 1

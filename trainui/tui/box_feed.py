@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypeVar
 
 from trainui import clock
@@ -21,6 +21,7 @@ from trainui.control import box_runs, boxes
 from trainui.control.boxes import Box, BoxConnection, BoxError
 from trainui.errors import TrainuiError
 from trainui.model.states import UNFINISHED
+from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless

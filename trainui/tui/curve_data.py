@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple, TypeVar
 
 from trainui.formatting import quantity
@@ -18,6 +18,7 @@ from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import SeriesSummary
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.matrix import TRIAL, is_repeat
+from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
 from trainui.tui.styled_text import Pairs
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -23,6 +22,7 @@ from trainui.errors import NotFoundError, TrainuiError, UsageError
 from trainui.formatting import quantity, size
 from trainui.model.records import StageRecord
 from trainui.model.states import UNFINISHED, Status
+from trainui.record import dataclass
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless, verdict
 from trainui.tui import run_actions

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
+from trainui.record import dataclass
 
 NODE = "\0"
 """Placeholder for a stage's symbol in a drawing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from operator import itemgetter
 from typing import ClassVar, NamedTuple
@@ -21,6 +21,7 @@ from trainui import clock
 from trainui.clock import SECOND
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
+from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
 from trainui.text import SYMBOLS, harmless, state_word
 from trainui.tui.graph_layout import (

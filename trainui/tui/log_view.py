@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -22,6 +21,7 @@ from textual.message import Message
 from trainui.clock import SECOND
 from trainui.control.log_windows import BEGINNING, ENDING, LogLine, LogPosition, errors
 from trainui.formatting import size
+from trainui.record import dataclass
 from trainui.tui import styled_text
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import LinesView

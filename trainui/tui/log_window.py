@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal, Protocol
 
 from trainui.clock import SECOND
@@ -24,6 +24,7 @@ from trainui.control.log_windows import (
     Matcher,
     errors,
 )
+from trainui.record import dataclass
 
 PERIOD = 0.5
 """Seconds between two checks of growing logs; more often would overload slow connections."""

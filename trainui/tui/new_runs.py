@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,6 +27,7 @@ from trainui.execution import processes
 from trainui.formatting import quantity
 from trainui.metrics import lenient
 from trainui.pipeline import template
+from trainui.record import dataclass
 from trainui.text import harmless
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import Key

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
 
 from trainui.braille import DotRange, dot_ranges
+from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
 from trainui.tui import axis_marks
 from trainui.tui.axis_marks import NumberFormat, Tick, Ticks, number_format, written

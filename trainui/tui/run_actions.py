@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,7 @@ from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
 from trainui.pipeline.rules import resume_plan
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
+from trainui.record import dataclass
 from trainui.resume import checkpoints, edit_effects
 from trainui.resume.edit_effects import PipelineChoice
 from trainui.resume.edits import InlineEdit, Suggestion, Value

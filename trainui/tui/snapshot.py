@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from trainui import clock
 from trainui.model.headline_metric import ComparedMetric, may_lead
 from trainui.model.records import Lost, RemainingTime
+from trainui.record import dataclass
 from trainui.store.read.run_list import RunDetails, RunLine
 from trainui.store.read.time_worked import TimeWorked
 from trainui.system import DiskSpace

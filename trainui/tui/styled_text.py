@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, groupby, islice, repeat
 from operator import attrgetter
@@ -25,6 +24,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual.geometry import Spacing
 
+from trainui.record import dataclass
 from trainui.text import harmless
 
 PREFIX = "sgr:"

@@ -30,7 +30,6 @@ import time
 from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
@@ -44,6 +43,8 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.timer import Timer
+
+from trainui.record import dataclass
 
 if TYPE_CHECKING:
     from trainui.tui.cell_diff import ShownCells

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from trainui.execution import service_thread
+from trainui.execution import processes
 from trainui.execution.external import ExternalThread, ExternalWatch
 from trainui.store.db.engine import Database
 
@@ -46,7 +46,7 @@ def test_an_error_is_followed_by_another_look(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(ExternalWatch, "poll", poll)
-    monkeypatch.setattr(service_thread, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(processes, "RETRY_AFTER", 0.01)
     external = ExternalThread(store, "host", stopping)
     external.poll(changed=True)
     for _ in range(3):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from trainui.errors import StoreError
-from trainui.execution import service_thread
-from trainui.execution.service_thread import ServiceThread
+from trainui.execution import processes
+from trainui.execution.processes import ServiceThread
 from trainui.store.db import engine
 
 WITHIN = 60.0
@@ -73,7 +73,7 @@ def test_a_wake_during_a_step_is_not_lost() -> None:
 def test_an_error_is_logged_and_retried(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    monkeypatch.setattr(service_thread, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(processes, "RETRY_AFTER", 0.01)
     monkeypatch.setattr(engine, "outages", engine.OutageLog())
 
     def step() -> None:

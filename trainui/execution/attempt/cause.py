@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +27,7 @@ from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import CauseRule, FoundCause, Shown, registry
 from trainui.plugin.registry import PluginError
+from trainui.record import dataclass
 from trainui.supervisor import protocol
 from trainui.text import as_overwritten, harmless
 

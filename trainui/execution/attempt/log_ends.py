@@ -9,7 +9,6 @@ import sys
 from bisect import bisect
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from trainui.execution.tracebacks import Raised
 from trainui.pipeline.masking import Masker
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import FoundCause, registry
+from trainui.record import dataclass
 from trainui.supervisor import protocol
 from trainui.text import as_overwritten, harmless
 

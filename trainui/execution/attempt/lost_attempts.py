@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from trainui.execution.daemon import health
 from trainui.model.definition import DEFAULT_GRACE
 from trainui.model.records import LOCAL, Loss, Lost
 from trainui.paths import OURS, Home, stage_directory
+from trainui.record import dataclass
 from trainui.store import hosts
 from trainui.store.db import engine
 from trainui.store.db.statements import Connection

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +44,7 @@ from trainui.execution.attempt.prepared_process import (
 from trainui.model.records import LOCAL, AttemptRecord, HostView
 from trainui.model.states import Status
 from trainui.plugin.backends import JobLook, JobState, LaunchAnswer, StageJob
+from trainui.record import dataclass
 from trainui.resume import outputs
 from trainui.store.db import engine
 from trainui.store.db.engine import Database

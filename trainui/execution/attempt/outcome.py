@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.pipeline import field_names
 from trainui.pipeline.masking import Masker
+from trainui.record import dataclass
 from trainui.resume import outputs
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor.protocol import Exit, ExitReason

@@ -9,7 +9,7 @@ import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from trainui.pipeline.field_names import CHECKPOINT_VARIABLE
 from trainui.pipeline.masking import MASK, mask
 from trainui.pipeline.stage_command import STARTUP_VARIABLES, Interpreter
 from trainui.plugin import Tracker, registry
+from trainui.record import dataclass
 from trainui.resume import checkpoints, held_checkpoints, search_results, undeclared
 from trainui.resume.checkpoints import CheckpointSearch, Tried
 from trainui.resume.held_checkpoints import FoundCheckpoint

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from trainui.execution import broker, processes
 from trainui.execution.daemon import metrics_process
 from trainui.formatting import signal_name
 from trainui.paths import Home, write_private
+from trainui.record import dataclass
 from trainui.store.db import sqlite_file
 from trainui.supervisor.supervise import read_process
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trainui import wakeup
 from trainui.errors import StoreError, install_advice
-from trainui.execution.service_thread import ServiceThread
+from trainui.execution.processes import ServiceThread
 from trainui.model.records import HostView, RunRecord, StageRecord
 from trainui.model.states import Status
 from trainui.plugin import Searcher, registry

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from trainui import clock, formatting, installation
 from trainui.errors import StoreError
 from trainui.execution import processes
-from trainui.execution.service_thread import ServiceThread
+from trainui.execution.processes import ServiceThread
 from trainui.model.records import RunRecord
 from trainui.model.states import DIGEST, Notification
 from trainui.pipeline.masking import Masker, secrets_of

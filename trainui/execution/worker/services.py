@@ -29,8 +29,7 @@ from trainui.execution.daemon import health
 from trainui.execution.daemon.metrics_process import MetricsProcess
 from trainui.execution.external import ExternalThread, RemoteProcesses
 from trainui.execution.planner import Planner, here, host
-from trainui.execution.processes import RespawnedProcess
-from trainui.execution.service_thread import ServiceThread, log_failure
+from trainui.execution.processes import RespawnedProcess, ServiceThread, log_failure
 from trainui.execution.stall import NEVER, StallAlerts, StallDetector
 from trainui.execution.worker.celery_app import QueueRecord, QueueSweeper, TaskSender
 from trainui.execution.worker.member_threads import EvaluationThread, SearchThread

@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from trainui.metrics.formats.text.text_lines import (
 )
 from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError, look_at
 from trainui.pipeline.masking import Masker
+from trainui.record import dataclass
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 

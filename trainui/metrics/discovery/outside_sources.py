@@ -14,7 +14,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from trainui.metrics.formats import SourceFile
 from trainui.metrics.tail import FileState, look_at
 from trainui.metrics.trackers import DatabaseRuns, is_near
 from trainui.plugin import Owner, Tracker, registry
+from trainui.record import dataclass
 from trainui.supervisor import protocol
 from trainui.supervisor.protocol import RUN_TAG, WRITTEN_FILE
 

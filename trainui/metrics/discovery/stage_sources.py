@@ -9,7 +9,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from trainui.metrics.tail import check_descriptors, look_at
 from trainui.model.definition import MetricSource, StageDefinition
 from trainui.pipeline.field_names import is_preset
 from trainui.plugin import Tracker
+from trainui.record import dataclass
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError
 from trainui.pipeline.field_names import is_preset, presets
 from trainui.plugin import Answer, Format, Refused, Tracker, registry
 from trainui.plugin.registry import PluginError
+from trainui.record import dataclass
 from trainui.store.points.chunks import NO_TIME, Points, np
 from trainui.store.points.point_sources import EPOCHS, SourceRecord
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainui.metrics.lenient import to_number
 from trainui.plugin import Format
+from trainui.record import dataclass
 from trainui.store.points.chunks import (
     NO_TIME,
     Array,

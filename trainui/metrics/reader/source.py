@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ from trainui.metrics.formats.jsonl import MAX_FIELDS
 from trainui.metrics.formats.text.text_lines import TextLines
 from trainui.metrics.tail import FileState, GrowingFile, NamedFile, OpenFiles
 from trainui.plugin import registry
+from trainui.record import dataclass
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
 from trainui.store.points import write_points

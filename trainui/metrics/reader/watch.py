@@ -11,13 +11,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import watchfiles
 from watchfiles import Change
 
 from trainui import system
+from trainui.record import dataclass
 
 STEP = 0.045
 """Seconds for which watchfiles debounces events; a change is reported after one or two such steps.

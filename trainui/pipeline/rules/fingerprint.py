@@ -16,7 +16,7 @@ import json
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path, PurePath
 from typing import Any
@@ -26,6 +26,7 @@ from trainui.model.definition import Json, StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
 from trainui.pipeline import masking
+from trainui.record import dataclass
 
 State = Mapping[str, Any]
 """`size` in bytes, `mtime_ns`, `sha256`; for a directory the total size, the number of `files` and

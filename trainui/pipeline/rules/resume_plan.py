@@ -6,7 +6,7 @@ Its words are the same on the command line and on the screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from trainui.model.records import StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline.graph import Graph
 from trainui.pipeline.rules.scheduling import ENDED_WORDS
+from trainui.record import dataclass
 
 # The reasons why a resume runs a stage again, or skips it.
 

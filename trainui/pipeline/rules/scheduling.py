@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from trainui import clock
 from trainui.formatting import quantity
 from trainui.model.definition import StageDefinition
 from trainui.model.states import DONE, Status
+from trainui.record import dataclass
 
 PAUSED = "the queue is paused"
 

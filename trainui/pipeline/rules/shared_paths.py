@@ -10,12 +10,12 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from trainui.model.definition import StageDefinition
 from trainui.pipeline.graph import Graph
 from trainui.plugin import Tracker, registry
+from trainui.record import dataclass
 
 _DIRECTORY = re.compile(r"([a-z]+?)_?(dir|directory|folder|path|root)")
 """Names of options and variables for a directory, in lower case with underscores."""

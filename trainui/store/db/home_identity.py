@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from trainui import paths, settings, system
 from trainui.errors import CopiedHomeError, TrainuiError
 from trainui.paths import Home
+from trainui.record import dataclass
 from trainui.store.db import home_look, sqlite_file, statements
 from trainui.store.db.statements import Connection
 

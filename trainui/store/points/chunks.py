@@ -14,9 +14,10 @@ import math
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from trainui.record import dataclass
 
 if TYPE_CHECKING:
     import numpy

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.clock import SECOND
+from trainui.record import dataclass
 from trainui.store.db import statements
 from trainui.store.db.engine import read_transaction
 from trainui.store.db.statements import batches, placeholders

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise, starmap
 from typing import Any, NamedTuple
 
+from trainui.record import dataclass
 from trainui.store.db import statements
 from trainui.store.db.engine import read_transaction
 from trainui.store.points import plot_points, read_points

@@ -15,13 +15,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from trainui.model.headline_metric import CURVE, headline, importance
 from trainui.model.records import SeriesSummary
 from trainui.model.states import Status
+from trainui.record import dataclass
 from trainui.store.db.engine import read_transaction
 from trainui.store.db.statements import Connection
 from trainui.store.points import chunks

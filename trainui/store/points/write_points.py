@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import headline
 from trainui.model.records import SeriesSummary
 from trainui.model.states import Status
+from trainui.record import dataclass
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
 from trainui.store.points import chunks, point_sources, read_points

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from trainui import paths
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
+from trainui.record import dataclass
 from trainui.store.db.statements import Connection
 from trainui.store.read import views
 

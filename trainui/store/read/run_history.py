@@ -11,7 +11,6 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from trainui import clock
@@ -19,6 +18,7 @@ from trainui.model.definition import StageDefinition
 from trainui.model.records import RemainingTime, RunRecord, StageRecord
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
+from trainui.record import dataclass
 from trainui.store.db import statements
 from trainui.store.db.statements import placeholders
 from trainui.store.read import run_list, views

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from trainui.model.definition import Search
 from trainui.model.records import PruningReason, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline import masking
+from trainui.record import dataclass
 from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
 from trainui.store.read import views

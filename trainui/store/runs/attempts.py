@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from trainui.model.records import (
 )
 from trainui.model.states import ATTEMPT_TRANSITIONS, CODE, TRANSITIONS, Status
 from trainui.pipeline.rules.scheduling import ELSEWHERE, Retry, next_retry
+from trainui.record import dataclass
 from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
 from trainui.store.read import views
 from trainui.store.runs import runs, stages

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from trainui import clock, system
@@ -17,6 +17,7 @@ from trainui.model.definition import MetricSource, StageDefinition
 from trainui.model.records import NOT_STARTED_BY_US, OWN, Slot
 from trainui.model.states import ENDED, Status, run_status
 from trainui.plugin import Tracker, registry
+from trainui.record import dataclass
 from trainui.store.db import statements
 from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
 from trainui.store.read import views

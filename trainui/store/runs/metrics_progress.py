@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from trainui import clock, system
 from trainui.model.definition import StageDefinition
 from trainui.model.records import LOCAL, NOT_STARTED_BY_US
 from trainui.model.states import Status
+from trainui.record import dataclass
 from trainui.store.db.statements import IS_UNREAD, Connection, set_values
 from trainui.store.read import run_in_json, views
 

@@ -7,7 +7,6 @@ that records it; one already on record requests nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
@@ -15,6 +14,7 @@ from trainui.model.definition import Alert
 from trainui.model.records import PruningReason, StageRecord
 from trainui.model.states import ALERT, EARLY, ENDED, MARK, NAN, PRUNE, PRUNING_OFF, Status
 from trainui.pipeline.rules.scheduling import next_state
+from trainui.record import dataclass
 from trainui.store.db import statements
 from trainui.store.db.statements import Connection, set_values
 from trainui.store.read import views

@@ -6,13 +6,13 @@ Also the effects of a change on the stages that depend on it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
 from trainui.model.records import AttemptRecord, StageRecord, WaitReason
 from trainui.model.states import DONE, ENDED, SILENT, UNFINISHED, WARNING, Status, check_transition
 from trainui.pipeline.rules.scheduling import Upstream, next_state
+from trainui.record import dataclass
 from trainui.store.db import statements
 from trainui.store.db.statements import Connection, batches, placeholders
 from trainui.store.read import sweeps, views

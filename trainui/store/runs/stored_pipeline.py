@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from trainui import clock
@@ -16,6 +15,7 @@ from trainui.model.records import OWN, StageRecord
 from trainui.model.states import DONE, Status
 from trainui.pipeline.filling import with_recorded_checkpoints, with_recorded_trials
 from trainui.pipeline.rules.resume_plan import REMOVED
+from trainui.record import dataclass
 from trainui.store.db.statements import Connection, batches, insert, placeholders, set_values
 from trainui.store.read import evaluations, sweeps, views
 from trainui.store.runs import runs, stage_requests

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from trainui.model.definition import StageDefinition
 from trainui.model.records import HostView, StageRecord, WaitReason
 from trainui.model.states import ALERT, UNFINISHED, Status
+from trainui.record import dataclass
 from trainui.store.db.statements import Connection, change, insert, placeholders, set_values
 from trainui.store.read import sweeps, views
 from trainui.store.read.sweeps import ASKED

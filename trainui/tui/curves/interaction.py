@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events
@@ -17,6 +17,7 @@ from textual.message import Message
 from trainui import formatting
 from trainui.model.headline_metric import is_clock, is_headline
 from trainui.model.records import SeriesSummary
+from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
 from trainui.tui import axis_marks
 from trainui.tui.curve_data import (

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from trainui import system
 from trainui.control.log_files import GrowthTimes
+from trainui.record import dataclass
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.text import as_overwritten
 from trainui.tui.snapshot import LogProgress

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -19,6 +19,7 @@ from trainui.model.headline_metric import CURVE, by_importance, headline, is_clo
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.matrix import TRIAL
+from trainui.record import dataclass
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.points.plot_points import Axis

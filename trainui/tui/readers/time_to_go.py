@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from trainui import clock, paths, settings
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import UNFINISHED
+from trainui.record import dataclass
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
 from trainui.store.read import run_history, views

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from heapq import nlargest
 from itertools import chain, groupby, islice
@@ -14,6 +14,7 @@ from rich.cells import cell_len
 
 from trainui.formatting import short_id
 from trainui.model.states import STALLED, UNFINISHED, Status
+from trainui.record import dataclass
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.text import SYMBOLS, TROUBLE, harmless, state, trouble, verdict
 from trainui.tui.numbers import (

@@ -14,13 +14,14 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock
 from trainui.clock import SECOND
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.states import Status
+from trainui.record import dataclass
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
 from trainui.tui.numbers import number_of, searches_of, values_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from trainui.formatting import quantity, size
 from trainui.model.records import Event, RunRecord, StageRecord
 from trainui.model.states import ENDED, Status
 from trainui.pipeline.masking import mask
+from trainui.record import dataclass
 from trainui.text import harmless
 from trainui.tui.app_interface import Call, app_of
 from trainui.tui.line_view import LinesView, RowsView

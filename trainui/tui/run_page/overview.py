@@ -9,7 +9,6 @@ import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
@@ -25,6 +24,7 @@ from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline import filling, template
 from trainui.pipeline.masking import mask, mask_command
+from trainui.record import dataclass
 from trainui.text import STALLED, SYMBOLS, harmless, state, state_word, verdict
 from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style
 from trainui.tui.snapshot import RunPage, StageDetail, as_attempt

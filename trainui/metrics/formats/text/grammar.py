@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from trainui.metrics.formats.decoder import names_settings, step_fields
@@ -39,6 +39,7 @@ from trainui.metrics.formats.text.names import (
     rewritten,
     run_to_end,
 )
+from trainui.record import dataclass
 
 _FORMS = 2048
 """Forms of lines that are kept."""
