@@ -54,6 +54,16 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests out that only the long suite has, unless it is asked for."""
+    if LONG or "long" in config.option.markexpr:
+        return
+    left_out = [one for one in items if one.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [one for one in items if not one.get_closest_marker("long")]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A home for tests that set none: a person's own must be neither used nor changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -14,6 +15,8 @@ from typing import Any
 
 from tests.acceptance import command_server
 from tests.integration.conftest import kill_all
+from tests.unit.supervisor.waiting import wait_for
+from trainui.model.states import ENDED
 from trainui.paths import Home
 
 TIMEOUT = 90
@@ -140,6 +143,27 @@ class CommandLine:
     def status(self, run: str) -> str:
         """The run's state now."""
         return str(self.json("show", run)["status"])
+
+    def in_directory(self, directory: Path) -> CommandLine:
+        """Return a command line of the same home with another directory, which is made."""
+        other = copy.copy(self)
+        other.directory, other.environ = directory, dict(self.environ)
+        directory.mkdir()
+        return other
+
+    def delete_runs(self) -> None:
+        """Leave the home, and its worker, without a run."""
+        self("prune", "--keep", "0", "--older-than", "0s", "--yes")
+        for one in self.json("ls", "--all")["runs"]:
+            run = one["run"]
+            if one["external"] is None and one["status"] not in ENDED:
+                assert self("cancel", run).code == 0
+                self("wait", run, "--timeout", str(TIMEOUT // 2))
+            self.delete(run)
+
+    def delete(self, run: str) -> None:
+        """Delete a run once none of its processes is left."""
+        wait_for(lambda: self("rm", run, "--yes").code == 0, f"the end of {run}")
 
     def close(self) -> None:
         """End every process of this home, and see that none is left."""

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.acceptance.command_line import CommandLine
+from tests.acceptance.conftest import serving
 from tests.acceptance.test_cli_terminal import terminal
 from tests.integration import background
 from tests.unit.metrics.corpus import corpus_root, needs_corpus
@@ -35,12 +36,26 @@ with open("metrics.jsonl", "a") as file:
 """
 
 
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[CommandLine]:
+    directory = tmp_path_factory.mktemp("served")
+    quick = background.with_less_patience(directory / "at-start", execution__external__PERIOD=0.5)
+    with serving(directory, {**served_database, **quick}) as command_line:
+        command_line.always_forks = True
+        yield command_line
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
+
+
 @pytest.fixture
 def trainer(cli: CommandLine) -> Iterator[subprocess.Popen[bytes]]:
     """A training that somebody started in `live`, with its output in a file."""
-    at_start = cli.directory.parent / "at-start"
-    cli.environ |= background.with_less_patience(at_start, execution__external__PERIOD=0.5)
-    cli.always_forks = True
     directory = cli.directory / "live"
     directory.mkdir()
     with (directory / "train.out").open("wb") as log:
@@ -74,8 +89,9 @@ def test_trainings_of_a_directory_are_added_once_and_only_read(
     for name in ("produced/sb3", "trackers/wandb", "trackers/mlflow_files", "trackers/hydra"):
         subprocess.run(["cp", "-r", CORPUS / name, trainings / name.split("/")[1]], check=True)
     before = state_of(trainings)
-    preview = cli.json("add", str(trainings), "--dry-run")["runs"]
-    assert not (cli.home / "trainui.db").exists()
+    none = tmp_path / "none"
+    preview = cli.json("add", str(trainings), "--dry-run", TRAINUI_HOME=str(none))["runs"]
+    assert not (none / "trainui.db").exists()
     added = cli.json("add", str(trainings))["runs"]
     assert [one["path"] for one in added] == [one["path"] for one in preview]
     assert {"sb3", "wandb", "mlflow", "hydra"} == {one["kind"] for one in added}

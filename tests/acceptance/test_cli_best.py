@@ -6,6 +6,7 @@ import shlex
 import subprocess
 
 import jsonschema
+import pytest
 
 from tests.acceptance.command_line import CommandLine
 from trainui.cli.pipeline_file import SCHEMAS
@@ -27,6 +28,12 @@ stages:
   - name: plain
     run: "true"
 """
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
 
 
 def test_the_best_trials_are_listed_with_the_winners_command(cli: CommandLine) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.acceptance.command_line import CommandLine
 
 FILE = """
@@ -13,6 +15,12 @@ params: {lr: "0.1", api_key: "s3cret-1"}
 stages:
   - {name: train, run: "python train.py --lr ${params.lr} --out ${stage_dir}"}
 """
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
 
 
 def test_code_commands_parameters_and_environment_that_differ_are_listed(cli: CommandLine) -> None:
@@ -105,23 +113,23 @@ def test_missing_records_of_an_external_run_are_no_difference(cli: CommandLine) 
     assert cli.json("diff", "found")["environment"] == []
 
 
-def test_lines_of_files_that_differ_between_snapshots_are_shown(served: CommandLine) -> None:
-    project = served.directory / "project"
+def test_lines_of_files_that_differ_between_snapshots_are_shown(cli: CommandLine) -> None:
+    project = cli.directory / "project"
     project.mkdir()
     file = project / "pipeline.yaml"
     file.write_text("name: lines\nsnapshot: true\nstages: [{name: a, run: 'true'}]\n")
     (project / "gone.py").write_text("gone = 1\n")
     (project / "binary.py").write_bytes(b"\0")
     (project / "long.py").write_text("")
-    served.environ["A_TOKEN"] = "s3cret-token"
+    cli.environ["A_TOKEN"] = "s3cret-token"
     for name, lines in (("x", 1), ("y", 2)):
         (project / "train.py").write_text("".join(f"n = {n}\n" for n in range(lines)))
-        served.json("run", str(file), "--name", name, "--wait")
+        cli.json("run", str(file), "--name", name, "--wait")
         (project / "gone.py").unlink(missing_ok=True)
         (project / "binary.py").write_bytes(b"\0\1")
         long = ["long = 's3cret-token'", "x" * 3000, *(f"m = {n}" for n in range(3000))]
         (project / "long.py").write_text("\n".join(long))
-    code = served.json("diff", "x", "y")["code"]
+    code = cli.json("diff", "x", "y")["code"]
     assert code["files"] == ["binary.py", "gone.py", "long.py", "train.py"]
     lines = code["diff"].splitlines()
     assert lines[:4] == ["--- a/gone.py", "+++ b/gone.py", "@@ -1 +0,0 @@", "-gone = 1"]
@@ -129,10 +137,10 @@ def test_lines_of_files_that_differ_between_snapshots_are_shown(served: CommandL
     assert "+long = '***'" in lines
     assert "... 2,805 more lines of the diff of long.py" in lines
     assert max(map(len, lines)) < 600
-    shown = served("diff", "x", "y").out.splitlines()
+    shown = cli("diff", "x", "y").out.splitlines()
     assert "             +n = 1" in shown
     (project / "train.py").write_text("edited\n")
-    assert served.json("diff", "y")["code"]["diff"].splitlines()[-3:] == [
+    assert cli.json("diff", "y")["code"]["diff"].splitlines()[-3:] == [
         "-n = 0",
         "-n = 1",
         "+edited",

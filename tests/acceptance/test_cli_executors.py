@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.acceptance.command_line import CommandLine
+from tests.acceptance.conftest import serving
 from tests.executors import trainui_spool
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for_death
 from trainui.supervisor import protocol
@@ -23,15 +24,16 @@ POINT = '{"step": 1, "loss": 2}'
 
 
 class Cluster:
-    """The directory, and the process that runs its jobs."""
+    """The directory, and the process that runs its jobs; each test sets its own command line."""
 
-    def __init__(self, cli: CommandLine) -> None:
-        self.cli = cli
-        self.place = cli.directory / "spool"
+    cli: CommandLine
+
+    def __init__(self, directory: Path) -> None:
+        self.place = directory / "spool"
         self.place.mkdir()
-        install(cli.directory / "site")
-        cli.environ |= {"SPOOL": str(self.place), "PYTHONPATH": str(cli.directory / "site")}
-        cli.always_forks = True
+        install(directory / "site")
+        self.environ = {"SPOOL": str(self.place), "PYTHONPATH": str(directory / "site")}
+        self.earlier: set[Path] = set()
         self.server = self.serve()
 
     def serve(self) -> subprocess.Popen[bytes]:
@@ -42,6 +44,16 @@ class Cluster:
     def start(self, script: str = HOLD) -> str:
         argv = ("run", "--detach", "--executor", "spool", "--", "sh", "-c", script)
         return self.cli(*argv).out.split()[0]
+
+    def jobs(self) -> int:
+        """Return how many jobs the test has submitted."""
+        return len({*self.place.glob("*.job")} - self.earlier)
+
+    def begin(self, cli: CommandLine) -> None:
+        """Serve another test."""
+        self.cli, self.earlier = cli, {*self.place.glob("*.job")}
+        for name in ("hold", "limit", "broken", "die"):
+            (self.place / name).unlink(missing_ok=True)
 
     def pid(self) -> int:
         return read_pid(self.cli.directory / "pid")
@@ -73,11 +85,35 @@ def install(site: Path) -> None:
     (site / "trainui_spool.py").write_bytes(Path(trainui_spool.__file__).read_bytes())
 
 
-@pytest.fixture
-def cluster(cli: CommandLine) -> Iterator[Cluster]:
-    started = Cluster(cli)
+@pytest.fixture(scope="module")
+def served_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    started = Cluster(tmp_path_factory.mktemp("cluster"))
     yield started
     started.close()
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory,
+    served_database: Mapping[str, str],
+    served_cluster: Cluster,
+) -> Iterator[CommandLine]:
+    settings = {**served_database, **served_cluster.environ}
+    with serving(tmp_path_factory.mktemp("served"), settings) as command_line:
+        command_line.always_forks = True
+        yield command_line
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
+
+
+@pytest.fixture
+def cluster(cli: CommandLine, served_cluster: Cluster) -> Cluster:
+    served_cluster.begin(cli)
+    return served_cluster
 
 
 def test_a_stage_runs_elsewhere_and_ends_as_its_supervisor_wrote(
@@ -112,7 +148,7 @@ def test_a_pipeline_names_its_executor_with_options(cluster: Cluster, cli: Comma
         """
     )
     assert shown["status"] == "completed"
-    assert len([*cluster.place.glob("*.job")]) == 1
+    assert cluster.jobs() == 1
 
 
 @pytest.mark.parametrize(
@@ -147,7 +183,7 @@ def test_the_setting_names_the_executor_of_stages_that_name_none(
     cluster: Cluster, cli: CommandLine
 ) -> None:
     assert cli("run", "--wait", "--", "true", TRAINUI_EXECUTOR="spool").code == 0
-    assert len([*cluster.place.glob("*.job")]) == 1
+    assert cluster.jobs() == 1
 
 
 def test_a_stage_waiting_elsewhere_says_why_and_cancel_withdraws_it(
@@ -219,7 +255,7 @@ def test_a_new_worker_adopts_the_job_without_a_second_launch(
     cluster.go()
     assert cli("wait", run, "--timeout", "60").code == 0
     assert cluster.ledger() == ["1"]
-    assert len([*cluster.place.glob("*.job")]) == 1
+    assert cluster.jobs() == 1
 
 
 def test_nothing_is_concluded_while_the_place_does_not_answer(
@@ -227,7 +263,7 @@ def test_nothing_is_concluded_while_the_place_does_not_answer(
 ) -> None:
     (cluster.place / "hold").touch()
     run = cluster.start()
-    wait_for(lambda: [*cluster.place.glob("*.job")], "the job")
+    wait_for(cluster.jobs, "the job")
     cluster.close()
     wait_for(lambda: "does not answer" in str(cluster.stage(run)["reason"]), "the reason")
     assert cli.status(run) == "queued"
@@ -243,7 +279,7 @@ def test_a_cancel_waits_for_a_place_that_does_not_answer(
 ) -> None:
     (cluster.place / "hold").touch()
     run = cluster.start()
-    wait_for(lambda: [*cluster.place.glob("*.job")], "the job")
+    wait_for(cluster.jobs, "the job")
     cluster.close()
     assert cli("cancel", run).code == 0
     wait_for(
@@ -284,4 +320,4 @@ def test_a_worker_dying_during_a_launch_causes_no_second_one(
     cluster.go()
     assert cli("wait", run, "--timeout", "60").code == 0
     assert cluster.ledger() == ["1"]
-    assert len([*cluster.place.glob("*.job")]) == 1
+    assert cluster.jobs() == 1

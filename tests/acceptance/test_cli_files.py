@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from tests.acceptance.command_line import CommandLine, states_of
 from trainui.pipeline.loader import load_text
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
 
 
 def test_a_file_to_begin_from_runs_as_it_is(cli: CommandLine) -> None:

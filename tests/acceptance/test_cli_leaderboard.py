@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.acceptance.command_line import CommandLine
 
 FILE = """
@@ -13,6 +15,12 @@ stages:
       echo "{\\"step\\":1,\\"val/loss\\":${params.lr},\\"val/acc\\":${params.lr}}"
       >> $TRAINUI_METRICS_FILE
 """
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
 
 
 def test_runs_are_filtered_and_sorted_as_in_the_screen(cli: CommandLine) -> None:

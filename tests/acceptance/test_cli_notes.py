@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.acceptance.command_line import CommandLine
 
 FILE = """
@@ -11,6 +13,12 @@ stages:
   - name: train
     run: echo "{\\"step\\":1,\\"val/loss\\":${params.lr}}" >> $TRAINUI_METRICS_FILE
 """
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
 
 
 def test_runs_are_below_their_origin_with_difference_value_and_verdict(

@@ -112,12 +112,22 @@ FOLDERS = sorted(
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package, from which folders can be deleted."""
     root = tmp_path_factory.mktemp("copy")
-    shutil.copytree(PACKAGE, root / "trainui", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        PACKAGE,
+        root / "trainui",
+    )
     return root
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-@pytest.mark.parametrize("deleted", [FOLDERS, FOLDERS[::2], FOLDERS[1::2]], ids=["all", "a", "b"])
+@pytest.mark.parametrize(
+    "deleted",
+    [
+        FOLDERS,
+        *(pytest.param(FOLDERS[at::2], marks=pytest.mark.long) for at in (0, 1)),
+    ],
+    ids=["all", "a", "b"],
+)
 def test_without_plugins_folders_the_rest_works(
     cli: CommandLine, copied: Path, deleted: list[str]
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.test_cli_terminal import terminal
 
@@ -18,6 +20,12 @@ ALIVE = """
       - {{name: a, run: "while ! test -e alive.go; do sleep 0.05; done"}}
     """
 AT_ONCE = ("--older-than", "0s")
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
 
 
 def test_pruning_lists_candidates_and_spares_new_and_running_runs(

@@ -35,6 +35,7 @@ def home(served: CommandLine) -> CommandLine:
     scripts = Path(sys.executable).parent
     assert (scripts / "trainui").exists()
     served.environ |= {"PATH": f"{scripts}:{os.environ['PATH']}", "TERM": "xterm"}
+    served.always_forks = True
     return served
 
 

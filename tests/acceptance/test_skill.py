@@ -121,6 +121,12 @@ def test_its_lists_are_the_codes() -> None:
     assert made == TEXT, "write it anew: python docs/generate.py"
 
 
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
+
+
 @pytest.mark.usefixtures("only_on_sqlite")
 def test_every_command_does_what_it_says(cli: CommandLine) -> None:
     command_server.put_first(cli.directory.parent / "typed", cli.environ)

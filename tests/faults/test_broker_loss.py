@@ -93,7 +93,7 @@ def messages(home: Home) -> int:
         return int(connection.default_channel.client.llen(app.conf.task_default_queue))
 
 
-@pytest.mark.parametrize("spoil", [wipe, garble])
+@pytest.mark.parametrize("spoil", [wipe, pytest.param(garble, marks=pytest.mark.long)])
 def test_a_lost_broker_with_all_its_messages_loses_no_stage(
     home: Home, new_run: NewRun, spoil: Callable[[Home], None]
 ) -> None:

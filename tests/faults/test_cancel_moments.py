@@ -111,7 +111,7 @@ def ending(home: Home, directory: Path) -> Iterator[Run]:
     ("moment", "end", "attempts"),
     [
         (queued, "cancelled", []),
-        (granted, "cancelled", ["cancelled"]),
+        pytest.param(granted, "cancelled", ["cancelled"], marks=pytest.mark.long),
         (starting, "cancelled", ["cancelled"]),
         (running, "cancelled", ["cancelled"]),
         (waiting_for_a_retry, "cancelled", ["failed"]),

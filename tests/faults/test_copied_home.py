@@ -208,6 +208,7 @@ def test_no_deed_in_a_copy_changes_its_living_original(
     refuses_all_deeds(untouched)
 
 
+@pytest.mark.long
 def test_no_deed_in_a_copy_changes_its_killed_original(
     original: Original, only_on_sqlite: None
 ) -> None:
@@ -216,7 +217,7 @@ def test_no_deed_in_a_copy_changes_its_killed_original(
     original.finish()
 
 
-@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("is_killed", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_copy_made_independent_leaves_its_original_alone(
     original: Original, is_killed: bool, only_on_sqlite: None
 ) -> None:
@@ -305,7 +306,7 @@ def test_a_copy_of_which_hard_links_are_shared_changes_nothing(
     assert untouched.is_as_begun()
 
 
-@pytest.mark.parametrize("has_file", [True, False])
+@pytest.mark.parametrize("has_file", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_renamed_home_just_works(cli: CommandLine, has_file: bool, only_on_sqlite: None) -> None:
     cli("run", "--name", "r", "--wait", "--", "echo", "trained")
     before = cli.json("show", "r")
@@ -518,6 +519,7 @@ async def test_the_screen_names_the_original_and_refuses(
     assert untouched.is_as_begun()
 
 
+@pytest.mark.long
 def test_a_copied_home_on_a_server_separates_by_decision_only(
     cli: CommandLine, postgresql_server: postgresql.Server, only_on_sqlite: None
 ) -> None:

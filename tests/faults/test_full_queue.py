@@ -79,7 +79,7 @@ def queue() -> Any:
     "text",
     [
         lambda number: message("somebody.else", number),
-        lambda number: message(TASK_NAME, number),
+        pytest.param(lambda number: message(TASK_NAME, number), marks=pytest.mark.long),
         lambda number: f"no message {number}",
     ],
     ids=["unknown task", "unknown attempt", "garbage"],

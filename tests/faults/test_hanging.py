@@ -71,7 +71,7 @@ def test_a_stopped_guard_is_reported(home: Home) -> None:
     wait_for(lambda: lifecycle.status()["problems"] == [], "the guard, well again")
 
 
-@pytest.mark.parametrize("listens", [True, False])
+@pytest.mark.parametrize("listens", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_reader_that_hangs_is_replaced(
     trainui_home: Home, monkeypatch: pytest.MonkeyPatch, listens: bool
 ) -> None:

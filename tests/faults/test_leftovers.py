@@ -77,9 +77,9 @@ def known() -> set[str]:
     ("owner", "name", "when"),
     [
         ("Note", "write", "after 1"),
-        ("Note", "write", "before 2"),
+        pytest.param("Note", "write", "before 2", marks=pytest.mark.long),
         ("code", "record", "before 1"),
-        ("new_run", "create", "before 1"),
+        pytest.param("new_run", "create", "before 1", marks=pytest.mark.long),
         ("new_run", "create", "after 1"),
     ],
 )

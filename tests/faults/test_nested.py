@@ -67,7 +67,7 @@ def variables(run: Run, name: str) -> dict[str, str]:
     return dict(line.partition("=")[::2] for line in run.lines(name))
 
 
-@pytest.mark.parametrize("orphaned", [False, True])
+@pytest.mark.parametrize("orphaned", [pytest.param(False, marks=pytest.mark.long), True])
 def test_runs_started_by_a_stage_outlive_it(home: Home, new_run: NewRun, orphaned: bool) -> None:
     """A stage finds no worker, so its `trainui run --detach` starts one, and is then cancelled.
 

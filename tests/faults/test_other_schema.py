@@ -37,7 +37,7 @@ def make_other(cli: CommandLine, revision: str) -> None:
         connection.commit()
 
 
-@pytest.mark.parametrize("revision", OTHERS)
+@pytest.mark.parametrize("revision", [OTHERS[0], pytest.param(OTHERS[1], marks=pytest.mark.long)])
 def test_a_home_of_another_version_is_refused_but_stoppable(
     cli: CommandLine, revision: str
 ) -> None:

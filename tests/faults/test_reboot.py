@@ -139,7 +139,7 @@ def test_a_stage_whose_supervisor_lives_is_not_lost(home: Home, new_run: NewRun)
 @pytest.mark.parametrize(
     "reused",
     [
-        {"boot_id": "another"},
+        pytest.param({"boot_id": "another"}, marks=pytest.mark.long),
         {"boot_id": boot_id(), "start_ticks": 1, "supervisor_start_ticks": 1},
     ],
 )

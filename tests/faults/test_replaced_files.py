@@ -38,7 +38,7 @@ def zeros(path: Path) -> None:
     path.symlink_to("/dev/zero")
 
 
-@pytest.mark.parametrize("replacement", [os.mkfifo, zeros])
+@pytest.mark.parametrize("replacement", [os.mkfifo, pytest.param(zeros, marks=pytest.mark.long)])
 async def test_replacements_of_files_are_named_and_not_waited_for(
     cli: CommandLine,
     completed: Path,
@@ -238,7 +238,9 @@ def test_a_result_replaced_by_a_forgotten_attempt_is_made_again(cli: CommandLine
     assert planned[0]["action"] == "skip"
 
 
-@pytest.mark.parametrize("name", ["trainui.db-wal", "trainui.db-shm"])
+@pytest.mark.parametrize(
+    "name", ["trainui.db-wal", pytest.param("trainui.db-shm", marks=pytest.mark.long)]
+)
 def test_deleting_the_databases_log_under_a_worker_loses_no_run(
     cli: CommandLine, name: str
 ) -> None:

@@ -25,6 +25,8 @@ from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor.supervise import start_ticks
 
+MOMENTS = (DURING, pytest.param(AFTER, marks=pytest.mark.long))
+
 SUBMITTING = "import sys; from trainui.cli.main import run; sys.argv[1:] = ['run', {!r}]; run()"
 
 
@@ -45,7 +47,7 @@ def kill(shown: Terminal) -> None:
     shown.ended()
 
 
-@pytest.mark.parametrize("leave", [hang_up, kill])
+@pytest.mark.parametrize("leave", [hang_up, pytest.param(kill, marks=pytest.mark.long)])
 def test_processes_started_by_a_screen_outlive_its_terminal(
     trainui_home: Home, tmp_path: Path, leave: Callable[[Terminal], None]
 ) -> None:
@@ -122,7 +124,7 @@ def database_is_whole() -> bool:
         return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
 
 
-@pytest.mark.parametrize("moment", [DURING, AFTER])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_screen_killed_as_it_cancels_has_cancelled_or_not(
     home: Home, new_run: NewRun, moment: str
 ) -> None:
@@ -154,7 +156,7 @@ def test_a_screen_killed_as_it_cancels_has_cancelled_or_not(
     assert run.lines("ledger") == ["a 1"]
 
 
-@pytest.mark.parametrize("moment", [DURING, AFTER])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_screen_killed_during_a_resume_resumed_all_or_nothing(
     home: Home, new_run: NewRun, moment: str
 ) -> None:
@@ -185,7 +187,7 @@ def test_a_screen_killed_during_a_resume_resumed_all_or_nothing(
     assert sorted(run.lines("ledger")) == ["a 1", "a 2", "b 1", "done 1"]
 
 
-@pytest.mark.parametrize("moment", [DURING, AFTER])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_screen_killed_during_a_submission_stored_all_or_nothing(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

@@ -34,6 +34,12 @@ CLOSED = ("directory closed", "records closed")
 """Only a worker without root's rights heeds these. With each of the others, `test_orphan` cancels a
 stage, and ends one without the database."""
 
+OF_CLOSED = (CLOSED[0], pytest.param(CLOSED[1], marks=pytest.mark.long))
+OF_ALL = [
+    name if name in ("all garbled", CLOSED[0]) else pytest.param(name, marks=pytest.mark.long)
+    for name in HERE
+]
+
 
 def begin(cli: CommandLine) -> tuple[str, int, Path]:
     """Start a stage under a worker that heeds the modes of files.
@@ -52,7 +58,7 @@ def starts(cli: CommandLine) -> int:
     return len((cli.directory / "pid").read_text().split())
 
 
-@pytest.mark.parametrize("fault", CLOSED)
+@pytest.mark.parametrize("fault", OF_CLOSED)
 def test_a_cancelled_stage_has_no_process_after_its_recorded_end(
     cli: CommandLine, fault: str
 ) -> None:
@@ -66,7 +72,7 @@ def test_a_cancelled_stage_has_no_process_after_its_recorded_end(
     assert starts(cli) == 1
 
 
-@pytest.mark.parametrize("fault", CLOSED)
+@pytest.mark.parametrize("fault", OF_CLOSED)
 def test_stopping_with_stages_leaves_no_process(cli: CommandLine, fault: str) -> None:
     _, pid, records = begin(cli)
     HERE[fault](records)
@@ -74,7 +80,7 @@ def test_stopping_with_stages_leaves_no_process(cli: CommandLine, fault: str) ->
     assert (done.code, is_alive(pid)) == (0, False), done
 
 
-@pytest.mark.parametrize("fault", CLOSED)
+@pytest.mark.parametrize("fault", OF_CLOSED)
 def test_stopping_with_stages_needs_neither_records_nor_database(
     cli: CommandLine, fault: str
 ) -> None:
@@ -88,7 +94,7 @@ def test_stopping_with_stages_needs_neither_records_nor_database(
     assert (done.code, is_alive(pid)) == (0, False), done
 
 
-@pytest.mark.parametrize("fault", HERE)
+@pytest.mark.parametrize("fault", OF_ALL)
 def test_a_new_worker_adopts_the_stage_without_a_second_process(
     cli: CommandLine, fault: str
 ) -> None:

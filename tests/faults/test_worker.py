@@ -42,7 +42,7 @@ def home(
         yield home
 
 
-@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("whole_group", [pytest.param(False, marks=pytest.mark.long), True])
 def test_a_killed_worker_leaves_the_stage_for_its_successor(
     home: Home, new_run: NewRun, whole_group: bool
 ) -> None:

@@ -9,6 +9,8 @@ import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import pytest
+
 from tests import certificates, postgresql, redis_server
 from tests.acceptance.pages import DOCS, blocks_of
 from tests.acceptance.typing_person import type_in
@@ -46,6 +48,7 @@ def as_settings(exports: list[str]) -> str:
     return "".join(f"{k} = {v if v.startswith('[') else repr(v)}\n" for k, v in values)
 
 
+@pytest.mark.long
 def test_the_page_is_followed_on_two_hosts(tmp_path: Path, postgresql_programs: Path) -> None:
     once, everywhere, anywhere = sections().values()
     ssl, mnt, names = tmp_path / "ssl", tmp_path / "mnt", tmp_path / "hosts"

@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+
 from tests import certificates, postgresql, redis_server
 from tests.integration import background
 from tests.integration.runs import NOTE, Run, home_of_its_own, stage
@@ -26,6 +28,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+@pytest.mark.long
 def test_a_run_on_redis_and_postgresql_with_passwords_and_tls(
     tmp_path: Path, postgresql_programs: Path
 ) -> None:

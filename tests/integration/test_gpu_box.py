@@ -23,6 +23,7 @@ def gpu_box(machine: Machine | None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.long
 def test_every_check_says_what_it_has_seen(tmp_path: Path) -> None:
     machine = Machine(tmp_path / "nvml", 2)
     machine.add_cuda()

@@ -340,7 +340,7 @@ def test_random_faults_lose_nothing_and_leave_nothing() -> None:
     assert chaos.returncode == 0, chaos.stderr
 
 
-@pytest.mark.skipif("TRAINUI_TEST_LONG" not in os.environ, reason="takes a minute")
+@pytest.mark.long
 def test_slurm_itself_warns_of_the_limit(quick: Slurm, tmp_path: Path) -> None:
     job = a_job(tmp_path, options={"time": "1m", "options": ["--signal=B:USR2@55"]})
     quick.launch(job)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,15 @@ async def press_and_look(driven: Driven, key: Key) -> bool:
     return something
 
 
-@pytest.mark.parametrize("state", STATES)
+def cases(*names: str, short: tuple[str, ...]) -> list[Any]:
+    """Return the cases, of which only those in `short` are in the short suite."""
+    return [
+        pytest.param(*name.split("-"), marks=[] if name in short else [pytest.mark.long])
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize("state", cases(*STATES, short=("none", "running", "failed")))
 async def test_on_the_list(filler: Filler, home: Path, state: str) -> None:
     STATES[state](filler)
     async with opened() as driven:
@@ -131,7 +140,11 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize(
-    ("state", "stage"), [(state, stage) for state, of in DIFFERENT.items() for stage in of]
+    ("state", "stage"),
+    cases(
+        *(f"{state}-{stage}" for state, of in DIFFERENT.items() for stage in of),
+        short=("running-first", "completed-first", "failed-second", "interrupted-third"),
+    ),
 )
 async def test_on_a_stage(filler: Filler, state: str, stage: str) -> None:
     run_id = STATES[state](filler)

@@ -126,12 +126,18 @@ def test_the_trials_are_those_of_a_plain_loop(name: str, tmp_path: Path) -> None
     assert followed(SEARCHES[name], tmp_path, kill=False) == plain(SEARCHES[name])
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("tpe", "random") else pytest.param(name, marks=pytest.mark.long)
+        for name in SEARCHES
+    ],
+)
 def test_the_trials_are_the_same_if_each_process_is_killed(name: str, tmp_path: Path) -> None:
     assert followed(SEARCHES[name], tmp_path, kill=True) == plain(SEARCHES[name])
 
 
-@pytest.mark.parametrize("name", ["multivariate", "random"])
+@pytest.mark.parametrize("name", ["multivariate", pytest.param("random", marks=pytest.mark.long)])
 def test_a_kill_between_study_and_store_changes_no_trial(name: str, tmp_path: Path) -> None:
     search = SEARCHES[name]
     found = followed(search, tmp_path, kill=True, ask=Killed.ask_and_die_before_it_is_stored)

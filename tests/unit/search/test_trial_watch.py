@@ -148,7 +148,19 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.prune.by)
+FEW = ("MedianPruner", "HyperbandPruner", "WilcoxonPruner")
+"""The others are in the long suite."""
+
+
+def only_long(rule: Search) -> list[pytest.MarkDecorator]:
+    """Return the mark of a rule that only the long suite tries."""
+    assert rule.prune is not None
+    return [] if rule.prune.by in FEW else [pytest.mark.long]
+
+
+@pytest.mark.parametrize(
+    "rule", [pytest.param(one, marks=only_long(one)) for one in RULES], ids=lambda one: one.prune.by
+)
 def test_the_ends_are_those_of_a_plain_loop(
     store: Database, add_run: AddRun, tmp_path: Path, rule: Search
 ) -> None:
@@ -204,7 +216,10 @@ def plain_rounds(
 
 @pytest.mark.parametrize(
     ("rule", "places"),
-    [(rule, (16, 4)[at % 2]) for at, rule in enumerate(RULES[1::2])],
+    [
+        pytest.param(rule, (16, 4)[at % 2], marks=only_long(rule))
+        for at, rule in enumerate(RULES[1::2])
+    ],
     ids=lambda one: getattr(getattr(one, "prune", None), "by", str(one)),
 )
 def test_many_at_once_train_the_steps_of_a_plain_loop(

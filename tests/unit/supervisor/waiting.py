@@ -19,7 +19,7 @@ PATIENCE = 60.0
 def wait_for(look: Callable[[], T | None], what: str = "", seconds: float = PATIENCE) -> T:
     """Look until there is something to see, and return it; the longer it takes, the less often.
 
-    At most a third of the time is spent in looking: a look that runs a command would take a core
+    At most a fifth of the time is spent in looking: a look that runs a command would take a core
     from what is waited for.
     """
     began = time.monotonic()
@@ -28,7 +28,7 @@ def wait_for(look: Callable[[], T | None], what: str = "", seconds: float = PATI
         if seen:
             return seen
         now = time.monotonic()
-        time.sleep(max(0.005, (now - began) / 12, 2 * (now - looked_at)))
+        time.sleep(max(0.005, (now - began) / 12, 4 * (now - looked_at)))
     raise AssertionError(f"not seen within {seconds} s: {what or look}")
 
 

@@ -135,7 +135,16 @@ LEFT_OUT = ("sys.modules['trainui.tui.cell_diff'] = None", "", "", "del terminal
 USE_NAMES = ("cell_diff", "compositor", "key_queue", "driver")
 
 
-@pytest.mark.parametrize(("use", "left_out"), [*zip(USES, LEFT_OUT, strict=True)], ids=USE_NAMES)
+LONG_ONLY = ("compositor", "key_queue")
+
+
+@pytest.mark.parametrize(
+    ("use", "left_out"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.long] if name in LONG_ONLY else [])
+        for name, *case in zip(USE_NAMES, USES, LEFT_OUT, strict=True)
+    ],
+)
 def test_the_screen_runs_without_each(filler: Filler, use: PrivateUse, left_out: str) -> None:
     running_demo(filler)
     place, names = next(iter(use.names.items()))

@@ -409,8 +409,21 @@ FAULTS: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("supervised", [True, False])
-@pytest.mark.parametrize("fault", FAULTS)
+MOST_TELLING = ("all garbled", "lock a FIFO", "directory moved", "exit a directory")
+
+
+@pytest.mark.parametrize(
+    ("fault", "supervised"),
+    [
+        pytest.param(
+            fault,
+            supervised,
+            marks=[] if supervised or fault in MOST_TELLING else [pytest.mark.long],
+        )
+        for fault in FAULTS
+        for supervised in (True, False)
+    ],
+)
 def test_a_cancelled_attempt_with_spoilt_records_ends_with_its_processes(
     store: Database, follower: AttemptMonitor, tmp_path: Path, fault: str, supervised: bool
 ) -> None:
