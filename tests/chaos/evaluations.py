@@ -223,11 +223,20 @@ class Trial:
             for row in rows
             if row["state"] == "current"
         }
+        until = time.monotonic() + LIVE_WITHIN  # a reader that was replaced reads late
+        while not self._is_curve(points := self._curve(), wanted):
+            if time.monotonic() > until:
+                raise BrokenInvariantError(f"the curve is {points}, not {wanted}")
+            time.sleep(0.5)
+
+    def _curve(self) -> list[dict[str, Any]]:
         lines = self.cli("export", self.run, "evaluate", "--format", "jsonl").out.splitlines()
-        points = [json.loads(line) for line in lines]
+        return [json.loads(line) for line in lines]
+
+    @staticmethod
+    def _is_curve(points: list[dict[str, Any]], wanted: dict[int, float]) -> bool:
         found = {one["step"]: one["value"] for one in points if one["name"] == "val/loss"}
-        if found != wanted or len(points) != len(wanted):
-            raise BrokenInvariantError(f"the curve is {points}, not {wanted}")
+        return found == wanted and len(points) == len(wanted)
 
     def _check_best(self, shown: Any, rows: list[dict[str, Any]]) -> None:
         counting = [row for row in rows if row["state"] == "current"]

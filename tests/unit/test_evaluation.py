@@ -23,12 +23,13 @@ from trainui.pipeline import loader
 from trainui.resume import held_checkpoints, search_results
 from trainui.resume.held_checkpoints import FoundCheckpoint, NoSpaceError
 from trainui.store.db.engine import Database, open_store
-from trainui.store.points import read_points
+from trainui.store.points import read_points, write_points
 from trainui.store.read import evaluations as records
 from trainui.store.read import views
 from trainui.store.read.evaluations import OUTDATED, CheckpointRecord
 from trainui.store.runs import attempts, evaluations
 from trainui.store.runs.attempts import Outcome
+from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import protocol
 
 TEXT = """
@@ -81,10 +82,12 @@ class Case:
         context = begin(self.store, self.run_id, name)
         (Path(context.attempt.directory) / protocol.STARTED_FILE).touch()
 
-    def end(self, name: str, status: Status = Status.COMPLETED) -> None:
+    def end(self, name: str, status: Status = Status.COMPLETED, *, is_read: bool = True) -> None:
         with self.store.write() as connection:
             last = views.attempts_of_stage(connection, self.stage(name).id)[-1]
             attempts.end(connection, last.id, Outcome(status, clock.now()))
+            if is_read:
+                mark_metrics_complete(connection, last.id)
 
     def evaluate(self, step: int, loss: float, **others: float) -> None:
         """Run the evaluation of a step to its end."""
@@ -223,6 +226,44 @@ def test_a_kill_while_the_curve_is_drawn_repeats_it(
     case.turn()
     assert case.points() == {}
     case.turn()
+    assert case.points() == {1: 0.5}
+
+
+def test_metrics_read_after_the_end_are_drawn_then(case: Case) -> None:
+    case.save(1)
+    case.turn()
+    case.begin("evaluate[step=1]")
+    case.end("evaluate[step=1]", is_read=False)  # the metrics reader hangs
+    case.turn()
+    stage = case.stage("evaluate[step=1]")
+    Feeder(case.store, stage.id).feed({"loss": [(0, 0.5)]})
+    with case.store.write() as connection:
+        (attempt,) = views.attempts_of_stage(connection, stage.id)
+        mark_metrics_complete(connection, attempt.id)
+        assert evaluations.unfinished(connection, None) == [case.stage("evaluate").id]
+    case.turn()
+    assert case.points() == {1: 0.5}
+
+
+def test_an_evaluation_ends_only_with_the_points_of_its_last_member(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.save(1)
+    case.end("train")
+    case.turn()
+    draw = write_points.draw_evaluation
+
+    def draw_too_early(store: Database, evaluation_id: str) -> bool:
+        has_changed = draw(store, evaluation_id)
+        case.evaluate(1, 0.5)
+        return has_changed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(write_points, "draw_evaluation", draw_too_early)
+        case.turn()
+    assert case.stage("evaluate").status == Status.PENDING
+    case.turn()
+    assert case.stage("evaluate").status == Status.COMPLETED
     assert case.points() == {1: 0.5}
 
 

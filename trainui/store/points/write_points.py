@@ -425,7 +425,10 @@ _OF_CHECKPOINTS = "checkpoints of "
 
 
 def draw_evaluation(store: Database, evaluation_id: str) -> bool:
-    """Store the points of all completed evaluations of checkpoints; return True if they changed."""
+    """Store the points of completed evaluations of checkpoints; return True if they changed.
+
+    Those of an evaluation whose metrics are not read to their end follow when they are.
+    """
     with store.read() as connection:
         if _due_checkpoints(connection, evaluation_id) is None:
             return False
@@ -455,7 +458,7 @@ def _due_checkpoints(
 ) -> list[tuple[CheckpointRecord, int]] | None:
     """Return the checkpoints with the attempts whose metrics count; None if they are on record."""
     rows = records.of_evaluation(connection, evaluation_id)
-    members = records.members_of(connection, evaluation_id)
+    members = records.members_of(connection, evaluation_id, read=True)
     wanted, is_stale = [], False
     for row in rows:
         stage = members.get(row.stage_id or "")

@@ -12,7 +12,7 @@ from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.record import dataclass
-from trainui.store.db.statements import Connection
+from trainui.store.db.statements import IS_UNREAD, Connection
 from trainui.store.read import views
 
 WAITING, CURRENT, LEFT_OUT, SUPERSEDED = "waiting", "current", "left_out", "superseded"
@@ -89,14 +89,28 @@ def of_evaluation(connection: Connection, evaluation_id: str) -> list[Checkpoint
     return _records(connection.execute(query, (evaluation_id,)))
 
 
-def members_of(connection: Connection, evaluation_id: str) -> dict[str, StageRecord]:
-    """Return the stages that evaluate an evaluation's checkpoints, by id."""
+def members_of(
+    connection: Connection, evaluation_id: str, *, read: bool = False
+) -> dict[str, StageRecord]:
+    """Return the stages that evaluate an evaluation's checkpoints, by id.
+
+    `read`: only those whose metrics are read to their end.
+    """
+    condition = f"AND {is_read('stages')}" if read else ""
     found = connection.execute(
         "SELECT * FROM stages WHERE id IN "
-        "(SELECT stage_id FROM checkpoints WHERE evaluation_id = ?)",
+        f"(SELECT stage_id FROM checkpoints WHERE evaluation_id = ?) {condition}",
         (evaluation_id,),
     )
     return {one.id: one for one in views.records(found, views.stage_record)}
+
+
+def is_read(stage: str) -> str:
+    """Return the condition that the metrics of a stage's last attempt are read to their end."""
+    return (
+        f"NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.stage_id = {stage}.id "
+        f"AND number = {stage}.attempt AND {IS_UNREAD})"
+    )
 
 
 OUTDATED = "was evaluated before the edit, and its checkpoint no longer exists"

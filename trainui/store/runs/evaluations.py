@@ -25,6 +25,7 @@ from trainui.store.read.evaluations import (
     SUPERSEDED,
     WAITING,
     CheckpointRecord,
+    is_read,
     of_evaluation,
 )
 from trainui.store.runs import runs, stage_requests, stages, stored_pipeline
@@ -60,10 +61,12 @@ def unfinished(connection: Connection, here: HostView | None) -> list[str]:
 
 
 _IS_STALE = (
-    f"((state = ? AND member.status = '{Status.COMPLETED}' AND drawn <> member.attempt) "
+    f"((state = ? AND member.status = '{Status.COMPLETED}' AND drawn <> member.attempt "
+    f"AND {is_read('member')}) "
     f"OR (drawn <> 0 AND (state <> ? OR member.status <> '{Status.COMPLETED}')))"
 )
-"""The condition on a checkpoint that the points of its evaluation are not those on record."""
+"""The condition on a checkpoint that the points of its evaluation are not those on record. Metrics
+that are not read to their end do not count: the end of their stage may not have waited for them."""
 
 
 def with_copies(connection: Connection, here: HostView | None) -> list[str]:
@@ -226,6 +229,15 @@ def leave_out(
     return True
 
 
+def _has_stale(connection: Connection, evaluation_id: str) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM checkpoints LEFT JOIN stages AS member ON member.id = stage_id "
+        f"WHERE evaluation_id = ? AND {_IS_STALE} LIMIT 1",
+        (evaluation_id, CURRENT, CURRENT),
+    )
+    return found.fetchone() is not None
+
+
 def count_again(connection: Connection, evaluation: StageRecord, row: CheckpointRecord) -> None:
     """Let a checkpoint count that was left out, with what its stage has found."""
     set_values(connection, "checkpoints", row.id, state=CURRENT, reason=None)
@@ -262,10 +274,11 @@ def set_drawn(
 def end(connection: Connection, evaluation: StageRecord) -> bool:
     """End an evaluation as its training and its members ask, if they have ended.
 
-    The caller has seen that no checkpoint of the training is left to be evaluated.
+    The caller has seen that no checkpoint of the training is left to be evaluated. A member may
+    have ended since the points were stored: what follows would not know whether it is the best.
     """
     now = stages.get(connection, evaluation.id)
-    if now.status != Status.PENDING:
+    if now.status != Status.PENDING or _has_stale(connection, evaluation.id):
         return False
     outcome = next_state(stages.upstreams_of(connection, [now.id]).get(now.id, ()))
     if outcome is None:
