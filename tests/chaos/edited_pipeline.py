@@ -73,6 +73,15 @@ class EditedPipeline:
         self._write()
         return f"{kind} of {name}"
 
+    def edit_before_checkpoints(self) -> str:
+        """Edit a stage that one with checkpoints depends on, or any; return what was edited."""
+        chained = [one for one in self.stages.values() if one.is_chained]
+        before = [name for one in chained for name in one.depends_on]
+        name = self._random.choice(before or list(self.stages))
+        self._set(name, "constant", *range(1000))
+        self._write()
+        return f"constant of {name}"
+
     def let_succeed(self) -> None:
         """Make each stage succeed from now on."""
         self.fixed.touch()

@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import digest, faults, invariants
+from tests.chaos import digest, faults, invariants, sabotages
 from tests.chaos.commands import start, trainui
 from tests.chaos.edited_pipeline import EditedPipeline
 from tests.chaos.invariants import BrokenInvariantError
@@ -51,6 +51,9 @@ RESUMES = 8
 PATIENCE = "90"
 """Seconds within which a run of a few seconds must be over."""
 
+SOON_OVER = "5"
+"""Seconds within which it mostly is, unless the queue is paused or the worker stopped."""
+
 
 class EditTrial:
     """A run and what is done to it."""
@@ -77,7 +80,8 @@ class EditTrial:
         submitted = self._call("run", str(self._pipeline.file), "--detach", "--json")
         self._scene.run_id = json.loads(submitted)["run"]
         for _ in range(self._random.randint(*STEPS)):
-            name = self._random.choices(list(ACTIONS), [often for often, _ in ACTIONS.values()])[0]
+            often = {name: often for name, (often, _) in ACTIONS.items()} | sabotages.weights()
+            (name,) = self._random.choices(list(often), list(often.values()))
             self._scene.faults.append(name)
             self._counts[name] += 1
             ACTIONS[name][1](self)
@@ -186,6 +190,12 @@ class EditTrial:
     def edit(self) -> None:
         """Edit the file, which changes nothing in the run."""
         self._scene.faults[-1] = self._pipeline.edit()
+
+    def edit_before_checkpoints(self) -> None:
+        """Edit what a stage with checkpoints depends on, once that may have ended; resume."""
+        self._call("wait", self._scene.run_id, "--timeout", SOON_OVER, codes=(0, 1, 5, 130))
+        self._scene.faults[-1] = self._pipeline.edit_before_checkpoints()
+        self.resume()
 
     def pause(self) -> None:
         """Let the run continue for a moment."""
@@ -328,6 +338,7 @@ def _fault(name: str) -> Callable[[EditTrial], Any]:
 
 ACTIONS: dict[str, tuple[float, Callable[[EditTrial], Any]]] = {
     "edit": (6, EditTrial.edit),
+    "edit before checkpoints": (1, EditTrial.edit_before_checkpoints),
     "pause": (2, EditTrial.pause),
     "resume": (4, EditTrial.resume),
     "two resumes": (2, EditTrial.resume_twice),

@@ -228,15 +228,20 @@ METRICS: dict[str, Callable[[], None]] = {
 
 SABOTAGES = {**METRICS, **WORKER}
 
-SHOWN_BY = {"orphans-given-up": "supervisor", "worker-ends-stages": "worker"}
-"""The faults without which a sabotage does nothing: with it, they are chosen most of the time."""
+SHOWN_BY = {
+    "orphans-given-up": "supervisor",
+    "worker-ends-stages": "worker",
+    "directories-kept": "edit before checkpoints",
+}
+"""The fault or action without which a sabotage does nothing: with it, that is chosen most of the
+time."""
 
 MOST_OF_THE_TIME = 40
 """Their weight, beside some twenty others of 1 to 3."""
 
 
 def weights() -> dict[str, int]:
-    """Return the weights of faults that the sabotage of this process needs."""
+    """Return the weights of faults and actions that the sabotage of this process needs."""
     name = SHOWN_BY.get(os.environ.get(VARIABLE, ""))
     return {} if name is None else {name: MOST_OF_THE_TIME}
 
