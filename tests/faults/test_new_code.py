@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -41,10 +42,12 @@ def upgrade(package: Path) -> None:
         f"fork_supervisor({asked},",
         f'fork_supervisor({asked}.removeprefix("new:") if asked[:4] == b"new:" else "/nowhere",',
     )
+    guard = package / "execution" / "daemon" / "guard.py"
+    change(guard, "no longer wanted: stopping", "no longer wanted: the new guard stops")
     change(package / "version.py", '__version__ = "', '__version__ = "1')
 
 
-def test_a_worker_with_replaced_code_yields_and_loses_no_stage(
+def test_worker_and_guard_with_replaced_code_yield_and_lose_no_stage(
     cli: CommandLine, installed: Path
 ) -> None:
     wait = "echo {0} >> started; until [ -e {0}.go ]; do sleep 0.05; done"
@@ -59,7 +62,8 @@ def test_a_worker_with_replaced_code_yields_and_loses_no_stage(
     )
     assert cli("run", "p.yaml", "--detach", "--name", "r").code == 0
     wait_for(lambda: states_of(cli.json("show", "r"))["a"] == "running", "a")
-    old = cli.json("worker", "status")["pid"]
+    before = cli.json("worker", "status")
+    old, guard = before["pid"], before["guard_pid"]
 
     upgrade(installed)
     os.kill(fork_server_of(old), signal.SIGKILL)
@@ -72,6 +76,11 @@ def test_a_worker_with_replaced_code_yields_and_loses_no_stage(
     assert [len(stage_of(shown, name)["attempts"]) for name in "abc"] == [1, 1, 1]
     assert sorted((cli.directory / "started").read_text().split()) == ["a", "b", "c"]
     assert cli.json("worker", "status")["pid"] not in (None, old)
+    assert cli.json("worker", "status")["guard_pid"] == guard
+    assert cli("worker", "stop").code == 0
+    log = (cli.home / "worker" / "guard.log").read_text()
+    assert log.count("the new guard stops the worker") == 1
+    assert len(set(re.findall(r"started the worker, pid (\d+)", log))) == 2
 
 
 def fork_server_of(worker: int) -> int:

@@ -1,7 +1,8 @@
 """The guard: a watchdog that starts the broker and the worker and respawns them while wanted.
 
 It uses only the standard library, and every wait in it has a timeout, so it outlives the processes
-that it watches. The delays between respawns are in `processes`.
+that it watches. The delays between respawns are in `processes`. After an upgrade it executes the
+new code in its place.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from trainui import paths, wakeup
+from trainui import installation, paths, wakeup
 from trainui import settings as settings_module
 from trainui.errors import CopiedHomeError
 from trainui.execution import broker, processes
@@ -72,6 +73,8 @@ class Guard:
         self._worker = respawned(
             "worker", processes.WORKER_ARGV, lambda: processes.is_held(home.worker_lock)
         )
+        self._is_outdated = False
+        """True if the worker was started from another trainui than this process."""
         if worker is not None:
             self._worker.process = worker
             logger.info("started the worker, pid %d, along with this process", worker.pid)
@@ -119,10 +122,28 @@ class Guard:
 
     def _poll(self, now: float) -> None:
         self._broker.poll(now)
+        worker = self._worker.process
         self._worker.poll(now)  # in parallel: the broker is up before Celery is imported
+        if self._worker.process not in (worker, None):
+            self._is_outdated = installation.is_upgraded()
+        self._yield_to_newer()
         if self._broker.is_settled():
             for one in self._heartbeats:
                 one.poll(now)
+
+    def _yield_to_newer(self) -> None:
+        """Execute the guard of a trainui that was installed meanwhile, once a worker of it runs.
+
+        A worker runs only of a complete installation. `exec` releases our lock; the new code takes
+        it.
+        """
+        worker = self._worker.process
+        if not self._is_outdated or worker is None or not self._worker.is_alive():
+            return
+        if self._broker.process is None:  # a child of which the new code would not know
+            logger.info("another version of trainui was installed: executing its guard")
+            argv = [*processes.GUARD_ARGV, str(worker.pid)]
+            os.execv(argv[0], argv)
 
     def _leave_lost_home(self) -> None:
         """End our own processes; the home at this path now may have others."""
