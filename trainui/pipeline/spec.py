@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
 from collections.abc import Sequence as AnySequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -33,7 +37,8 @@ from trainui.pipeline.yaml_nodes import (
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # a validator is built for what is validated alone: the pipeline, with all below it
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def _as_source(value: Any) -> Any:
@@ -274,10 +279,12 @@ def json_schema() -> Schema:
     """Return the schema."""
     schema = PipelineSpec.model_json_schema(mode="validation")
     models: Schema = schema["$defs"] | {"PipelineSpec": schema}
+    described = _docstrings()
     for name, model in models.items():
         model["properties"] = {
             field: _field(
-                value, null=name in _LEFT_OUT_BY_NULL and field not in model.get("required", ())
+                value | {"description": described[name][field]},
+                null=name in _LEFT_OUT_BY_NULL and field not in model.get("required", ()),
             )
             for field, value in model["properties"].items()
         }
@@ -295,6 +302,25 @@ def json_schema() -> Schema:
         "title": "A pipeline of trainui",
         **schema,
     }
+
+
+def _docstrings() -> dict[str, dict[str, str]]:
+    """Return the docstrings of the fields of each model.
+
+    Pydantic would read them from this file, too, but each time that a pipeline file is read.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for model in ast.parse(inspect.getsource(sys.modules[__name__])).body:
+        if isinstance(model, ast.ClassDef):
+            bases = (base.id for base in model.bases if isinstance(base, ast.Name))
+            own = found[model.name] = {}
+            for base in bases:
+                own |= found.get(base, {})
+            for field, words in pairwise(model.body):
+                match field, words:
+                    case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                        own[name] = inspect.cleandoc(text)
+    return found
 
 
 def _mapping(field: Schema) -> Schema:
