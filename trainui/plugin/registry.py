@@ -383,15 +383,16 @@ def _search() -> Iterator[EntryPoint]:
     for package in distributions():
         if "[trainui." not in (package.read_text("entry_points.txt") or ""):
             continue
-        if package.name.lower() in packages:
+        name, version = package.name, package.version  # each parses the whole description again
+        if name.lower() in packages:
             continue  # an older one, later on the path
-        packages.add(package.name.lower())
+        packages.add(name.lower())
         for one in package.entry_points:
             if one.group not in groups:
                 continue
-            first = taken.setdefault((one.group, one.name), package.name)
-            problem = "" if first == package.name else f"{first} has a plugin of this name already"
-            yield EntryPoint(one.group, one.name, one.value, package.name, package.version, problem)
+            first = taken.setdefault((one.group, one.name), name)
+            problem = "" if first == name else f"{first} has a plugin of this name already"
+            yield EntryPoint(one.group, one.name, one.value, name, version, problem)
 
 
 def _path_now() -> list[Any]:
