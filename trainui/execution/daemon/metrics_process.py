@@ -68,7 +68,7 @@ def start_reader(
     """Start a reader that ends when this process ends, even if this process is killed.
 
     Its output is appended to the log. Its stdin is a pipe that nobody writes to: closing it, or
-    dying, ends the reader.
+    dying, ends the reader. NumPy starts no threads in it, which it would not use.
     """
     with log.open("ab") as file:
         return subprocess.Popen(
@@ -76,6 +76,7 @@ def start_reader(
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=file,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,
         )
 
