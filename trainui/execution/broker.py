@@ -1,8 +1,8 @@
 """The broker: a configured Redis or Valkey, or exactly one private server for this home.
 
 It only delivers messages; the state is in the store. Every message may be lost and is sent again.
-`python -m trainui.execution.broker` starts it; a guard of an older version, from before an upgrade,
-adds the argument `ensure`.
+A fork of the guard starts it (`main`); a guard of an older version, from before an upgrade, runs
+`python -m trainui.execution.broker` for that.
 
 Our server listens on one Unix socket only. It inherits the broker's lock, so the lock is held
 exactly as long as the server is alive. A restart is reported for some minutes if the previous
@@ -541,7 +541,7 @@ def main() -> int:
     """
     os.umask(0o077)
     processes.accept_signals()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s broker: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s broker: %(message)s", force=True)
     home, settings = paths.home(), settings_module.load()
     try:
         ensure(home, settings)

@@ -83,7 +83,10 @@ def with_child(argv: Sequence[str], child: Sequence[str]) -> list[str]:
 
 
 class InheritedChild:
-    """A child of this process that was started before `exec`; like `Popen`, as far as needed."""
+    """A child of this process that is known by its pid; like `Popen`, as far as needed.
+
+    It was forked, or started before `exec`.
+    """
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -135,6 +138,26 @@ def spawn(
     system.restore_open_files(process.pid)
     _started.append(process)
     return process
+
+
+def fork(main: Callable[[], int], lock: Lock) -> InheritedChild:
+    """Run a function in a fork of this process, which has no threads; its result is the exit code.
+
+    The fork has a session of its own, and no share of our `lock`.
+    """
+    if pid := os.fork():
+        return InheritedChild(pid)
+    code = 1
+    try:
+        os.close(lock.descriptor)
+        signal.set_wakeup_fd(-1)
+        accept_signals()
+        os.setsid()
+        code = main()
+    except Exception:
+        logger.exception("unexpected error")
+    finally:
+        os._exit(code)
 
 
 def end(pid: int, is_gone: Callable[[], bool], *, grace: float) -> bool:

@@ -51,7 +51,9 @@ class Guard:
         `worker` is one that was started along with this process.
         """
 
-        def respawned(name: str, argv: list[str], is_alive: Callable[[], bool]) -> RespawnedProcess:
+        def respawned(
+            name: str, spawn: Callable[[], ChildProcess], is_alive: Callable[[], bool]
+        ) -> RespawnedProcess:
             def note_end(pid: int, code: int) -> None:
                 if code != EXIT_HELD:
                     health.note_end(home, name, pid, code)
@@ -59,19 +61,19 @@ class Guard:
                     logger.error("the worker cannot use this database: leaving")
                     processes.withdraw_worker_as_seen(home, processes.worker_wanted_at(home))
 
-            return RespawnedProcess(
-                name, lambda: processes.spawn(argv, home.guard_log), is_alive, on_end=note_end
-            )
+            return RespawnedProcess(name, spawn, is_alive, on_end=note_end)
 
         self._home = home
         self._lock = lock
         self._broker = respawned(
             "broker",
-            processes.module_argv("trainui.execution.broker"),
+            lambda: processes.fork(broker.main, lock),  # all that it imports is loaded here
             lambda: broker.is_alive(home, settings),
         )
         self._worker = respawned(
-            "worker", processes.WORKER_ARGV, lambda: processes.is_held(home.worker_lock)
+            "worker",
+            lambda: processes.spawn(processes.WORKER_ARGV, home.guard_log),
+            lambda: processes.is_held(home.worker_lock),
         )
         self._is_outdated = False
         """True if the worker was started from another trainui than this process."""
