@@ -18,7 +18,6 @@ from typing import Any
 from trainui import clock, paths, system, wakeup
 from trainui.errors import TrainuiError
 from trainui.execution import gpus
-from trainui.execution.attempt import attempt_cause
 from trainui.execution.attempt import outcome as attempt_outcome
 from trainui.execution.attempt.lost_attempts import last_sign_of_life
 from trainui.execution.attempt.outcome import LostSupervisor
@@ -102,14 +101,9 @@ def wait_until_read(
     Raises:
         StoreError: the store cannot be used; call again.
     """
-    from trainui.metrics.discovery import stage_sources
-
-    attempt, definition = context.attempt, context.stage.definition
-    place = stage_sources.SearchDirectories(
-        Path(attempt.directory), Path(context.stage.directory), Path(definition.workdir)
-    )
-    if stage_sources.is_silent(place, definition):
+    if _is_silent(context):
         return FlushResult.NOTHING
+    attempt = context.attempt
     wakeup.wake_reader()
     pause, read, since = FIRST_PAUSE, -1, time.monotonic()
     writable_at: float | None = None
@@ -138,6 +132,24 @@ def wait_until_read(
         if stopping.wait(pause):
             return FlushResult.LEFT
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _is_silent(context: AttemptContext) -> bool:
+    """Return True if an attempt left nothing that could contain metrics.
+
+    What searches for files is imported, which takes 60 ms, for a stage that printed nothing alone.
+    """
+    attempt, definition = context.attempt, context.stage.definition
+    own = (protocol.METRICS_FILE, protocol.STDOUT_FILE, protocol.STDERR_FILE)
+    found = (system.look(Path(attempt.directory) / name) for name in own)
+    if any(file is not None and file.st_size for file in found):
+        return False
+    from trainui.metrics.discovery import stage_sources
+
+    place = stage_sources.SearchDirectories(
+        Path(attempt.directory), Path(context.stage.directory), Path(definition.workdir)
+    )
+    return stage_sources.is_silent(place, definition)
 
 
 def _report_incomplete(store: Database, attempt: AttemptRecord, why: str) -> None:
@@ -319,6 +331,8 @@ def _cause(
     store: Database, context: AttemptContext, definition: StageDefinition, found: Exit, error: str
 ) -> dict[str, Any] | None:
     """Return why an attempt failed; None if nothing shows it, or what looks for it fails."""
+    from trainui.execution.attempt import attempt_cause  # late: most attempts complete
+
     masker = shell_environment.masker(Path(context.run.directory))
     try:
         kept = _checkpoints_of_nan(store, context, definition)

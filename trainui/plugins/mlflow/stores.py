@@ -17,8 +17,6 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-import numpy as np
-
 from trainui.plugin import Answer, CommandLine, FoundFile, Job, Owner, Place, TrackedRun, Training
 from trainui.plugin.reading import (
     MOST_ROWS,
@@ -127,6 +125,8 @@ class MlflowMetric(Decoder):
         rows = [row for line in block.decode("utf-8", "replace").split("\n") if (row := _row(line))]
         if not rows:
             return Decoded()
+        import numpy as np  # late: each file's name is shown to this module
+
         times, values, steps = zip(*rows, strict=True)
         points = Points(
             np.arange(len(rows), dtype=np.int64),
@@ -262,6 +262,8 @@ def points(
     ).fetchall()
     if not rows:
         return Decoded(), dict(after)
+    import numpy as np
+
     ids, names, steps, values, times = zip(*rows, strict=True)
     numbers = np.array(values, np.float64)
     largest = np.abs(numbers) == sys.float_info.max
