@@ -81,6 +81,12 @@ def test_showing_a_run_loads_no_plugins(tmp_path: Path) -> None:
     assert not {name for name in seen if name.startswith("trainui.plugin")}
 
 
+def test_stopping_the_worker_loads_no_plugins_and_no_parser_of_pipelines(tmp_path: Path) -> None:
+    seen = loaded(command("worker", "stop"), tmp_path)
+    assert "trainui.execution.daemon.lifecycle" in seen
+    assert not {name for name in seen if name.startswith(("trainui.plugin", "trainui.pipeline"))}
+
+
 def test_a_command_is_submitted_without_orm_and_pydantic(tmp_path: Path) -> None:
     seen = loaded(SUBMIT, tmp_path)  # makes the store too
     assert "trainui.store.runs.stored_pipeline" in seen

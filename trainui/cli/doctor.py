@@ -16,9 +16,8 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -32,8 +31,10 @@ from trainui.errors import (
     install_advice,
 )
 from trainui.model.records import LOCAL
-from trainui.plugin import Executor, registry
 from trainui.version import __version__
+
+if TYPE_CHECKING:
+    from trainui.plugin.registry import EntryPoint
 
 GOOD, NOTE, BAD = "good", "note", "bad"
 """Levels: a note works, with a drawback; what is bad must be fixed."""
@@ -331,6 +332,8 @@ SHARED_MEMORY = Path("/dev/shm")
 
 def versions() -> Result:
     """List the installed versions."""
+    from importlib import metadata
+
     from trainui.store.db import schema
 
     found = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
@@ -453,6 +456,8 @@ def broken_plugins() -> Result:
 
 def executors() -> Result:
     """Say which places besides this machine can run stages."""
+    from trainui.plugin import Executor, registry
+
     found = []
     for one in registry.records(Executor):
         try:
@@ -547,12 +552,13 @@ def plugins(as_json: options.Json = False) -> None:
     printing.answer(as_json, {"plugins": found}, _table(found))
 
 
-def _plugins() -> list[tuple[registry.EntryPoint, bool]]:
+def _plugins() -> list[tuple[EntryPoint, bool]]:
     """Return the entry points of all plugins, and if each is loaded.
 
     One with a name of trainui's own is never used.
     """
     from trainui.metrics.formats import CORE
+    from trainui.plugin import registry
 
     own = {"command": options.MODULE_OF, "executor": {LOCAL}, "format": CORE}
     return [
