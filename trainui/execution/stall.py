@@ -7,8 +7,9 @@ are, and an alert must not stop a stage for that.
 
 The cadence of an attempt is the usual gap between its outputs. It is stalled if it has been silent
 for longer than each of: a minute, five times the median of its last hundred gaps, and twice the
-longest of them. The last condition allows for occasional evaluations. With fewer than five
-outputs the usual gap is that of its stored points, if there are enough; else there is no
+longest of them. The last condition allows for occasional evaluations. With fewer than five gaps
+between checks, those of the times at which its logs grew count, as the supervisor notes them each
+second; else the usual gap is that of its stored points, if there are enough; else there is no
 cadence yet, and it is stalled after `stall_after` from its start or last output on. Most hangs
 come then: at a rendezvous, the first batch, a download. What its processes write into other files
 counts as activity until there is a cadence, since preparations are often mute.
@@ -567,10 +568,16 @@ class StallDetector(StallWatch):
             rule.prolong(now)
 
     def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
-        """Take the cadence from the stored points of an attempt that soon fell silent."""
+        """Take the cadence of an attempt that soon fell silent from its logs' times or its points."""
         if watched.learned_from == watched.observed:
             return
         watched.learned_from = watched.observed
+        if not attempt.is_external:
+            rule = self._new_rule(_known_activity(attempt, now), self._limit(attempt))
+            if rule.is_known:
+                rule.prolong(now - watched.rule.silence(now))
+                watched.rule = rule
+                return
         with self._store.read() as connection:
             count = read_points.count_of_attempt(connection, attempt.stage_id, attempt.number)
         if count >= LEAST_POINTS:
@@ -612,7 +619,7 @@ def _log_sizes(attempt: AttemptRecord) -> tuple[int, ...]:
 
 
 def _known_activity(attempt: AttemptRecord, now: float) -> list[float]:
-    """Return the activity before this worker's first check (start and log growth), on our clock."""
+    """Return when an attempt started and its logs grew, on the monotonic clock."""
     grown = protocol.last_growths(Path(attempt.directory))
     times = [(attempt.started_at or 0), *(time for time, _, _ in grown)]
     wall = clock.now()

@@ -160,6 +160,21 @@ def test_the_pace_from_before_a_worker_came_is_known(
     run.go()
 
 
+def test_a_soon_silent_stage_has_the_pace_of_its_logs(
+    store: Database, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    run = Running(store, follower, tmp_path)
+    stalls = StallDetector(store, least_silence=0.1, grace=0.0, apart=0.1)
+    stalls.poll()  # all that follows grows between two checks
+    started = int(run.attempt.started_at or 0)
+    with Path(run.attempt.directory, "times.log").open("a") as times:
+        times.writelines(f"{started - back * 20_000} {30 - back} 0\n" for back in range(29, 0, -1))
+    with Path(run.attempt.directory, "stdout.log").open("a") as log:
+        log.write("epoch\n" * 5)
+    until(stalls, run, True)
+    run.go()
+
+
 @pytest.mark.parametrize(
     ("own", "setting", "stalled"),
     [("1s", 3600.0, True), (None, 0.3, True), ("never", 0.3, False)],
