@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trainui import clock, formatting, paths, settings, system
 from trainui.control.digest_records import (
@@ -41,9 +41,6 @@ from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import event_feed, run_list, views
 from trainui.store.read.event_feed import EndedRun, StageAttempt
 
-if TYPE_CHECKING:
-    pass
-
 MOST_STAGES = 300
 """The newest stages of a pipeline of which values are compared: about 0.1 s."""
 
@@ -54,6 +51,8 @@ LAST = "last"
 """The word for the time at which a screen was last seen open."""
 
 A_DAY = 24 * 3600 * clock.SECOND
+"""The digest's length without another start. What went wrong in this time is part of a shorter one
+too, unless it was retried: a second look must not say that all is well."""
 
 
 def since_of(text: str | None, now: int) -> int:
@@ -111,9 +110,13 @@ def digest(connection: Connection, since: int, until: int) -> Digest:
     """Return what happened between two times; what is wrong and waits is as it is now."""
     ended = event_feed.ended_runs(connection, since, until)
     attempts = event_feed.attempts_between(connection, since, until)
+    wrong_since, tried = since, attempts
+    if since > until - A_DAY:
+        wrong_since = until - A_DAY
+        tried = event_feed.attempts_between(connection, wrong_since, until)
     queued = event_feed.in_state(connection, Status.QUEUED)
     runs = _runs(connection, [*(one.stage.run_id for one in attempts)])
-    found = [*_ill(connection, attempts, since), *_ended_badly(connection, since, until)]
+    found = [*_ill(connection, tried, wrong_since), *_ended_badly(connection, wrong_since, until)]
     # what still uses a slot comes first, then the newest
     found.sort(key=lambda one: (one.kind != STALLED, -one.since))
     trouble = [*_disks(until), *found]

@@ -254,6 +254,8 @@ def test_trouble_is_current_and_each_has_a_command(night: Night) -> None:
     assert trouble[known["nan"]]["evidence"] == "NaN in loss at step 7"
     commands = [one["command"] for one in night.digest().to_json()["next"]]
     assert len(commands) == len(set(commands)) == len(expected)
+    second_look = run_actions.digest(night.now - HOUR // 60, night.now)
+    assert {one.run for one in second_look.trouble} == set(expected), "what is wrong still is"
 
 
 def test_the_best_value_is_compared_with_that_of_before(night: Night) -> None:
