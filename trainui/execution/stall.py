@@ -568,7 +568,7 @@ class StallDetector(StallWatch):
             rule.prolong(now)
 
     def _learn(self, attempt: AttemptRecord, watched: _WatchedAttempt, now: float) -> None:
-        """Take the cadence of an attempt that soon fell silent from its logs' times or its points."""
+        """Take the cadence of an attempt that soon fell silent: of its log, else of its points."""
         if watched.learned_from == watched.observed:
             return
         watched.learned_from = watched.observed
