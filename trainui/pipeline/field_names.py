@@ -34,7 +34,17 @@ RESERVED_VARIABLES = frozenset(
 
 _PRESETS = (
     *("baselines", "catboost", "columns", "darknet", "detectron2", "elements", "fastai", "headed"),
-    *("jsonl", "keyvalue", "lightgbm", "lightning", "llmc", "megatron", "nanogpt", "paddlenlp"),
+    *(
+        "jsonl",
+        "keyvalue",
+        "lightgbm",
+        "lightning",
+        "llmc",
+        "megatron",
+        "mlperf",
+        "nanogpt",
+        "paddlenlp",
+    ),
     *(
         "print",
         "sklearn",

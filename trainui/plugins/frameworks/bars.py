@@ -106,8 +106,6 @@ class Bars(LineReader):
         if kind not in bars and len(bars) >= _MOST_KINDS:
             return ()
         bar = bars.setdefault(kind, {"text": "", "at": 0.0, "row": {}, "given": [], "count": 0})
-        if "start" not in bar or not (bar["row"] or bar["count"]):
-            bar["start"] = self._epochs_before(text)
         row = described | _numbers(found["rest"] or "")
         if own is not None:  # the numbers of a step are whole when the next one is described
             rows = () if bar.get("own") in (None, own) else self._new_rows(kind, bar)
@@ -116,16 +114,17 @@ class Bars(LineReader):
         at = _amount(found["at"])
         begins = at < bar["at"] or (bar["text"] != text and at <= bar["at"])
         rows = self._end(kind, bar) if begins else ()
-        bar["text"], bar["at"] = text, at
+        epoch = _EPOCH.search(text)
+        bar.update(text=text, at=at, epoch=float(epoch["at"]) if epoch else None)
         if at or not bar["count"]:  # a bar that starts over has the numbers of the one before
             bar["row"].update(row)
         seconds = _seconds(found["times"])
         if seconds >= LONG and not bar["count"] and "before" not in bar:
             length = found["of"] or "0"  # or `?`
-            before = bar["start"] * (_amount(length) if length.isdigit() else 0.0)
+            before = self._epochs_before(epoch) * (_amount(length) if length.isdigit() else 0.0)
             bar.update(before=before, told=0.0, told_at=before)
         is_first = not bar["count"] and "epochs" not in self.memory
-        if is_first and "before" not in bar and not _EPOCH.search(text):
+        if is_first and "before" not in bar and not epoch:
             _remember(bar, at)
         if "before" in bar and abs(seconds - bar["told"]) >= EVERY:
             bar["told"] = seconds
@@ -135,15 +134,12 @@ class Bars(LineReader):
             rows = [*rows, *self._new_rows(kind, bar)] if "seen" not in bar else rows
         return rows
 
-    def _epochs_before(self, text: str) -> int:
+    def _epochs_before(self, found: re.Match[str] | None) -> int:
         """Return the number of epochs before the one that a bar's description says."""
-        found = _EPOCH.search(text)
         epoch = int(found["at"]) if found else 0
         if found and not epoch:
             self.memory["from_zero"] = True
-        if not found or (found["of"] and epoch < (1 if self.memory.get("from_zero") else 2)):
-            return 0
-        return epoch - (found["of"] is not None)
+        return max(0, epoch - bool(found and found["of"] and "from_zero" not in self.memory))
 
     def _new_rows(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
         """Return the new numbers of a bar; a bar may continue after it seemed to have ended."""
@@ -157,7 +153,8 @@ class Bars(LineReader):
         bar["given"] += new
         held = bar.get("held", 0)
         count = held if _is_held_out(bar["row"]) else bar["count"] - held
-        return _row(kind, new, bar.get("own", bar["start"] + count))
+        epoch = bar.get("epoch")
+        return _row(kind, new, bar.get("own", count if epoch is None else epoch))
 
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
         rows = self._new_rows(kind, bar)

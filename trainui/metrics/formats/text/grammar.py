@@ -25,7 +25,6 @@ from trainui.metrics.formats.text.names import (
     SENTENCE,
     STEP,
     TRAIN,
-    USUAL,
     WRAPPED,
     Number,
     find,
@@ -63,8 +62,6 @@ class Line:
     """A step: of all, or of the epoch."""
     counts_all: bool = False
     """The step's name says that it never starts over."""
-    leads: bool = False
-    """The step is printed before the epoch."""
     from_zero: bool = False
     part: str | None = None
     """The part of the data of the whole line: empty for training, None if it says none."""
@@ -72,8 +69,6 @@ class Line:
     """Another word that says what the line is of, as in `wikitext: step 3`."""
     is_named: bool = False
     """The label is set off by a colon or brackets."""
-    own_set: str = ""
-    """The word before the first name, if all other names are bare: `wikitext loss 1 ppl 2`."""
     fold: tuple[str, str] | None = None
     """The stem and number of a fold, seed, client or task."""
     is_sure: bool = True
@@ -81,8 +76,6 @@ class Line:
     is_indented: bool = False
     rank: str = ""
     """The number of the process that a field names."""
-    wraps: bool = False
-    """Rich may have wrapped the rest of the message onto the next lines."""
     text: str = ""
     """What is written, without the prefix."""
 
@@ -236,9 +229,7 @@ def _of_text(text: str, of: str | None) -> Line:
         return Line("label", text=text)
     found = _FOLD.search(text)
     of_fold = (found["stem"].lower(), found["number"]) if found else None
-    return replace(
-        line, is_indented=is_indented, text=text, wraps=edge is not None, rank=rank, fold=of_fold
-    )
+    return replace(line, is_indented=is_indented, text=text, rank=rank, fold=of_fold)
 
 
 def _with_letters(text: str, pairs: list[Number]) -> list[Number]:
@@ -371,21 +362,18 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     own = _first_part(between, before, names, at_end[0] if at_end else "", of=of)
     own = _part_of_first(own, values, " ") if len(values) > 1 else own
     label, is_named = label_of(before)
-    read = values_of(text, pairs, own)
     line = Line(
         "row",
-        read,
+        values_of(text, pairs, own),
         epoch,
         inner,
         counts_all=inner is not None and _COUNTS_ALL.fullmatch(inner.name) is not None,
-        leads=inner is not None and epoch is not None and inner.start < epoch.start,
         from_zero=epoch is not None
         and not epoch.of
         and _BRACKETS.match(text, epoch.end) is not None,
         part=own,
         label=label,
         is_named=is_named,
-        own_set=_own_set(read),
         is_sure=len(values) > 1
         and bool(usual)
         and all(pair.is_step for pair in pairs[: run_to_end(text, pairs)]),
@@ -398,22 +386,6 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
 def _first_part(*texts: str, of: str | None) -> str | None:
     """Return the part of the data that the first of some texts says that says one, else `of`."""
     return next((one for text in texts if (one := part_in(text)) is not None), of)
-
-
-def _own_set(values: Sequence[Number]) -> str:
-    """Return the word that may say what all values of a line are of."""
-    if len(values) < 2 or any(" " in value.name for value in values[1:]):
-        return ""
-    word, _blank, name = values[0].name.rpartition(" ")
-    is_word = name and not (NO_LABEL.fullmatch(word) or part_in(word))
-    return word if is_word and USUAL.fullmatch(name) else ""
-
-
-def of_own_set(line: Line) -> Line:
-    """Return a line whose first name is without the word that says what all values are of."""
-    first, *others = line.values
-    first = first._replace(name=first.name[len(line.own_set) + 1 :])
-    return replace(line, values=(first, *others), label=line.own_set, is_named=True)
 
 
 def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:

@@ -130,33 +130,34 @@ def label_of(text: str) -> tuple[str, bool]:
 
 
 def own_part(name: str, of: str | None) -> str:
-    """Return the part of the data that a metric is of: `of`, unless its name says one itself."""
-    return (of or "") if part_in(name) is None else ""
+    """Return the part of the data that a metric is of: `of`, unless its name says one itself.
+
+    A learning rate is the training's.
+    """
+    return (of or "") if part_in(name) is None and not _IS_RATE.fullmatch(name) else ""
+
+
+_IS_RATE = re.compile(r"(?:.*[\W_])?(?:lr|learning[ _]rate)", re.IGNORECASE)
 
 
 # Numbers that are no metrics: counters, times to go, memory, settings.
 
+_COUNTED_THINGS = (
+    r"epoche?|(?:time|num)?step|iter(?:ation)?|itr|batche?|episode|round|update|sample|image|example"
+    r"|token|game|client|fold|trial|run|task|member|model|chain|worker|gpu|evaluations|n_?eval|n?evals"
+    r"|\w*size|counter|count|patience"
+)
 _NO_METRIC = re.compile(
-    r"(?:.*[\W_])?(?:eta|required|(?:time )?(?:left|remaining)(?: time)?|patience|counter|elapsed"
-    r"|(?:loss|grad)_scale|n_updates|vram|best[ _]?(?:epoch|step|iter\w*)"
-    r"|(?:batch|world|vocab|image|img|buffer|chunk|block|queue)[ _]?size|(?:passed|elapsed)[ _]time"
-    r"|(?:cpu|gpu|cuda|max|peak)?[ _]?mem(?:ory)?"
-    r"(?:[ _](?:mb|gb|mib|gib|usage|used|allocated|reserved))?)"
-    r"|(?:max )?(?:allocated|reserved|cached)|time_elapsed|wall_?(?:time|clock)|total_time"
-    r"|\w+ so far|num(?:_|(?-i:[A-Z]))\w+|n?_?evals?|labell?ed|wd|n|t_env|seen|(?:\w+[. ]+)?count"
-    r"|(?:\w+ )?(?:evaluations|numsteps)|index of .*|steps without .*|duration_ms|no\. .*"
-    r"|(?:consumed|skipped|nan|seen|num|number of|n|total|cum\.)[ _](?:train[ _]?)?(?:\w+[ _])??"
-    r"(?:samples?|tokens?|iterations?|itrs|batch(?:es)?|steps?|examples|images|episodes?)"
-    r"|(?:seed|(?:local_|global_)?rank|device|patience|counter)"
-    r"|(?:(?:train(?:ing)?|val(?:id)?|test|total|end of|max|current|num|global|env|fps)[ _-]?)?"
-    r"(?:epoche?s?|ep\.?|steps?|iters?|iterations?|batch(?:es)?|timesteps?|episodes?|rounds?|updates?)"
-    r"|(?:\w+ )?(?:samples|images|clients?|fold|trial|run|task|game|member|model|chain|workers?"
-    r"|micro_step|gpus?"
-    r"|(?:\w+_)?tokens(?:_seen)?|(?:played )?games|examples|\w*size|kimg|Sen\.)",
+    rf"((?:(?:.*[\W_])?|best)(?:{_COUNTED_THINGS})s?(?:[ _]seen)?)"
+    r"|(?:.*[\W_])?(?:eta|left|remaining|required|elapsed|passed)(?:[ _]time)?"
+    r"|(?:.*[\W_])?(?:vram|\w*mem(?:ory)?)(?:[ _].*)?|(?:max )?(?:allocated|reserved|cached)"
+    r"|(?:loss|grad)_scale|(?:time_)?elapsed|wall_?(?:time|clock)|total_time|duration_ms"
+    r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
+    r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
     re.IGNORECASE,
 )
 _OF_TIME = re.compile(
-    r"(?:.*[\W_])?(?:tim(?:e|ing)\w*|s|sec|ms|per)[/ ]\w+|.*/(?:s|sec|step|batch|it)"
+    r"(?:.*[\W_])?(?:tim(?:e|ing)\w*|s|sec|ms|per)[/ ]\w+|.*_per_.*|.*/(?:s|sec|step|batch|it)"
 )
 
 
@@ -165,7 +166,8 @@ def is_no_metric(name: str) -> bool:
     """Return True for a counter, a time to go, memory, or a setting."""
     if _OF_TIME.fullmatch(name) and not re.match(r"time/(?:iter|time|total|epis)", name):
         return False
-    return _NO_METRIC.fullmatch(name.rpartition("/")[2]) is not None
+    found = _NO_METRIC.fullmatch(name.rpartition("/")[2])
+    return found is not None and (found[1] is None or not names_metric(name))
 
 
 @lru_cache(_NAMES)
@@ -337,23 +339,21 @@ def _with_words_before(form: str, pairs: Sequence[Number]) -> list[Number]:
     return named
 
 
+_CUT = re.compile(
+    # epoch=3-loss=0.5.ckpt, 64x64, 1-50; effective words (123 of them), resumes (0.06ms)
+    r"\.[A-Za-z]|(?:[A-Za-z]{0,2}x?|-)[\ue000-\ue8ff]|(?<=\([\ue000-\ue3ff]) [A-Za-z]|.s\)"
+)
+
+
 def _is_cut(form: str, found: re.Match[str]) -> bool:
     """Return True for the 0 of `loss 0,512`, which has a decimal comma, and for `Step: 12s`."""
     end = found.end()
-    if re.match(r"\.[A-Za-z]" if found["of"] is None else "/", form[end : end + 2]):
-        return True  # epoch=3-loss=0.5.ckpt, sizes: 3000/2900/64
-    if "(" in found[0][len(found["word"] or found["words"]) :] and re.match(
-        r" [A-Za-z]", form[end:]
-    ):
-        return not found["given"]  # 19876 raw words (123 effective words)
+    if _CUT.match(form, end) or (found["of"] and form.startswith("/", end)):
+        return True  # sizes: 3000/2900/64
     if found["word"] == "cost" and form[: found.start()].lower().endswith("time "):
         return True
-    if not found["given"] and re.match(r"\(\ue400?|.ms\)", form[end - 2 : end + 3]):
-        return True  # resumes (0.06ms)
     if re.match(r"(?:ms|s|m|h|d)\b", form[end : end + 3]):
         return is_step_name(found["word"] or found["words"])
-    if re.match(r"[A-Za-z]{0,2}x?[\ue000-\ue8ff]|-[\ue000-\ue8ff]", form[end : end + 3]):
-        return True  # 64x64, 1-50
     if not form.startswith(",", end) or found["value"] >= "\ue400":
         return False
     return form[end + 1 : end + 2] >= "\ue000" and "[" not in found[0]
@@ -547,8 +547,8 @@ _LANGUAGES = {
     "step": "训练次数|迭代次数|步数",
     "epoch": "轮次|轮数|[ÉéEe]po(?:ca|que)|[Ээ]поха|エポック|에포크|에폭|[Ee]poche",
     "train ": "训练集上?的?",
-    "val ": "验证集上?的?",
-    "test ": "(?:整体)?测试集上?的?",
+    "val ": "验证(?:集上?的?)?",
+    "test ": "(?:整体)?测试(?:集上?的?)?",
 }
 _WORD_OF = re.compile("|".join(f"({words})" for words in _LANGUAGES.values()))
 _ENGLISH = tuple(_LANGUAGES)

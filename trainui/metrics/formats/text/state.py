@@ -24,13 +24,11 @@ from trainui.metrics.formats.text.names import (
     STEP,
     Number,
     Row,
-    find,
     is_no_metric,
     names_metric,
     normal,
     own_part,
     part_in,
-    run_to_end,
 )
 from trainui.metrics.formats.text.runs import Steady
 from trainui.metrics.formats.text.tables import EpochSteps, Table
@@ -47,8 +45,6 @@ _MOST_LINES = 500
 """Lines of an object that was wrapped."""
 _ENOUGH, _ENOUGH_AT_END = 10, 2
 """Lines without a step that make a series by their names: while the log may grow, at its end."""
-_MOST_KINDS = 20
-"""Lines of one step that are compared."""
 _PER_COUNTER = 3
 """Lines without a counter are counted if there are so many for each counter of other lines."""
 _TITLE_LINES = 4
@@ -61,8 +57,6 @@ _MOST_FIELDS = 1000
 """Numbers of an object that are read."""
 _KINDS = ("_type", "type", "event", "split", "phase", "mode", "stage")
 """Fields that may say the part of the data, as in `"_type": "val_epoch"`."""
-_TAIL = re.compile(rf"(?<={forms.VALUE})[^\ue000-\ue7ff]*$")
-_CONTINUED = re.compile(r"\s{10,}\S")
 _JOB = re.compile(r"#(?P<number>\d+) : (?P<overrides>\S.*)")
 """Hydra's launcher, before each job of a multirun."""
 _RESULT = re.compile(r"Result for (?P<trial>\S+):")
@@ -87,7 +81,7 @@ _NO_UNREAD = re.compile(
 )
 _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
-_NOT_STEADY = frozenset({"wraps", "title", "counts"})
+_NOT_STEADY = frozenset({"title", "counts"})
 """What lines above say: it may end with the next line."""
 _CARRIED = ("labels", "folds", "names", "counts", "known", "group", "first_group", "runs")
 
@@ -127,8 +121,6 @@ class LogState:
         written, last, self._last = line, self._last, None
         if "{" in line or "lines" in memory:
             line = self._joined(line)
-        if "wraps" in memory and (rows := self._continued(line)) is not None:
-            return rows
         line = normal(line)
         form, found = forms.lex(line)
         if self._table.memory or not found:
@@ -192,7 +184,7 @@ class LogState:
     def _skip(self, text: str, said: Line | None = None) -> Sequence[Row]:
         """Note a line without metrics: it may be the heading of a training, or end a title."""
         memory = self.memory
-        memory["under"] = False
+        memory["under"] = None
         if title := memory.get("title"):
             title["left"] -= 1
             if title["left"] <= 0:
@@ -249,13 +241,6 @@ class LogState:
         memory = self.memory
         memory.pop("candidate", None)
         fold = self._fold(said, found)
-        if fold or "of_folds" in memory:
-            names = [value.name for value in said.values]
-            of_folds: list[str] = memory.setdefault("of_folds", [])
-            if fold and len(of_folds) < _MOST:
-                of_folds += [name for name in names if name not in of_folds]
-            elif is_row and not fold and not set(of_folds).isdisjoint(names):
-                fold = "all"  # `Round 2 global: loss 1` beside `Round 2, Client 7: loss 2`
         lowest, last = memory.get("rows") or (step, step)
         if is_own and not said.label:
             is_epoch = said.epoch is not None and said.inner is None
@@ -265,7 +250,7 @@ class LogState:
             memory["rows"] = (min(lowest, step), step)
         prefix = f"{group}/" if (group := memory.get("group")) else ""
         of_fold = self._subject("folds", fold, step, may_continue=True) if fold else ""
-        is_set = is_row or said.is_named or (said.is_indented and memory.get("under"))
+        is_set = is_row or said.is_named or (said.is_indented and memory.get("under") is not None)
         label = said.label if is_set else ""
         of_label = self._subject("labels", label, step, may_continue=not said.is_named)
         return None if of_fold is None or of_label is None else prefix + of_fold + of_label
@@ -338,9 +323,9 @@ class LogState:
         elif outer is not None and not said.part and steps.is_again(outer, place):
             return None  # of other data, or of a training that was killed
         elif outer is not None:
-            before = steps.before(outer, place, of, leads=said.leads, from_zero=said.from_zero)
+            before = steps.before(outer, place, of, from_zero=said.from_zero)
         elif (heading := memory.get("heading")) is not None:
-            before = steps.before(heading, place, of, leads=False, from_zero=False)
+            before = steps.before(heading, place, of)
         else:
             restarts = (
                 bool(of)
@@ -365,22 +350,10 @@ class LogState:
         self._begin("step" if said.inner else "epoch", place)
         if said.inner is None:
             memory["heading"] = place
-        if (
-            said.inner is not None
-            and not said.counts_all
-            and (
-                said.part
-                or (
-                    memory.get("title", {}).get("of") != ""
-                    and "title" in memory
-                    and not said.epoch
-                    and place < memory.get("at", 0)
-                )
-            )
-        ):  # a position within the held-out data: below a title, what it has is of one batch
-            self._title(said.part, _MOST)
-            if said.epoch and "x" not in memory:  # `Evaluation at epoch 2, batch 80:`
-                memory["at"] = forms.number(said.epoch.value, found)
+        is_held_out = memory.get("title", {"of": ""})["of"] != "" and not said.epoch
+        is_held_out = said.part or (is_held_out and place < memory.get("at", 0))
+        if said.inner and not said.counts_all and is_held_out:
+            self._title(said.part, _MOST)  # a position within the held-out data
             return NOTHING
         step = self._step(said, found)
         if step is None:
@@ -389,7 +362,7 @@ class LogState:
             memory.pop("x", None)  # it may be a setting, as `step: 10`
             memory.pop("has_steps", None)
         rows = self._first_counter(step)
-        memory.update(at=step, below=True, under=True)
+        memory.update(at=step, below=True, under="")
         memory.pop("title", None)
         if said.part:
             self._title(said.part, _MOST)
@@ -424,8 +397,6 @@ class LogState:
         step = self._step(said, found)
         if step is None:
             return NOTHING
-        if said.own_set and self._is_within(said.values[0].name[len(said.own_set) + 1 :]):
-            said = grammar.of_own_set(said)
         part = self._part(said, step)
         is_summary = (
             said.inner is None and known is not None and bool(said.epoch and said.epoch.is_whole)
@@ -442,11 +413,9 @@ class LogState:
         is_alone = is_of_epoch and not re.search(forms.INT, said.text[: said.counter.start])
         if is_alone and (again := self._repeated(row, step)) is not None:  # no `part 7: epoch 1`
             return again
-        if said.wraps or said.text.endswith(":"):
-            tail = _TAIL.search(said.text) if said.wraps else None
-            text = forms.filled(tail[0], found) if tail else ""
-            memory["wraps"] = [step, said.part or part, text, said.wraps]
-        memory.update(under=True, below=False)
+        if is_heading := said.text.endswith(":"):
+            self._title(said.part or part, 1)
+        memory.update(under=said.part or part, below=is_heading)
         before = self._first_counter(step)
         if not (said.part or part or said.label in memory["labels"]["apart"]):
             memory["at"] = step
@@ -499,36 +468,32 @@ class LogState:
         """Return a row without the names that lines of another kind have said of the same step.
 
         Two kinds of lines are of two things, as of two sets, also if no word says of which. The
-        second kind is of the label that it has, or is not read from then on. So is a line without
-        a counter that is printed twice.
+        second kind is of the label that it has, or is not read from then on.
         """
         memory, said, kind = self.memory, self._said, _kind_of(self._form)
-        before, stated = memory.get("stated", (step, []))
-        if before != step:
-            stated = []
-        clashes = [
-            one
-            for one in stated  # but not several lines of one step
-            if (one[0] != kind or said.kind != "row") and not one[2].keys().isdisjoint(row)
-        ]
-        memory["stated"] = [step, [*stated[-_MOST_KINDS:], (kind, said.label, row)]]
-        if not clashes and "others" not in memory:
-            return row
-        twice = {*memory.get("others", {}).get(str(kind), ())} & {*row}
-        for _kind, _label, its in clashes:
-            same = {name for name in its.keys() & row.keys() if _is_same(its[name], row[name])}
-            twice |= (its.keys() & row.keys()) - same
-            row = {name: row[name] for name in row if name not in same}
-        if twice:
-            known = {name: row[name] for name in row if name not in twice}
-            if said.label and all(label != said.label for _kind, label, _its in clashes):
-                known |= {f"{said.label}/{name}": row[name] for name in row if name in twice}
-            else:
-                count_unread(memory, self._text)
-                self._pass_over(twice)
-            row = known
-        memory["stated"][1][-1] = kind, said.label, row
-        return row
+        others = memory.get("others", {}).get(str(kind), ())
+        before, stated = memory.get("stated", (step, {}))
+        stated = stated if before == step else {}
+        new: Row = {}
+        unclear = []
+        for name, value in row.items():
+            its, earlier, label = stated.get(name, (None, value, ""))
+            # several lines of one kind may state a step, but not two without a counter
+            clashes = its is not None and (its != kind or said.kind != "row")
+            if name in others or (clashes and not _is_same(earlier, value)):
+                if not clashes or not said.label or label == said.label:
+                    unclear.append(name)
+                    continue
+                name = f"{said.label}/{name}"
+            elif clashes:
+                continue
+            new[name] = value
+            stated[name] = kind, value, said.label
+        memory["stated"] = [step, stated if len(stated) <= _MOST else {}]
+        if unclear:
+            count_unread(memory, self._text)
+            self._pass_over(unclear)
+        return new
 
     def _pass_over(self, names: Iterable[str]) -> None:
         """Read some names of a kind of lines no more: it is not clear what they are of."""
@@ -572,8 +537,11 @@ class LogState:
                 return self._count(self._named(usual, found, "", self._part(said)))
             values = ()
         is_below = bool(memory.get("below")) or said.inner is not None
-        is_under = memory.get("under") and (said.is_indented or said.part == "")
+        under = memory.get("under")
+        is_under = under is not None and (said.is_indented or said.part == "")
         part = self._part(said)
+        if said.is_indented and said.part is None:
+            part = part or under or ""
         has_fraction = any(value.value >= "\ue400" for value in values)
         is_below = is_below and (has_fraction or any(value.is_given for value in values))
         if not (is_below or (is_under and (has_fraction or usual))):
@@ -602,7 +570,7 @@ class LogState:
             row = {name: row[name] for name in row if not name.startswith("/")}
         if not (row := self._of_one_kind(row, at)):
             return NOTHING
-        memory["under"] = self.is_bare = self.is_doubtful = True
+        memory["under"], self.is_bare, self.is_doubtful = under or "", True, True
         return [{STEP: at, **row}]
 
     def _repeated(self, row: Row, step: float) -> Sequence[Row] | None:
@@ -675,28 +643,6 @@ class LogState:
 
     # Lines of other kinds.
 
-    def _continued(self, line: str) -> Sequence[Row] | None:
-        """Return the numbers of a line that continues the one before."""
-        step, of, before, is_wrapped = self.memory.pop("wraps")
-        if is_wrapped and not _CONTINUED.match(line):
-            return None
-        if not is_wrapped and not line.lstrip().startswith(("{'", '{"')):
-            return None
-        text = re.sub(r"[\"'{}]", "", line) if not is_wrapped else line
-        form, found = forms.lex(f"{before} {text.strip()}".strip())
-        pairs = find(form)
-        if not pairs or any(pair.is_step for pair in pairs):
-            return None
-        if is_wrapped and run_to_end(form, pairs):
-            return None
-        values = grammar.values_of(form, pairs, of)
-        if is_wrapped:
-            tail = forms.filled(form[pairs[-1].end :], found)
-            self.memory["wraps"] = [step, of, tail, True]
-        row = self._named(values, found, "", "")
-        self.is_doubtful = True
-        return [{STEP: step, **row}] if row else NOTHING
-
     def _joined(self, line: str) -> str:
         """Return an object that spans several lines when its last one is read."""
         begun: list[str] = self.memory.get("lines", [])
@@ -750,11 +696,24 @@ class LogState:
         metrics = {f"{prefix}{part}{name}": row[name] for name in row if not is_no_metric(name)}
         return [{STEP: step, **metrics}]
 
-    def seen(self, step: float, *, is_step: bool) -> None:
-        """Note the step of a row that a plugin has read: lines without a counter are of it."""
-        self.memory.update(at=step, under=True)
-        if is_step:
-            self.memory["has_steps"] = True
+    def placed(self, rows: Sequence[Row], *, counts_epochs: bool) -> Sequence[Row]:
+        """Return a plugin's rows with what lines above say of them: training, fold, part."""
+        memory, placed = self.memory, list[Row]()
+        for row in rows:
+            step = row.pop(STEP, 0.0)
+            self._begin("plugin", step)
+            says_none = counts_epochs and not any(map(part_in, row))
+            part = self._part(grammar.ROW, step) if says_none else ""
+            prefix = self._prefix(grammar.ROW, (), step, is_own=False) or ""
+            memory.setdefault("rows", (step, step))
+            if prefix or part:
+                of = {name: own_part(name, part) for name in row}
+                row = {f"{prefix}{of[n]}/{n}" if of[n] else prefix + n: row[n] for n in row}
+            memory.update(at=step, under="")
+            placed.append({STEP: step, **row})
+        if rows and not counts_epochs:
+            memory["has_steps"] = True
+        return placed
 
 
 @lru_cache(1024)

@@ -8,6 +8,7 @@ columns begin under their names, a value may fill its column, join the next one 
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -27,9 +28,8 @@ _MAY_BE_HEADER = re.compile(
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
 """Lines drawn by Rich and tabulate, as the characters that Markdown draws them with."""
-_MAX_REPEATED, _MAX_FIRST = 1000, 20
-"""Rows of a table that is recognised when it is printed again, and before it is for the first time:
-it is printed whole after each new row."""
+_MOST_ROWS = 1000
+"""Rows that are recognised when a table is printed again."""
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")
 _DIGITS = re.compile(r"(?<![\w@])\d")
 _STEPS = (
@@ -65,19 +65,11 @@ class Table:
 
         `numbers` is how many the line has: a header has none but in a logger's prefix.
         """
-        if self.memory.pop("is_new", False) and not numbers:  # the names' second line
-            above, below = self.memory["names"], line.strip().strip("|").split("|")
-            if len(below) == len(above) > 1 and not below[0].strip():
-                pairs = zip(above, map(str.strip, below), strict=True)
-                self.memory.update(names=[" ".join(pair).strip() for pair in pairs])
-                return _NONE
         is_row = "names" in self.memory and (numbers or "--" in line or "==" in line)
         if not is_row and not _MAY_BE_HEADER.match(line[:200]):
             return None
         is_padded = line.rstrip("\r\n").endswith("  ")
-        if not self.memory.get("has_times"):
-            line = message(line)
-        line = line.rstrip()
+        line = message(line).rstrip()
         if not line.isascii():
             line = line.translate(_BOX)
         if len(line) > forms.MAX_PRINTED:
@@ -91,11 +83,7 @@ class Table:
         if (step := _step(cells)) is not None:
             printed = self.memory.get("printed", []) if self.memory.get("names") == cells else []
             self.memory.clear()
-            self.memory.update(
-                names=cells, step=step, printed=printed, is_again=bool(printed), is_new=True
-            )
-            if step and "time" in cells[0].lower():
-                self.memory["has_times"] = True  # no logger's prefix
+            self.memory.update(names=cells, step=step, printed=printed)
             if is_padded and not line[0].isspace() and "|" not in line:
                 self.memory["starts"] = [found.start() for found in _CELL.finditer(line)]
             return _NONE
@@ -124,20 +112,12 @@ class Table:
             return None
         if part and any(map(names_part, row)):
             part = ""
-        return _NONE if self._is_repeated(line) else (float(cells[step]), row, part)
-
-    def _is_repeated(self, line: str) -> bool:
-        """Return True for a row of a table that is printed whole again, as PrettyTable's are."""
-        printed, is_again = self.memory["printed"], self.memory["is_again"]
-        is_full = len(printed) >= (_MAX_REPEATED if is_again else _MAX_FIRST)
-        if is_full and not is_again:
-            return False
-        row = " ".join(line.split())
-        if is_again and row in printed:
-            return True
-        if not is_full:
-            printed.append(row)
-        return False
+        printed, this = self.memory["printed"], zlib.crc32(" ".join(cells).encode())
+        if this in printed:  # PrettyTable's are printed whole again
+            return _NONE
+        if len(printed) < _MOST_ROWS:
+            printed.append(this)
+        return float(cells[step]), row, part
 
 
 def _cells(line: str) -> list[str]:
@@ -173,7 +153,7 @@ def _step(cells: list[str]) -> int | None:
         is_word = any(letter.isalpha() or letter in "#%" for letter in cell)
         if not is_word or leading_number(cell) is not None:
             return None
-    if len(cells) < 2:
+    if len(cells) < 2 or len({*cells}) < len(cells):
         return None
     names = [cell.lower().lstrip("#") or "#" for cell in cells[:2]]  # a step comes first or second
     return next((names.index(name) for name in _STEPS if name in names), None)
@@ -185,7 +165,7 @@ def _step(cells: list[str]) -> int | None:
 # that was seen. Positions that begin again without an epoch are counted on from what was seen. A
 # resumed attempt continues with the lengths that the one before has seen.
 
-_FIRST, _RUNS_ON, _SEEN = "first", "runs_on", "epochs"
+_FIRST, _SEEN = "first", "epochs"
 
 
 class EpochSteps:
@@ -196,7 +176,7 @@ class EpochSteps:
         self.memory = memory
 
     def before(
-        self, epoch: float, place: float, of: float | None, *, leads: bool, from_zero: bool
+        self, epoch: float, place: float, of: float | None, *, from_zero: bool = False
     ) -> float:
         """Return the number of steps before an epoch, if positions start over in it.
 
@@ -204,33 +184,17 @@ class EpochSteps:
             epoch: the epoch.
             place: the position.
             of: the last position, if it is printed.
-            leads: the position is printed before the epoch.
             from_zero: the first epoch is 0, as in `Epoch: [3][10/38]`, unless a log begins with 1.
         """
-        if not of:
-            return self.counted(epoch, place)
-        if self._runs_on(epoch, place, of, leads=leads):
-            return 0
+        before = self.counted(epoch, place, of)
+        if not of or self.memory[_SEEN].get("counts_on"):
+            return before
         # The first epoch is 1 unless a 0 is known: a resumed training's log begins at a later one.
         if epoch == 0:
             self.memory[_FIRST] = 0
         elif from_zero:
             self.memory.setdefault(_FIRST, int(epoch == 1))
         return (epoch - int(self.memory.get(_FIRST, 1))) * of
-
-    def _runs_on(self, epoch: float, place: float, of: float, *, leads: bool) -> bool:
-        """Return True if a position, as in `step 150/900 loss 2 epoch 2`, counts across epochs.
-
-        It does if it does not start over in the next epoch. Until an epoch has ended, only one
-        printed before its epoch does.
-        """
-        start = (of, epoch, place, 0, leads)
-        last_of, last_epoch, last, seen, runs_on = self.memory.get(_RUNS_ON, start)
-        if of == last_of and epoch > last_epoch and (seen > 1 or place <= last or last > 0):
-            runs_on = place > last
-        seen = min(seen + 1, 2) if (of, epoch) == (last_of, last_epoch) else 1
-        self.memory[_RUNS_ON] = (of, epoch, place, seen, runs_on)
-        return bool(runs_on)
 
     def counted(self, epoch: float, place: float, of: float | None = None) -> float:
         """Return the steps before an epoch whose length is not printed in all lines.
@@ -240,7 +204,8 @@ class EpochSteps:
         seen: dict[str, Any] = {"epoch": epoch, "first": place, "last": place, "before": 0.0}
         seen = {**seen, **self.memory.get(_SEEN, {}), "of": of}
         passed = epoch - seen["epoch"]
-        if passed > 0 and "length" not in seen and place > seen["last"]:
+        is_on = passed > 0 and "length" not in seen and place > seen["last"]
+        if is_on and (seen["last"] or not of):
             seen["counts_on"] = True
         if passed:
             if not seen.get("counts_on"):

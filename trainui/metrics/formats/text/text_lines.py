@@ -436,7 +436,7 @@ class _Silent(LineReader):
         return ()
 
 
-_BAR_AND_TEXT = re.compile(r"[^|]*\d%\|[^|]*\|[^\[\]]*\[[^\[\]]*\](?=[A-Za-z{])")
+_BAR_AND_TEXT = re.compile(r"[^|]*\d%\|[^|]*\|[^\[\]]*\[[^\[\]]*\](?=[A-Za-z{]|\[[A-Z])")
 """A bar on the terminal, and what was printed behind it."""
 
 
@@ -502,8 +502,8 @@ class _Process:
     def _taken(self, plugin: LogLines, rows: Sequence[Row]) -> Sequence[Row]:
         if not rows:
             return ()
-        self.log.seen(rows[-1].get(STEP, 0.0), is_step=not plugin.counts_epochs)
-        return [kept for row in rows if len(kept := _metrics(row)) > 1]
+        kept = [one for row in rows if len(one := _metrics(row)) > 1]
+        return self.log.placed(kept, counts_epochs=plugin.counts_epochs)
 
 
 def _metrics(row: Row) -> Row:
