@@ -98,18 +98,18 @@ SEARCH = """
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_a_backup_has_a_consistent_copy_of_each_study(cli: CommandLine) -> None:
-    run_id = cli.run(SEARCH)["run"]
-    with tarfile.open(cli.json("backup", "saved.tar.gz")["file"]) as archive:
-        archive.extractall(cli.home / "copy", filter="data")
-    study = cli.home / "copy" / "runs" / run_id / "train.study.db"
+def test_a_backup_has_a_consistent_copy_of_each_study(emptied: CommandLine) -> None:
+    run_id = emptied.run(SEARCH)["run"]
+    with tarfile.open(emptied.json("backup", "saved.tar.gz")["file"]) as archive:
+        archive.extractall(emptied.directory / "copy", filter="data")
+    study = emptied.directory / "copy" / "runs" / run_id / "train.study.db"
     with closing(sqlite3.connect(study)) as connection:
         assert connection.execute("SELECT state FROM trials").fetchall() == [("COMPLETE",)]
 
 
 @pytest.mark.usefixtures("only_on_sqlite")
-def test_a_backup_names_unreadable_files_and_has_the_rest(cli: CommandLine) -> None:
-    shown = cli.run(
+def test_a_backup_names_unreadable_files_and_has_the_rest(emptied: CommandLine) -> None:
+    shown = emptied.run(
         "stages: [{name: a, run: echo x}, {name: b, run: echo y}, {name: c, run: echo}]"
     )
     closed, hidden, odd = (Path(one["attempts"][0]["stdout"]) for one in shown["stages"])
@@ -117,7 +117,7 @@ def test_a_backup_names_unreadable_files_and_has_the_rest(cli: CommandLine) -> N
     hidden.parent.chmod(0)
     odd.unlink()
     os.mkfifo(odd)
-    done = cli.unprivileged("backup", "b.tar.gz")
+    done = emptied.unprivileged("backup", "b.tar.gz")
     hidden.parent.chmod(0o700)
     assert done.code == 0, done
     for path, why in (
@@ -126,16 +126,16 @@ def test_a_backup_names_unreadable_files_and_has_the_rest(cli: CommandLine) -> N
         (odd, "it is not a regular file"),
     ):
         assert f"{path} was left out: {why}\n" in done.err
-    with tarfile.open(cli.directory / "b.tar.gz") as archive:
+    with tarfile.open(emptied.directory / "b.tar.gz") as archive:
         names = {Path(name).name for name in archive.getnames() if "/b/" not in name}
     assert {"trainui.db", "pipeline.yaml", "stderr.log", "exit.json"} <= names
     assert "stdout.log" not in names
 
 
-def test_a_run_with_read_only_directories_is_deleted(cli: CommandLine) -> None:
+def test_a_run_with_read_only_directories_is_deleted(emptied: CommandLine) -> None:
     """As module caches are, and files that a stage protects."""
     script = "mkdir -p cache/a/b; touch cache/a/b/c; chmod -R a-w cache; mkdir no; chmod 0 no"
-    shown = cli.run(f"stages: [{{name: a, run: 'cd ${{stage_dir}}; {script}'}}]")
-    done = cli.unprivileged("rm", shown["run"], "--yes")
+    shown = emptied.run(f"stages: [{{name: a, run: 'cd ${{stage_dir}}; {script}'}}]")
+    done = emptied.unprivileged("rm", shown["run"], "--yes")
     assert (done.code, done.err) == (0, ""), done
     assert not Path(shown["stages"][0]["dir"]).parent.exists()

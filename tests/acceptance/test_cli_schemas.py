@@ -152,16 +152,16 @@ def test_every_command_with_json_has_a_schema() -> None:
     assert set(commands(get_command(parser()))) == described
 
 
-def test_a_schema_is_printed(served: CommandLine) -> None:
+def test_a_schema_is_printed(cli: CommandLine) -> None:
     for name in SCHEMAS:
-        assert json.loads(served("schema", name).out)["title"] == f"trainui {name} --json"
+        assert json.loads(cli("schema", name).out)["title"] == f"trainui {name} --json"
         break
-    every = json.loads(served("schema", "--commands").out)
+    every = json.loads(cli("schema", "--commands").out)
     assert list(every)[: len(SCHEMAS)] == list(SCHEMAS)
     assert {name: schema_of(name) for name in SCHEMAS}.items() <= every.items()
     assert every["serve"]["title"] == "trainui serve --json"
-    assert served("schema", "show", "--commands").code == 2
-    refused = served("schema", "nothing")
+    assert cli("schema", "show", "--commands").code == 2
+    refused = cli("schema", "nothing")
     assert refused.code == 2
     assert "worker status" in refused.err
 

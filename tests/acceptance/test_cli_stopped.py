@@ -124,7 +124,8 @@ with standstill.report_changes_on_stop(sys.argv[1:], standstill.REVIVED, "resume
 """
 
 
-def test_recorded_requests_are_carried_out_after_a_workers_absence(cli: CommandLine) -> None:
+def test_recorded_requests_are_carried_out_after_a_workers_absence(emptied: CommandLine) -> None:
+    cli = emptied
     run = start_sleeper(cli, "alone")
     cli("cancel", run)
     cli("wait", run)

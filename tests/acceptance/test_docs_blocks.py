@@ -352,18 +352,46 @@ CHECKS: dict[str, Callable[[Reader, str], None]] = {
 
 FOLLOWED = [page for page in PAGES if blocks_of(page) and name_of(page) not in PAGES_ELSEWHERE]
 
+IN_THE_LONG_SUITE = {
+    *(f"docs/trackers/{name}.md" for name in ("mlflow", "tensorboard", "trackio")),
+    "docs/hydra.md",
+}
+"""Pages whose commands are those of `docs/trackers/wandb.md`; test_hydra launches such sweeps."""
 
-@pytest.fixture
-def cli(tmp_path: Path) -> Iterator[CommandLine]:
-    """One whose paths have a space in them."""
-    root = tmp_path / "a reader"
-    root.mkdir()
-    command_line = CommandLine(root)
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """The home, and the worker, of all pages that change no settings."""
+    command_line = CommandLine(tmp_path_factory.mktemp("all readers"))
     yield command_line
     command_line.close()
 
 
-@pytest.mark.parametrize("page", FOLLOWED, ids=name_of)
+@pytest.fixture
+def cli(home: CommandLine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CommandLine]:
+    """One whose paths have a space in them."""
+    root = tmp_path / "a reader"
+    root.mkdir()
+    command_line = CommandLine(root)
+    page = request.node.callspec.params["page"] if hasattr(request.node, "callspec") else None
+    if page is None or any(block.kind == "toml" for block in blocks_of(page)):
+        yield command_line
+        command_line.close()
+        return
+    command_line.home = home.home
+    command_line.environ["TRAINUI_HOME"] = str(home.home)
+    yield command_line
+    command_line.delete_runs()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.long) if name_of(page) in IN_THE_LONG_SUITE else page
+        for page in FOLLOWED
+    ],
+    ids=name_of,
+)
 def test_a_pages_blocks_work(cli: CommandLine, page: Path) -> None:
     reader = Reader(cli, page)
     seen = reader.follow()

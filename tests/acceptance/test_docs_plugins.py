@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.acceptance.command_line import CommandLine
+from tests.acceptance.conftest import serving
 from tests.acceptance.pages import ROOT, blocks_of
 from tests.unit.plugin import packages
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
@@ -57,12 +58,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "site"
 
 
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str], site: Path
+) -> Iterator[CommandLine]:
+    settings = {**served_database, "PYTHONPATH": str(site)}
+    with serving(tmp_path_factory.mktemp("served"), settings) as command_line:
+        command_line.always_forks = True
+        yield command_line
+
+
 @pytest.fixture
-def cli_with_all(cli: CommandLine, site: Path) -> CommandLine:
-    paths = filter(None, [str(site), cli.environ.get("PYTHONPATH", "")])
-    cli.environ["PYTHONPATH"] = os.pathsep.join(paths)
-    cli.always_forks = True
-    return cli
+def cli_with_all(emptied: CommandLine) -> CommandLine:
+    return emptied
 
 
 @pytest.fixture

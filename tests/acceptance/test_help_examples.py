@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from tests.acceptance import command_server
 from tests.acceptance.command_line import CommandLine
 from tests.acceptance.pages import PAGES, blocks_of
 from tests.acceptance.test_docs_blocks import is_elsewhere
@@ -294,6 +295,9 @@ GROUPS = {
     "deleting": DELETING,
 }
 
+FORKED = GROUPS.keys() - {"starting", "endless"}
+"""Groups whose commands need no GPU and no terminal that they control."""
+
 ANSWERS = {
     "looking": {"`exit` leaves": "exit\r"},
     "endless": {"read-only|actions allowed|evaluate (is )?failed": "\x03"},
@@ -398,7 +402,10 @@ def test_examples_do_what_they_say(box: CommandLine, group: str) -> None:
     ]
     for one in GROUPS[group]:
         script += one.lines()
-    code, seen = type_in("\n".join(script), box.environ, box.directory, ANSWERS.get(group))
+    environ = dict(box.environ)
+    if group in FORKED:
+        command_server.put_first(box.directory.parent / f"typed-{group}", environ)
+    code, seen = type_in("\n".join(script), environ, box.directory, ANSWERS.get(group))
     assert code == 0, seen
 
 

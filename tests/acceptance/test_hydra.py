@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +36,13 @@ def worker(
 class TestLauncher(LauncherTestSuite):
     """What Hydra asks of a launcher."""
 
+    test_sweep_1_job = pytest.mark.long(LauncherTestSuite.test_sweep_1_job)
+    test_sweep_1_job_strict = pytest.mark.long(LauncherTestSuite.test_sweep_1_job_strict)
+    test_sweep_2_optimizers = pytest.mark.long(LauncherTestSuite.test_sweep_2_optimizers)
+    test_sweep_and_override = pytest.mark.long(LauncherTestSuite.test_sweep_and_override)
 
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("launcher_name", "overrides"),
     [("trainui", ["hydra.sweeper.max_batch_size=2"])],
@@ -66,15 +73,18 @@ def only(test: Callable[..., None], *ids: str) -> Callable[..., None]:
 class TestIntegration(IntegrationTestSuite):
     """Real applications, with working directories of their own."""
 
-    test_custom_task_name = only(
-        IntegrationTestSuite.test_custom_task_name,
-        "no_config",
-        "different_filename_and_config_file_name_override_and_command_line_override",
+    test_custom_task_name = pytest.mark.long(
+        only(
+            IntegrationTestSuite.test_custom_task_name,
+            "no_config",
+            "different_filename_and_config_file_name_override_and_command_line_override",
+        )
     )
     test_custom_sweeper_run_workdir = only(
-        IntegrationTestSuite.test_custom_sweeper_run_workdir,
-        "sweep_dir_cli_overridding_config",
-        "subdir:custom_override_dirname",
+        IntegrationTestSuite.test_custom_sweeper_run_workdir, "subdir:custom_override_dirname"
+    )
+    test_to_absolute_path_multirun = pytest.mark.long(
+        IntegrationTestSuite.test_to_absolute_path_multirun
     )
 
 
@@ -137,6 +147,7 @@ def test_batches_are_one_run_and_a_killed_sweep_repeats_no_job(cli: CommandLine)
 
 
 def test_a_failed_job_raises_its_error_naming_killed_ones(cli: CommandLine) -> None:
+    cli.environ["TRAINUI_HOME"] = os.environ["TRAINUI_HOME"]  # its worker has started
     cli.write(
         "app.py", APP.replace("while", "assert cfg.get('die') or cfg.seed < 2, 'seed 2'\n    while")
     )

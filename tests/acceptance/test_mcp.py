@@ -15,10 +15,11 @@ import pytest
 
 from tests.acceptance.command_line import COMMAND, CommandLine
 from tests.acceptance.mcp_client import ToolError, agent
+from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import wait_for
 from trainui.plugins.mcp import tools
 
-CALLS = 10_000 if os.environ.get("TRAINUI_TEST_LONG") else 600
+CALLS = 10_000 if LONG else 200
 MIB = 1 << 20
 
 TRAIN = """
@@ -46,6 +47,12 @@ def servers(cli: CommandLine) -> list[int]:
         if words[1:4] == [b"-m", b"trainui", b"mcp"] and home in environ:
             found.append(int(place.name))
     return found
+
+
+@pytest.fixture
+def cli(emptied: CommandLine) -> CommandLine:
+    """A command line whose worker other tests use, too."""
+    return emptied
 
 
 def test_an_agent_submits_waits_and_reads(served: CommandLine) -> None:
@@ -193,7 +200,7 @@ def test_a_client_that_dies_while_it_submits_submits_once(cli: CommandLine) -> N
     cli("worker", "start")
     cli.write("train.yaml", TRAIN)
     request = {"file": "train.yaml", "request_id": "r1", "note": "once"}
-    for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
+    for delay in (0.0, 0.02, 0.05, 0.1, 0.2) if LONG else (0.02, 0.1):
         process = subprocess.Popen(
             [*COMMAND, "mcp", "--write"],
             cwd=cli.directory,

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.integration import background
+from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import PATIENCE, wait_for, wait_for_death, wait_for_exit
 from trainui import paths
 from trainui.execution import broker, processes
@@ -24,13 +25,13 @@ from trainui.supervisor.process import ForkServer
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import ALREADY, STARTED
 
-AT_ONCE = 8
+AT_ONCE = 8 if LONG else 4
 
 
 def test_simultaneous_starts_make_one_each_and_survive_a_stop(
     trainui_home: Home,
 ) -> None:
-    """Case 10. Eight processes start the worker: one guard, one worker, one broker, all succeed.
+    """Case 10. Many processes start the worker: one guard, one worker, one broker, all succeed.
 
     A start that falls into a stop wins.
     """
@@ -143,7 +144,7 @@ def test_the_worker_starts_beside_the_broker(trainui_home: Home) -> None:
 
 
 def test_of_many_supervisors_of_one_attempt_one_runs_it(tmp_path: Path) -> None:
-    """Case 10, an attempt. Eight fork servers start it at once: it runs once; seven say it did."""
+    """Case 10, an attempt. Fork servers start it at once: it runs once; all but one say it did."""
     spec = Spec(("sh", "-c", "echo ran; sleep 0.2"), cwd=str(tmp_path), env={"PATH": "/bin"})
     attempt_dir = tmp_path / "attempt-1"
     attempt_dir.mkdir(mode=0o700)

@@ -38,17 +38,24 @@ stages:
 """
 
 
-class Newer:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with another revision."""
+    site = tmp_path_factory.mktemp("site")
+    shutil.copytree(Path(trainui.__file__).parent, site / "trainui")
+    store = site / "trainui" / "store"
+    (store / "migrations" / "versions" / "rev_0999_next.py").write_text(REVISION)
+    change(store / "db" / "schema.py", f'("{HEAD}",)', f'("{HEAD}", "{NEXT}")')
+    table = "CREATE TABLE runs (\n"
+    change(store / "migrations" / "tables.sql", table, f"{table}\textra VARCHAR,\n")
+    change(site / "trainui" / "version.py", '__version__ = "', '__version__ = "1')
+    return site
+
+
+class Newer:
+    """The newer installation's command line."""
 
     def __init__(self, cli: CommandLine, site: Path) -> None:
-        shutil.copytree(Path(trainui.__file__).parent, site / "trainui")
-        store = site / "trainui" / "store"
-        (store / "migrations" / "versions" / "rev_0999_next.py").write_text(REVISION)
-        change(store / "db" / "schema.py", f'("{HEAD}",)', f'("{HEAD}", "{NEXT}")')
-        table = "CREATE TABLE runs (\n"
-        change(store / "migrations" / "tables.sql", table, f"{table}\textra VARCHAR,\n")
-        change(site / "trainui" / "version.py", '__version__ = "', '__version__ = "1')
         self.site = site
         self._cli = cli
 
@@ -63,8 +70,8 @@ def change(file: Path, before: str, after: str) -> None:
 
 
 @pytest.fixture
-def newer(cli: CommandLine, tmp_path: Path, only_on_sqlite: None) -> Newer:
-    return Newer(cli, tmp_path / "site")
+def newer(cli: CommandLine, site: Path, only_on_sqlite: None) -> Newer:
+    return Newer(cli, site)
 
 
 def revision(cli: CommandLine) -> str:
@@ -86,34 +93,36 @@ def is_left(cli: CommandLine) -> bool:
     return not processes.is_held(home.guard_lock) and not processes.is_held(home.worker_lock)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [["ls"], ["show", "r"], ["resume", "r", "--dry-run"], ["worker", "status"], ["doctor"]],
-    ids=" ".join,
-)
-def test_a_reader_of_the_newer_one_moves_nothing(
-    cli: CommandLine, newer: Newer, command: list[str]
-) -> None:
+READERS = (("ls",), ("show", "r"), ("resume", "r", "--dry-run"), ("worker", "status"), ("doctor",))
+
+
+def test_readers_of_the_newer_one_move_nothing(cli: CommandLine, newer: Newer) -> None:
     old = begin(cli)
-    done = newer(*command, "--json")
-    assert revision(cli) == HEAD
-    assert cli.json("worker", "status")["pid"] == old
-    if command[0] in ("ls", "show", "resume"):
-        assert (done.code, done.error()) == (4, "environment")
-        assert "trainui worker start" in done.json()["error"]["message"]
-    if command[0] == "worker":
-        (problem,) = done.json()["problems"]
-        assert HEAD in problem
-    if command[0] == "doctor":
-        levels = {one["name"]: one["level"] for one in done.json()["findings"]}
-        assert (levels["database"], levels["processes"]) == ("bad", "note")
-    assert list(cli.home.glob("*.before-*")) == []
+    for command in READERS:
+        done = newer(*command, "--json")
+        assert revision(cli) == HEAD, command
+        assert cli.json("worker", "status")["pid"] == old, command
+        if command[0] in ("ls", "show", "resume"):
+            assert (done.code, done.error()) == (4, "environment")
+            assert "trainui worker start" in done.json()["error"]["message"]
+        if command[0] == "worker":
+            (problem,) = done.json()["problems"]
+            assert HEAD in problem
+        if command[0] == "doctor":
+            levels = {one["name"]: one["level"] for one in done.json()["findings"]}
+            assert (levels["database"], levels["processes"]) == ("bad", "note")
+        assert list(cli.home.glob("*.before-*")) == [], command
     (cli.directory / "go").touch()
     assert cli("wait", "r", "--timeout", "60").code == 0
 
 
 @pytest.mark.parametrize(
-    "command", [["worker", "start"], ["run", "q.yaml", "--wait"]], ids=" ".join
+    "command",
+    [
+        pytest.param(["worker", "start"], marks=pytest.mark.long),
+        ["run", "q.yaml", "--wait"],
+    ],
+    ids=" ".join,
 )
 def test_the_older_worker_leaves_before_the_newer_one_upgrades(
     cli: CommandLine, newer: Newer, command: list[str]
@@ -137,6 +146,7 @@ def test_the_older_worker_leaves_before_the_newer_one_upgrades(
     assert [(cli.directory / name).read_text() for name in "ab"] == ["\n", "\n"]
 
 
+@pytest.mark.long
 def test_the_newer_installations_change_follows_the_upgrade(cli: CommandLine, newer: Newer) -> None:
     begin(cli)
     assert newer("cancel", "r").code == 0

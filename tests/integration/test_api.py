@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from tests.integration.runs import home_with_worker
 from tests.unit.supervisor.waiting import wait_for
 from trainui import PipelineExecutor, PipelineRepository, open_session, sync_metrics_from_file
 from trainui.errors import UsageError, WaitTimeoutError
-from trainui.paths import Home
 from trainui.store.tables import TrackedStage
 
 TASKS = """
@@ -49,8 +50,16 @@ def wait_for_file(name, file):
 """
 
 
+@pytest.fixture(scope="module")
+def home(
+    tmp_path_factory: pytest.TempPathFactory, served_database: Mapping[str, str]
+) -> Iterator[None]:
+    with home_with_worker(tmp_path_factory.mktemp("api"), served_database):
+        yield
+
+
 @pytest.fixture
-def work_directory(tmp_path: Path, trainui_home: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
+def work_directory(tmp_path: Path, home: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with the module of tasks in it, which is where the caller stands."""
     directory = tmp_path / "project"
     directory.mkdir()

@@ -108,6 +108,7 @@ class Leaky:
     def __init__(self, root: Path) -> None:
         self.sent = root / "sent"
         self.cli = CommandLine(root)
+        self.cli.always_forks = True
         self.cli.environ |= {
             "WANDB_API_KEY": SECRETS["shell"],
             "TLS_KEY": SECRETS["lines"],

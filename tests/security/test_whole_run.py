@@ -78,6 +78,7 @@ class Used:
 
     def __init__(self, root: Path) -> None:
         self.cli = CommandLine(root)
+        self.cli.always_forks = True
         self.cli.environ["WANDB_API_KEY"] = SECRETS["shell"]
         self.command_lines: set[bytes] = set()
 

@@ -72,6 +72,15 @@ def started_worker(home: Path, worker: None) -> Iterator[None]:
     wait_for(lambda: processes.is_held(Home(home).guard_lock), "the start of the worker")
 
 
+@pytest.fixture
+def noted_start(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Notes that the screen starts the worker, which it must do, in place of a start."""
+    starts: list[float] = []
+    monkeypatch.setattr(lifecycle, "ensure_started", lambda wait=0.0: starts.append(wait))
+    yield
+    assert starts, "the screen has started no worker"
+
+
 async def question(driven: Driven, *texts: str) -> None:
     await driven.until(lambda: isinstance(driven.app.screen, ConfirmScreen), "a question")
     await driven.until_shown(*texts)
@@ -399,7 +408,7 @@ async def test_a_folded_matrix_is_cancelled_as_a_whole(filler: Filler) -> None:
 async def test_a_folded_matrix_runs_again_as_a_whole(
     home: Path,
     filler: Filler,
-    started_worker: None,
+    noted_start: None,
 ) -> None:
     run_id = filler.run(SWEEP)
     filler.complete(run_id, *SWEEP)
@@ -500,7 +509,7 @@ async def test_rerun_asks_whether_alone_or_with_what_depends_on_it(filler: Fille
 
 
 async def test_each_answer_of_the_rerun_question_reruns_what_it_says(
-    home: Path, filler: Filler, started_worker: None
+    home: Path, filler: Filler, noted_start: None
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
     alone, downstream = filler.run(DIAMOND), filler.run(DIAMOND)

@@ -24,25 +24,22 @@ def is_paused() -> bool:
         return views.flag(connection, "paused") is not None
 
 
-def test_the_page_shows_the_screen_and_takes_keys(filler: Filler) -> None:
+def test_the_page_shows_the_screen_takes_keys_and_changes_nothing(filler: Filler) -> None:
     running_demo(filler, name="digits")
     with served() as address, browser() as shown:
         shown.open(address)
         shown.until_shown("digits", "● running", "read-only")
         shown.page.keyboard.press("Enter")
         shown.until_shown("train[hidden=128]", "1 Stages")
+        shown.type("p")
+        shown.until_shown("this page is read-only")
+        assert not is_paused()
         site = address.partition("/#")[0]
         assert [url for url in shown.requested if not url.startswith((site, "data:", "ws:"))] == []
 
 
-def test_the_page_is_read_only_unless_write_is_given(filler: Filler) -> None:
+def test_a_page_that_may_write_acts(filler: Filler) -> None:
     running_demo(filler, name="digits")
-    with served() as address, browser() as shown:
-        shown.open(address)
-        shown.until_shown("digits")
-        shown.type("p")
-        shown.until_shown("this page is read-only")
-        assert not is_paused()
     with served("--write") as address, browser() as shown:
         shown.open(address)
         shown.until_shown("digits")
@@ -95,33 +92,28 @@ def another_server() -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-@pytest.mark.parametrize(
-    ("path", "headers", "words"),
-    [
-        ("/ws", {}, "it has a token"),
-        ("/ws/", {}, "it has a token"),
-        ("/ws/wrong", {}, "it has a token"),
-        ("/ws?token={token}", {}, "it has a token"),
-        ("/ws/wrong", {"Cookie": "trainui-token={token}"}, "it has a token"),
-        ("/download/any", {}, "it has a token"),
-        ("/ws/{token}", {"Host": "evil.example:80"}, "open 127.0.0.1"),
-        ("/ws/{token}", {"Origin": "http://evil.example"}, "pages of other sites"),
-        ("/ws/{token}", {"Origin": "null"}, "pages of other sites"),
-    ],
+REFUSED: tuple[tuple[str, dict[str, str], str], ...] = (
+    ("/ws", {}, "it has a token"),
+    ("/ws/", {}, "it has a token"),
+    ("/ws/wrong", {}, "it has a token"),
+    ("/ws?token={token}", {}, "it has a token"),
+    ("/ws/wrong", {"Cookie": "trainui-token={token}"}, "it has a token"),
+    ("/download/any", {}, "it has a token"),
+    ("/ws/{token}", {"Host": "evil.example:80"}, "open 127.0.0.1"),
+    ("/ws/{token}", {"Origin": "http://evil.example"}, "pages of other sites"),
+    ("/ws/{token}", {"Origin": "null"}, "pages of other sites"),
 )
-def test_nobody_else_is_let_in(
-    filler: Filler,
-    path: str,
-    headers: dict[str, str],
-    words: str,
-) -> None:
+
+
+def test_nobody_else_is_let_in(filler: Filler) -> None:
     with served() as address:
         site, _, token = address.partition("/#")
-        request = urllib.request.Request(site + path.format(token=token))
-        for name, value in headers.items():
-            request.add_header(name, value.format(token=token))
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, timeout=30)
-        assert refused.value.code == 403
-        assert words in refused.value.read().decode()
-        refused.value.close()
+        for path, headers, words in REFUSED:
+            request = urllib.request.Request(site + path.format(token=token))
+            for name, value in headers.items():
+                request.add_header(name, value.format(token=token))
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=30)
+            assert refused.value.code == 403, path
+            assert words in refused.value.read().decode(), path
+            refused.value.close()

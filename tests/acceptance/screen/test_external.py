@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.screen.test_acting import noted_start as noted_start
 from tests.acceptance.screen.test_acting import question
-from tests.acceptance.screen.test_acting import started_worker as started_worker
 from tests.acceptance.screen.test_acting import worker as worker
 from tests.unit.control.test_external_command import hydra_job
 from tests.unit.tui.driving import opened
@@ -27,7 +27,7 @@ from trainui.tui import new_runs
 
 
 async def test_an_external_runs_command_is_offered_as_a_new_run(
-    home: Path, store: Database, started_worker: None, tmp_path: Path
+    home: Path, store: Database, noted_start: None, tmp_path: Path
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
     job = hydra_job(tmp_path / "outputs/2026-11-26/10-00-00", tmp_path, "lr=0.1")
@@ -64,7 +64,7 @@ async def test_impossible_actions_on_an_external_run_are_refused_at_once(
 
 
 async def test_marked_runs_are_acted_on_around_an_external_one(
-    home: Path, store: Database, started_worker: None, tmp_path: Path
+    home: Path, store: Database, noted_start: None, tmp_path: Path
 ) -> None:
     control.set_paused(True)  # the worker that is started is to start nothing
     file = tmp_path / "own.yaml"

@@ -238,7 +238,7 @@ def _claim_all(url: str, run: str, grants: list[tuple[str, str]], results: objec
     store.close()
 
 
-@pytest.mark.parametrize("processes", [4])
+@pytest.mark.parametrize("processes", [2])
 def test_of_several_processes_each_attempt_is_claimed_by_one(
     store: Database, add_run: AddRun, processes: int
 ) -> None:
