@@ -1,8 +1,9 @@
 """Time worked: how long the attempts of a run ran, without the pauses in which none did.
 
 Everything that says how long a run or a stage took means this. A run's is the union of its
-attempts' intervals. A stage's is their sum (`StageRecord.worked_until`), since they never overlap,
-and so a clock that was set back between two of them cannot make it shorter.
+attempts' intervals, with the short gaps in which the next attempt is started. A stage's is their
+sum (`StageRecord.worked_until`), since they never overlap, and so a clock that was set back between
+two of them cannot make it shorter.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from trainui.clock import SECOND
 from trainui.model.states import Status
 from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
+
+LONGEST_GAP = 60 * SECOND
+"""Microseconds between two attempts of a run that count: mostly a worker needs them to start the
+next, and in many short stages they are most of the time. A longer gap is a pause."""
 
 
 class TimeWorked(NamedTuple):
@@ -22,26 +28,38 @@ class TimeWorked(NamedTuple):
     """Microseconds of the intervals that have ended."""
     since: int | None = None
     """Start of the interval in which an attempt is running; None: none is."""
+    gap_since: int | None = None
+    """End of the last attempt of a run that continues, while none is running."""
+
+    @property
+    def ticks(self) -> bool:
+        """True while the time grows."""
+        return self.since is not None or self.gap_since is not None
 
     def until(self, now: int) -> int:
         """Return the microseconds worked until now."""
+        if self.gap_since is not None:
+            gap = max(now - self.gap_since, 0)
+            return self.ended + (gap if gap <= LONGEST_GAP else 0)
         return self.ended + (0 if self.since is None else max(now - self.since, 0))
 
 
-def union(intervals: Iterable[tuple[int, int | None]]) -> TimeWorked:
+def union(intervals: Iterable[tuple[int, int | None]], *, continues: bool = False) -> TimeWorked:
     """Return the time covered by intervals; an end of None is that of a running attempt.
 
     An interval that ends before it starts, since the clock was set back meanwhile, has no length.
     """
-    ended, covered, since = 0, 0, None
+    ended, since = 0, None
+    covered: int | None = None
     for start, end in sorted(intervals, key=lambda one: one[0]):
+        begun = start if covered is None or start - covered > LONGEST_GAP else covered
         if end is None:
-            since = max(start, covered)
+            since = begun
             break  # it covers all that follows
-        if end > covered:
-            ended += max(end - max(start, covered), 0)
+        if covered is None or end > covered:
+            ended += max(end - begun, 0)
             covered = end
-    return TimeWorked(ended, since)
+    return TimeWorked(ended, since, covered if continues and since is None else None)
 
 
 # ---
@@ -69,7 +87,9 @@ JOIN attempts AS tries ON tries.stage_id = stages.id WHERE tries.started_at IS N
 
 _ALL = f"""
 SELECT run_id, SUM(CASE WHEN ended > begun THEN ended - begun ELSE 0 END) FROM (
-    SELECT run_id, ended, CASE WHEN covered > start THEN covered ELSE start END AS begun FROM (
+    SELECT run_id, ended,
+        CASE WHEN start - covered <= {LONGEST_GAP} THEN covered ELSE start END AS begun
+    FROM (
         SELECT run_id, start, ended, MAX(ended) OVER (
             PARTITION BY run_id ORDER BY start ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS covered
@@ -85,22 +105,23 @@ long, and keep the screen's other threads from running."""
 def of_all_runs(connection: statements.Connection) -> dict[str, TimeWorked]:
     """Return the time worked of each run that has started, by id."""
     found = {run_id: TimeWorked(int(micros)) for run_id, micros in connection.execute(_ALL)}
-    running = connection.execute(
-        "SELECT DISTINCT run_id FROM attempts JOIN stages ON stages.id = stage_id"
-        " WHERE attempts.status = ? AND attempts.completed_at IS NULL",
-        (Status.RUNNING,),
-    )
+    running = connection.execute("SELECT id FROM runs WHERE status = ?", (Status.RUNNING,))
     return found | of_runs(connection, [run_id for (run_id,) in running])
 
 
 def of_runs(connection: statements.Connection, run_ids: Iterable[str]) -> dict[str, TimeWorked]:
     """Return the time worked of those of these runs that have started, by id."""
     intervals: dict[str, list[tuple[int, int | None]]] = {}
+    running = set[str]()
     for part in batches(run_ids):
-        query = f"{_INTERVALS} AND run_id IN ({placeholders(part)})"
-        for run_id, start, end in connection.execute(query, part):
+        marks = placeholders(part)
+        for run_id, start, end in connection.execute(f"{_INTERVALS} AND run_id IN ({marks})", part):
             intervals.setdefault(run_id, []).append((start, end))
-    return {run_id: union(found) for run_id, found in intervals.items()}
+        query = f"SELECT id FROM runs WHERE status = ? AND id IN ({marks})"
+        running |= {run_id for (run_id,) in connection.execute(query, (Status.RUNNING, *part))}
+    return {
+        run_id: union(found, continues=run_id in running) for run_id, found in intervals.items()
+    }
 
 
 def of_retried(

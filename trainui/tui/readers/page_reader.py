@@ -150,11 +150,14 @@ def commit(run_directory: Path) -> str:
 
 
 def _worked(
-    stages: Sequence[StageRecord], tries: Mapping[str, Sequence[tuple[int, int | None]]]
+    run: RunRecord,
+    stages: Sequence[StageRecord],
+    tries: Mapping[str, Sequence[tuple[int, int | None]]],
 ) -> TimeWorked:
     """Return a run's time worked; `tries` has the intervals of stages with several attempts."""
     own = (one.interval for one in stages if one.name not in tries)
-    return union([*filter(None, own), *chain.from_iterable(tries.values())])
+    every = [*filter(None, own), *chain.from_iterable(tries.values())]
+    return union(every, continues=run.status == Status.RUNNING)
 
 
 class CodeChanges:
@@ -395,7 +398,7 @@ class RunPageReader:
         alerts = self._alerts.read(connection, run.id)
         is_retried = any(stage.has_earlier for stage in stages)
         tries = time_worked.of_retried(connection, run.id) if is_retried else {}
-        worked, loss = _worked(stages, tries), lost.runs.get(run.id)
+        worked, loss = _worked(run, stages, tries), lost.runs.get(run.id)
         parent = _parent(connection, run)
         return RunPage(
             run, stages, attempts, detail, eta, group, alerts, worked, tries, loss, parent

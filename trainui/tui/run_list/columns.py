@@ -561,7 +561,7 @@ def _done(row: RowData) -> str:
 
 def _elapsed(row: RowData) -> str:
     run = row.run
-    ticks = run.worked.since is not None and run.lost is None
+    ticks = run.worked.ticks and run.lost is None
     return elapsed(run.worked_until(row.now), ticks=ticks)
 
 

@@ -546,7 +546,7 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
     run, stages = page.run, page.stages
     is_lost, worked = page.lost is not None, page.worked
     spent = worked.until(now if page.lost is None else page.lost.at)
-    spent_text = elapsed(spent, ticks=worked.since is not None and not is_lost)
+    spent_text = elapsed(spent, ticks=worked.ticks and not is_lost)
     style = "warn" if is_lost else state_style(run.status)
     since = f" since {clock_time(run.started_at)}" if run.started_at is not None else ""
     spans = [

@@ -7,14 +7,13 @@ import random
 import pytest
 
 from tests.unit.store.conftest import AddRun
-from trainui.clock import SECOND
 from trainui.model.records import LOCAL, StageRecord
 from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import insert, set_values
 from trainui.store.read import time_worked, views
-from trainui.store.read.time_worked import union
+from trainui.store.read.time_worked import LONGEST_GAP, union
 from trainui.store.read.views import StageCache
 from trainui.store.runs import attempts
 
@@ -39,6 +38,8 @@ def fill(store: Database, run_id: str, tries: dict[str, Tries], status: Status) 
                 if status in (Status.PENDING, Status.QUEUED):
                     times["completed_at"] = None  # as after a resume
                 set_values(connection, "stages", stage.id, **values, **times)
+                if end is None:
+                    set_values(connection, "runs", run_id, status=Status.RUNNING)
 
 
 def of(run_id: str, name: str = "A") -> StageRecord:
@@ -95,13 +96,16 @@ def test_all_runs_at_once_have_worked_as_each_by_itself(store: Database, add_run
         run = add_run(f"run-{at}", {"A": [], "B": [], "C": []})
         tries[run] = {
             name: [
-                (start := numbers.randrange(50), start + numbers.randrange(30))
+                (
+                    start := LONGEST_GAP * numbers.randrange(50),
+                    start + numbers.randrange(2 * LONGEST_GAP),
+                )
                 for _ in range(numbers.randrange(4))
             ]
             for name in "ABC"
         }
         if at % 3 == 0:
-            tries[run]["C"].append((numbers.randrange(60), None))
+            tries[run]["C"].append((LONGEST_GAP * numbers.randrange(60), None))
         fill(store, run, tries[run], Status.FAILED)
     expected = {
         run: union([one for found in stages.values() for one in found])
@@ -111,7 +115,7 @@ def test_all_runs_at_once_have_worked_as_each_by_itself(store: Database, add_run
     with engine.reading() as connection:
         assert time_worked.of_runs(connection, tries) == expected
         everything = time_worked.of_all_runs(connection)
-    now = 10 * SECOND
+    now = 100 * LONGEST_GAP
     assert {run: one.until(now) for run, one in everything.items()} == {
         run: one.until(now) for run, one in expected.items()
     }
