@@ -374,6 +374,24 @@ class TestCode:
         script.unlink()
         assert code_version.changed_files(state) == ["new/train.py"]
 
+    @pytest.mark.parametrize(
+        ("text", "is_code"),
+        [
+            ("name: b\nstages: # two\n  # the first\n  - name: a\n    run: 'true'\n", False),
+            ("stages: [{name: a, run: 'true'}]\n", False),
+            ("stages:\n  - build\n", True),
+            ("lr: 0.1\n", True),
+        ],
+    )
+    def test_a_pipeline_file_of_another_run_is_no_code(
+        self, tmp_path: Path, text: str, is_code: bool
+    ) -> None:
+        file = tmp_path / "other.yaml"
+        file.write_text("")
+        state = dataclasses.asdict(code_version.state_of(tmp_path))
+        file.write_text(text)
+        assert bool(code_version.changed_files(state)) == is_code
+
     def test_without_git_code_and_named_files_are_compared(self, tmp_path: Path) -> None:
         project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
         for file in ("train.py", "lib/model.py", ".hidden/x.py", "data.csv", "env/lib/x.py"):

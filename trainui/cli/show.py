@@ -120,10 +120,11 @@ def _code_lines(
         tries = attempts.get(stage.id)
         if tries and (change := tries[-1].code_change):
             late.setdefault(change, []).append(stage.name)
-    shown = [f"{formatting.first(names)}: {change}" for change, names in late.items()]
     waiting = [one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)]
     if waiting and (change := code_version.since_submission(run)):
-        shown.append(f"{formatting.first(waiting)}: {change}")
+        same = late.pop(change.partition(";")[0], [])
+        late[change] = list(dict.fromkeys([*same, *waiting]))
+    shown = [f"{formatting.first(names)}: {change}" for change, names in late.items()]
     return ["", *shown] if shown else []
 
 

@@ -65,6 +65,11 @@ GONE = "gone"
 _REDIRECTED = re.compile(r">\s*([^\s;&|<>()'\"]+)")
 """A file to which a command's shell text redirects output."""
 
+_PIPELINE = re.compile(
+    rb"^stages:(?:\s|#[^\n]*\n)*(?:\[\s*\{|-\s+(?:\{\s*)?[a-z_]+\s*:)", re.MULTILINE
+)
+"""The stages of a pipeline file: a list of mappings."""
+
 _NO_CODE_OF_OURS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 _PLACES = ("lib*/python3*/site-packages", "lib/python3/dist-packages")
@@ -165,9 +170,9 @@ _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")
 def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> list[str]:
     """Return the files that changed since a state was recorded.
 
-    New untracked files are left out, those that the run's own stages write, and the pipeline file
-    (`apart_from`, absolute). Paths are relative to `root` if they are below it; none if git gives
-    no answer.
+    New untracked files are left out, those that the run's own stages write, and pipeline files:
+    the run's own (`apart_from`, absolute), and those of other runs. Paths are relative to `root` if
+    they are below it; none if git gives no answer.
     """
     root, commit = state.get("root"), state.get("commit")
     if not root:
@@ -185,7 +190,20 @@ def changed_files(state: Mapping[str, Any], apart_from: str | None = None) -> li
     ignored = {Path(apart_from)} if apart_from else set()
     for workdir, pattern in state.get("written", ()):
         ignored.update(outputs.matches(pattern, Path(workdir)))
-    return sorted(name for name in names if ignored.isdisjoint(_path_and_parents(root, name)))
+    return sorted(
+        name
+        for name in names
+        if ignored.isdisjoint(_path_and_parents(root, name)) and not _is_pipeline(Path(root, name))
+    )
+
+
+def _is_pipeline(path: Path) -> bool:
+    """Return True for a file that defines a pipeline."""
+    if path.suffix.lower() not in {".yaml", ".yml"}:
+        return False
+    with suppress(OSError):
+        return _PIPELINE.search(system.read_bytes(path)) is not None
+    return False
 
 
 def _path_and_parents(root: str, name: str) -> list[Path]:

@@ -15,8 +15,10 @@ from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
 from trainui.pipeline.rules.resume_plan import StageOptions
+from trainui.resume import code_version
 from trainui.store.db import engine
 from trainui.store.db.engine import Database, open_store
+from trainui.store.db.statements import set_values
 from trainui.store.read import views
 from trainui.store.runs import attempts
 
@@ -180,7 +182,7 @@ def test_each_command_answers_for_each_state(
 
 
 def test_a_code_change_is_one_line_for_all_later_stages(
-    store: Database, capsys: pytest.CaptureFixture[str]
+    store: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = control.submit(loader.load_text(PIPELINE))
     all_completed(store, run)
@@ -190,6 +192,13 @@ def test_a_code_change_is_one_line_for_all_later_stages(
                 attempts.record(connection, attempt, "the code was changed: a.py")
     assert main(["show", run]) == 0
     assert capsys.readouterr().out.count("the code was changed") == 1
+    words = "the code was changed: a.py; stages that start now use the changed code"
+    monkeypatch.setattr(code_version, "since_submission", lambda _: words)
+    with store.write() as connection:
+        last = views.stages(connection, run)[-1]
+        set_values(connection, "stages", last.id, status=Status.QUEUED)
+    assert main(["show", run]) == 0
+    assert f"a (and 1 more): {words}" in capsys.readouterr().out
 
 
 def test_the_second_of_two_resumes_says_what_the_run_is_now(
