@@ -15,21 +15,27 @@ T = TypeVar("T")
 PATIENCE = 60.0
 """Seconds: what takes one on an idle machine takes many where ten processes share a core."""
 
+MOST_PAUSE = 0.5
+"""Seconds after a look that takes long: what is waited for may be gone soon."""
+
 
 def wait_for(look: Callable[[], T | None], what: str = "", seconds: float = PATIENCE) -> T:
     """Look until there is something to see, and return it; the longer it takes, the less often.
 
-    At most a fifth of the time is spent in looking: a look that runs a command would take a core
-    from what is waited for.
+    At most a fifth of the time is spent in looking, if that keeps nobody waiting for long: a look
+    that runs a command would take a core from what is waited for. The last look is at the end.
     """
     began = time.monotonic()
-    while (looked_at := time.monotonic()) - began < seconds:
+    while True:
+        looked_at = time.monotonic()
         seen = look()
         if seen:
             return seen
         now = time.monotonic()
-        time.sleep(max(0.005, (now - began) / 12, 4 * (now - looked_at)))
-    raise AssertionError(f"not seen within {seconds} s: {what or look}")
+        if now - began > seconds:
+            raise AssertionError(f"not seen within {seconds} s: {what or look}")
+        pause = max(0.005, (now - began) / 12, min(4 * (now - looked_at), MOST_PAUSE))
+        time.sleep(min(pause, began + seconds - now + 0.005))
 
 
 def wait_for_exit(attempt_dir: Path) -> Exit:
