@@ -83,7 +83,7 @@ SAMPLES = [
     Sample("fastai", "█\repoch     train_loss  valid_loss  time    \n█\r\rEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\rEpoch 1/8 : |██-| 50.00% [9/18 00:00<00:00... 1.5273]\rEpoch 1/8 :              \r\r0         2.5         1.5         00:01     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}),
     Sample("ultralytics", "      Epoch    GPU_mem   box_loss  Instances       Size\n\r        1/6         0G      928.1         22         96:  33%|## | 1/3 [00:00<00:01,  1.91it/s]\r        1/6      1.25G        900         22         96: 100%|## | 3/3 [00:00<00:01,  1.91it/s]\n                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|##| 1/1\n                   all          8         16        0.5       0.25          0          1\n", {"train/box_loss": [(1, 900)], "metrics/precision(B)": [(1, 0.5)], "metrics/recall(B)": [(1, 0.25)], "metrics/mAP50(B)": [(1, 0)], "metrics/mAP50-95(B)": [(1, 1)]}),
     Sample("tqdm", "".join(BAR.format("Epoch 1/2", loss) for loss in (3, 2)) + "\n" + BAR.format("Epoch 2/2", "1.5e-3") + "\n", {"loss": [(1, 2), (2, 0.0015)]}),
-    Sample("tqdm", "\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=85.9%]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=86%]", {"acc": [(0, 85.9), (1, 86)]}),
+    Sample("tqdm", "\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=85.9%]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=86%]", {"acc": [(1, 85.9), (2, 86)]}),
     Sample("lightning", BAR.format("Epoch 0", 2) + "\n\rValidation: 100%|##| 5/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 0", "2, val_loss=1") + "\r" + BAR.format("Epoch 1", "1, val_loss=1") + "\n\rValidation: 20%|##| 1/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 1", "1, val_loss=0.5") + "\n", {"loss": [(0, 2), (1, 1)], "val_loss": [(0, 1), (1, 0.5)]}),
     Sample("lightning", "Epoch 5/5  ━━━━ 38/38 0:00:00 • 0:00:00 364.40it/s v_num: 0.000     \n                    train_loss_step: \n                    0.25 val_loss:   \n                    0.5              \n", {"train_loss_step": [(5, 0.25)], "val_loss": [(5, 0.5)]}),
     Sample("jsonl", 'hello\nINFO {"step": 1, "loss": 0.5}\n{"step": 2, "loss": NaN, "a": {"b": 2}}\n{"no": 1}\n', {"loss": [(1, 0.5), (2, float("nan"))], "a/b": [(2, 2)]}),
@@ -469,7 +469,7 @@ def test_a_single_bar_after_several_earlier_is_an_epoch() -> None:
     first = TextLines()
     found(first, log)
     second = TextLines(None, carried_over(first.state))
-    assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
+    assert found(second, log[: len(log) // 3])["loss"] == [(1, "3.0")]
 
 
 def test_the_count_of_stepless_values_continues_in_later_attempts() -> None:
@@ -525,8 +525,8 @@ def test_bars_after_a_long_one_continue_and_short_ones_count() -> None:
     assert both[-1] == (7200, "360.0")
     short = [line for line in long_bar(1) if "[0:0" in line]
     assert found(TextLines(is_named=True), *short, *short)["loss"] == [
-        (0, "58.0"),
         (1, "58.0"),
+        (2, "58.0"),
     ]
 
 

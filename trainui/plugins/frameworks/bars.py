@@ -154,7 +154,7 @@ class Bars(LineReader):
         held = bar.get("held", 0)
         count = held if _is_held_out(bar["row"]) else bar["count"] - held
         epoch = bar.get("epoch")
-        return _row(kind, new, bar.get("own", count if epoch is None else epoch))
+        return _row(kind, new, bar.get("own", count + 1 if epoch is None else epoch))
 
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
         rows = self._new_rows(kind, bar)

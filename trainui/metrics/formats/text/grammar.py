@@ -102,7 +102,7 @@ _AT_END = re.compile(
     re.IGNORECASE,
 )
 """`step 3 loss 2 (val)` and `step 3 loss 2 - val`."""
-_LEAST_SECTION = len("(val ")
+_LEAST_SECTION = len("(val")
 _FIELD_PART = re.compile(
     rf"\b(?:split|phase|mode|stage|subset|dataset|data|set|part|event|msg)[=:] ?[\"']?"
     rf"(?:{TRAIN}|[\w-]*(?<![a-z])(?:{HELD_OUT}))(?![a-z])",
@@ -474,17 +474,19 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
     values: dict[tuple[str, str], Number] = {}
     named, end = "", pairs[0].start
     for pair in pairs:
-        if pair.start - end > _LEAST_SECTION:
-            of = _first_part(text[end : pair.start], of=of)
-        named, end = part_in(pair.name) or named, pair.end
+        gap = text[end : pair.start].rstrip()
+        if len(gap) >= _LEAST_SECTION:
+            of = _first_part(gap, of=of)
+        said = part_in(pair.name)
+        named, end = named if said is None else said, pair.end
         is_count = pair.is_whole and _COUNT_OF.fullmatch(pair.name)  # `[Test 200] psnr=19.5`
         if pair.is_step or is_count or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
         if _BYTES.match(text, pair.end):
             continue
         own = own_part(pair.name, of)
-        if (pair.name, own) in values and named:
-            own = named
+        if named and ((pair.name, own) in values or gap.endswith("(")):
+            own = named  # `val MSE: 0.25 (RMSE: 0.5)`
         value = pair._replace(part=own)
         if pair.of and (percent := _PERCENT.match(text, pair.end)):
             value = value._replace(value=percent[1], of="")

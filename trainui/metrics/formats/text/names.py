@@ -529,7 +529,8 @@ _REWRITTEN = tuple(
 SENTENCE = re.compile(
     # No `\b` in front, which is tried at each character.
     r"(?:reached(?<!\w.{7})|improved?(?<!\wimprove)(?<!\wimproved)|adjusting(?<!\w.{9})"
-    r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not|decreased(?<!\w.{9})|increased(?<!\w.{9}))\b"
+    r"|reducing(?<!\w.{8})|was(?<!\w.{3}) not|decreased(?<!\w.{9})|increased(?<!\w.{9})"
+    r"|[a-z](?:Error|Exception|Warning): (?=[A-Za-z]))\b"
 )
 SAVING = re.compile(
     r"\W*(?:[A-Z]?[a-z]+ )?(?:[Ss]aving|[Ss]aved|[Rr]esum\w+|[Ll]oad\w+|[Rr]estor\w+|[Ss]topp\w+)\b"

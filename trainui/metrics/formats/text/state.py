@@ -40,7 +40,6 @@ _MOST = 100
 """Names, labels and counts that are kept."""
 _MOST_NAMES = 2000
 """Names of a process that are read; lines of others are left out."""
-_NAME = re.compile(rf"([^\W\d][\w.@/%-]*)[\"']?\s*(?:[:=]\s*)?\[?{forms.VALUE}")
 _MOST_LINES = 500
 """Lines of an object that was wrapped."""
 _ENOUGH, _ENOUGH_AT_END = 10, 2
@@ -110,7 +109,6 @@ class LogState:
         self.steady: Steady | None = None
         """What the line says that was read last, if that before it said the same."""
         self._last: Steady | None = None
-        self._words: set[str] = set()
         self._said, self._form, self._found = grammar.BLANK, "", list[str]()
 
     def read(self, line: str) -> Sequence[Row]:
@@ -127,9 +125,6 @@ class LogState:
             cells = self._table.read(line, len(found))
             if cells is not None:
                 return self._of_table(cells)
-        if len(memory.get("names", ())) >= _MOST_NAMES and not self._may_be_known(form):
-            note_unread(memory, line)
-            return NOTHING
         self._said = said = grammar.parse(form)
         self._found, self._form = found, form
         if said.kind == "ranks" or (said.rank and self._label == ""):
@@ -450,6 +445,7 @@ class LogState:
         for value in values:
             name = forms.filled(value.name, found)
             if name not in names and len(names) >= _MOST_NAMES:
+                note_unread(self.memory, self._text)
                 continue
             of = value.part or own_part(name, part)
             number = forms.number(value.value, found) * value.factor
@@ -510,13 +506,6 @@ class LogState:
     def _is_within(self, name: str) -> bool:
         """Return True for a metric that the training prints within its epochs."""
         return bool(self.memory.get("names", {}).get(name))
-
-    def _may_be_known(self, form: str) -> bool:
-        """Return False for a line of none of the names read so far."""
-        if not self._words:
-            names = (name.rpartition(" ")[2] for name in self.memory["names"])
-            self._words = {one for name in names for one in (name, name.rpartition("/")[0])}
-        return not self._words.isdisjoint(_NAME.findall(form))
 
     def _bare(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Return the values of a line without a counter, at the last one seen."""
