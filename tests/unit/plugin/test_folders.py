@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import faulthandler
 import os
 import re
 import shutil
@@ -133,6 +134,7 @@ def test_the_remaining_tests_pass_without_any_folder(tmp_path: Path) -> None:
     ]
     environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
     environ.pop("TRAINUI_TEST_LONG", None)
+    faulthandler.cancel_dump_traceback_later()  # of 10 minutes, which a busy machine needs
     done = subprocess.run(
         pytest_of_the_rest, cwd=tmp_path, env=environ, capture_output=True, text=True
     )
