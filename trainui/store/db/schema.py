@@ -104,8 +104,8 @@ def _make_new(file: Path) -> None:
         if file.exists():
             return
         unfinished = file.with_name(f".{file.name}.new")
-        for leftover in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
-            leftover.unlink(missing_ok=True)
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            unfinished.with_name(f"{unfinished.name}{suffix}").unlink(missing_ok=True)
         os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         create(unfinished)
         unfinished.rename(file)
@@ -171,9 +171,15 @@ def revision(file: Path) -> str | None:
 
 
 def create(file: Path) -> None:
-    """Create the tables at `HEAD` in an empty SQLite database, without importing SQLAlchemy."""
+    """Create the tables at `HEAD` in an empty SQLite database, without importing SQLAlchemy.
+
+    It has a write-ahead log from the start: a first writer that changed that would fail beside
+    another process that reads or writes.
+    """
     tables = TABLES.read_text(encoding="utf-8")
     with closing(sqlite3.connect(file)) as connection:
+        with suppress(sqlite3.OperationalError):  # an empty file that somebody looks at
+            connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{tables}\nINSERT INTO alembic_version VALUES ('{HEAD}');\nCOMMIT;"
         )

@@ -146,6 +146,18 @@ def test_a_store_is_made_where_there_is_none(
     assert names() == []
 
 
+def test_the_first_write_waits_for_no_reader(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("new") / "trainui.db"
+    monkeypatch.setenv("TRAINUI_HOME", str(file.parent))
+    with closing(open_store(f"sqlite:///{file}")) as new, engine.reading(file) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT 1 FROM runs").fetchall()
+        with new.write() as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_connection_that_was_lost_is_replaced(store: Database) -> None:
     if not postgres.is_ours(store.url):
         pytest.skip("PostgreSQL's")
