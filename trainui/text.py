@@ -186,8 +186,9 @@ def marked_state(stage: StageRecord, alert: str | None) -> str:
 
     `alert` is the kind of an alert: `nan`, `diverged` or `alert`; None: there is none.
     """
-    stalled = stage.stalled and stage.lost_at is None
-    kinds = (["stalled"] if stalled else []) + ([] if alert is None else [alert])
+    is_silent = stage.stalled or stage.stalls_after is not None
+    silence = ["stalled" if stage.stalled else "silent"] if is_silent else []
+    kinds = (silence if stage.lost_at is None else []) + ([] if alert is None else [alert])
     word = state(stage.status, is_lost=stage.lost_at is not None)
     return "  ".join([word, *(" ".join(TROUBLE[kind]) for kind in kinds)])
 
@@ -212,7 +213,8 @@ def to_go_words(estimate: RemainingTime | None) -> str:
     """Format a remaining time: `~5m 10s`, or `over 5m 10s` for a lower bound."""
     if estimate is None:
         return ""
-    shown = formatting.duration(max(round(estimate.seconds), 1))
+    seconds = max(round(estimate.seconds), 1)
+    shown = f"{seconds}s" if seconds < 10 else formatting.duration(seconds)
     return f"~{shown}" if estimate.whole else f"over {shown}"
 
 

@@ -93,8 +93,9 @@ COMPUTES_UNTIL = 2.0
 AT_ONCE = 8
 """Attempts whose stacks are taken at the same time."""
 
-LEAST_POINTS = 20
-"""Number of points from which on they give a cadence, if checks saw too little activity."""
+LEAST_POINTS = LEAST_GAPS + 1
+"""Number of points from which on they give a cadence, if checks saw too little activity: that of a
+training which has begun, while a few lines of its preparations give none."""
 
 
 class StallRule:
@@ -436,7 +437,7 @@ class StallDetector(StallWatch):
             watched.rule.note(now)
         elif pids and watched.is_mute and self._is_gpu_busy(pids):
             watched.rule.note(now)
-        elif not watched.rule.is_known and watched.rule.silence(now) > self._least_silence:
+        elif not watched.rule.is_known and 2 * watched.rule.silence(now) > self._least_silence:
             self._learn(attempt, watched, now)
         self._note_writes(watched, now)
         if (limit := watched.rule.stalls_after(now)) != watched.stalls_after:

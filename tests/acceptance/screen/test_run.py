@@ -448,7 +448,9 @@ async def test_the_overview_names_variables_that_differ_and_no_values(filler: Fi
         if number < len(kept):
             filler.end(attempt, Status.FAILED, ago=30 - number, error="no", exit_code=3)
     async with opened(run_id, (200, 60)) as driven:
-        await driven.until_shown("output     none yet", "▸ details")  # all lines above have come
+        await driven.until_shown(
+            "output     nothing printed yet", "▸ details"
+        )  # all lines above have come
         for _ in range(20):  # it moves with the lines above
             if FOLDED not in (rows := driven.run.panes.overview.rows):
                 break

@@ -305,7 +305,8 @@ def _activity_facts(
     yield "alert", activity.alerts, "bad"
     none = "none" if stage.completed_at else "none yet" if stage.started_at else ""
     none = "" if of.page.run.is_external else none
-    yield "output", *_silence(stage, _age(activity.output_at, now) or none)
+    printed = none.replace("none", "nothing printed")
+    yield "output", *_silence(stage, _age(activity.output_at, now) or printed)
     if stage.definition.checkpoint is None and none:
         none = "none declared"
     elif not is_newest:
@@ -589,12 +590,20 @@ def _counted(counts: Mapping[tuple[Status, bool], int], states: Sequence[Status]
     )
 
 
+_SILENT = (("stalled", "bad"), ("silent", "warn"))
+
+
 def trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
-    """Return the number of stages with a NaN or another alert, and of stalled ones."""
+    """Return the number of stages with a NaN or another alert, and of stalled and silent ones."""
     words = Counter(alerts.values())
     found = [Segment(f"  ! {count} {word}", "bad") for word, count in words.items()]
-    stalled = sum(stage.stalled for stage in stages)
-    return (*found, *([Segment(f"  ◌ {stalled} stalled", "bad")] if stalled else []))
+    silent = [one for one in stages if one.stalls_after is not None and one.lost_at is None]
+    counts = Counter("stalled" if one.stalled else "silent" for one in silent)
+    counts["stalled"] = sum(one.stalled for one in stages)
+    found += [
+        Segment(f"  ◌ {counts[kind]} {kind}", style) for kind, style in _SILENT if counts[kind]
+    ]
+    return tuple(found)
 
 
 def can_resume(stages: Sequence[StageRecord]) -> bool:

@@ -26,6 +26,7 @@ from trainui.store.points import point_sources
 from trainui.store.read import event_feed, views
 from trainui.store.runs import metrics_progress, runs, stages, trials
 from trainui.store.runs.trials import SearchKey
+from trainui.text import marked_state
 from trainui.tui.graph_view import Timeline
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.readers.progress import log_progress, most_steps
@@ -141,7 +142,7 @@ def test_an_external_run_shows_its_command_and_no_unknown_fields(
     def text(run: RunRecord) -> str:
         return joined(overview_rows(subject(page._replace(run=run), stage), clock.now(), 60))
 
-    assert "output     none yet" in text(page.run)
+    assert "output     nothing printed yet" in text(page.run)
     assert "checkpoint none yet" in text(page.run)
     adopted = {"kind": "process", "path": "/proc/1", "pid": 1, "command": "python x.py --lr 1"}
     shown = text(page.run._replace(external=adopted, kind="process"))
@@ -256,7 +257,7 @@ def test_the_overview_begins_with_what_a_researcher_asks_first(
     feeder = Feeder(filler.store, filler.stage(run_id, name).id)
     feeder.feed({"val/loss": list(enumerate((3.0, 1.0, math.nan, 2.0)))})
     text = overview(connection, run_id, name)
-    assert "output     none yet" in text
+    assert "output     nothing printed yet" in text
     assert "checkpoint none yet" in text
     with filler.store.write() as writing:
         data = {"metric": "val/loss", "step": 2}
@@ -344,6 +345,12 @@ def test_the_age_of_the_last_output_turns_amber_then_red(
     row = next(row for row in rows if plain(row).startswith("output "))
     assert plain(row).endswith(words)
     assert row[-1].style == style
+    kind = "stalled" if stalled else "silent" if limit else ""
+    counted = [one for one in heading(page, clock.now()) if "◌" in one.text]
+    assert [(one.text.split()[1:], one.style) for one in counted] == (
+        [(["1", kind], style)] if kind else []
+    )
+    assert kind in marked_state(page.stages[0], None)
 
 
 def test_the_overview_says_which_alerts_the_last_attempt_has(
@@ -383,11 +390,11 @@ def test_an_ended_stage_without_output_and_checkpoint_has_none(
     filler.fail(run_id, "train", "no")
     lines = overview(connection, run_id, "train").splitlines()
     assert [line for line in lines if line.startswith(("output ", "checkpoint"))] == [
-        "output     none",
+        "output     nothing printed",
         "checkpoint none",
     ]
     earlier = overview(connection, run_id, "train", number=1)
-    assert "output     none" in earlier
+    assert "output     nothing printed" in earlier
     assert "checkpoint" not in earlier, "there may have been some that are gone"
 
 
