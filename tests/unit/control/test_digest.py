@@ -487,6 +487,21 @@ def test_a_long_remedy_is_cut_and_its_command_is_not(night: Night) -> None:
     assert last.endswith("…  trainui resume digits")
 
 
+def test_trouble_of_before_the_time_is_one_step(night: Night) -> None:
+    night.end(night.start(night.run("old"), 30.0), 29.0, Status.FAILED, "exit code 1")
+    failed = night.run("evening")
+    night.end(night.start(failed, 9.0), 8.5, Status.FAILED, "exit code 1")
+    found = night.digest()
+    assert [one.stage for one in found.trouble] == []
+    (step,) = found.next
+    assert "evening/train" in step.text
+    assert "old" not in step.text
+    since = digest.since_of(step.command.split()[-1], night.now)
+    assert [one.run for one in digest.read(since, night.now).trouble] == [failed]
+    control.rerun(failed, ["train"])
+    assert night.digest().next == []
+
+
 def test_an_empty_time_says_so(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["digest", "--since", "1h", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
