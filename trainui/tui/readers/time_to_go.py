@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainui import clock, paths, settings
+from trainui.model.headline_metric import importance
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
-from trainui.model.states import UNFINISHED
+from trainui.model.states import UNFINISHED, Status
 from trainui.record import dataclass
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
@@ -57,6 +59,10 @@ between two evaluations by which the last one may be late, as steps are counted 
 MOST_SEGMENTS = 64
 """The most segments of points that are read to see how long evaluations take."""
 
+SHORT_MEMBERS, SHORT_GAP = 10, 10 * clock.SECOND
+"""Newest members of a sweep, and the most time between two of their ends, in microseconds, from
+which one sees that what starts them counts, too."""
+
 HISTORY_PERIOD = 5.0
 """Seconds for which the history of earlier runs is cached."""
 
@@ -75,6 +81,16 @@ _LENGTH = re.compile(
     r"(?:epochs?|steps|iters|iterations|timesteps|rounds|updates)\Z", re.IGNORECASE
 )
 """The end of an option's name that says how long a training is."""
+
+_EVALUATES = re.compile(
+    r"(?<![a-z0-9])(?:eval(?:uation)?|val(?:id(?:ation)?)?)_(?:strategy|steps|interval|every|freq\w*"
+    r"|check_interval)[= ]+(?!(?:no|none|never|false|0)\b)\S",
+    re.IGNORECASE,
+)
+"""`--eval_strategy steps`: evaluations will come, of which nobody knows yet how long they take."""
+
+VALIDATION = (0, 1)
+"""The ranks of validation metrics (`model.headline_metric`)."""
 
 _JSON_SIGNS = re.compile(r'[",\[\]{}:]+')
 
@@ -203,6 +219,7 @@ class EtaEstimator:
             else:
                 self.goals.pop(stage.id, None)
         seconds = run_history.seconds_left(stages, before.usual, progress)
+        awaited = set[str]()
         alive = [one for one in stages if one.name in progress and seconds_may_be_known(one)]
         for stage in alive[:MOST_STAGES]:
             earlier = _earlier(connection, before.completions.get(stage.name, ()), run, stage)
@@ -210,18 +227,28 @@ class EtaEstimator:
                 continue
             if (left := self._by_log(connection, run, stage, earlier, now)) is not None:
                 seconds[stage.name] = left
+            past = before.completions.get(stage.name, ())
+            if (
+                earlier is None
+                and seconds[stage.name]
+                and _awaits_evaluation(connection, run, stage, past)
+            ):
+                awaited.add(stage.name)
         _add_members(run, stages, seconds, worked, before.completions)
         use = SlotsInUse.read(connection, run.id, self._host)
         self._gpus = max(self._gpus, use.own["gpu"] + use.others["gpu"])
         places = self._workers_cpus(), self._gpus
-        remaining = run_history.remaining_time_of(stages, seconds, use.left(stages, *places))
+        slots = use.left(stages, *places)
+        _add_starts(stages, seconds, slots)
+        remaining = run_history.remaining_time_of(stages, seconds, slots)
         # what waits until other runs end takes longer by an unknown time
         waits = not progress and use.hold_up(stages, *places)
         ending = None
         if remaining is not None:
-            ending = _ending(now, remaining.seconds, remaining.whole and not waits)
+            is_whole = remaining.whole and not waits and not awaited
+            ending = _ending(now, remaining.seconds, is_whole)
         running = {
-            name: _ending(now, left, True)
+            name: _ending(now, left, name not in awaited)
             for name in progress
             if (left := seconds[name]) is not None
         }
@@ -348,9 +375,57 @@ def _add_members(
             seconds[stage.name] = sum(running[group]) / len(running[group])
 
 
+def _add_starts(
+    stages: Sequence[StageRecord], seconds: dict[str, float | None], slots: Mapping[str, int]
+) -> None:
+    """Let each short member of a sweep take the time between two ends, times the slots."""
+    ended: dict[str, list[int]] = {}
+    for stage in stages:
+        if stage.status == Status.COMPLETED and stage.completed_at is not None:
+            ended.setdefault(stage.definition.group, []).append(stage.completed_at)
+    for group, times in ended.items():
+        newest = sorted(times)[-SHORT_MEMBERS:]
+        gaps = [later - one for one, later in pairwise(newest)]
+        if len(newest) < SHORT_MEMBERS or max(gaps) > SHORT_GAP:
+            continue
+        between = sum(gaps) / len(gaps) / clock.SECOND
+        for stage in stages:
+            definition = stage.definition
+            if definition.group != group or stage.name not in seconds:
+                continue
+            count = slots.get("gpu" if definition.gpus else "cpu", 1)
+            least = between * count / min(max(definition.gpus or definition.cpus, 1), count)
+            seconds[stage.name] = max(seconds[stage.name] or 0.0, least)
+
+
 def seconds_may_be_known(stage: StageRecord) -> bool:
     """Return False for a stage that may never end."""
     return not stage.stalled and stage.lost_at is None
+
+
+def _awaits_evaluation(
+    connection: Connection, run: RunRecord, stage: StageRecord, past: Sequence[PastDuration]
+) -> bool:
+    """Return True if a stage will evaluate, and has not yet: what remains is a lower bound.
+
+    An earlier run or the parameters say it.
+    """
+
+    def evaluates(stage_id: str) -> bool:
+        found = read_points.summaries(connection, [stage_id])
+        return any(importance(one.name) in VALIDATION for one in found)
+
+    if evaluates(stage.id):
+        return False
+    params = {**run.params, **stage.definition.member_values, **stage.definition.params}
+    words = (_command(stage), *(f"{name}={value}" for name, value in params.items()))
+    said = any(_EVALUATES.search(one.replace("-", "_")) for one in words)
+    return said or any(evaluates(one.stage_id) for one in past[:1])
+
+
+def _command(stage: StageRecord) -> str:
+    command = stage.definition.command or ""
+    return command if isinstance(command, str) else " ".join(command)
 
 
 def _total_of(run: RunRecord, stage: StageRecord, logs: Sequence[Path], unit: str) -> float | None:
@@ -358,9 +433,7 @@ def _total_of(run: RunRecord, stage: StageRecord, logs: Sequence[Path], unit: st
     if unit == "step" and (announced := most_steps(logs)):
         return announced
     params = {**run.params, **stage.definition.member_values, **stage.definition.params}
-    command = stage.definition.command or ""
-    text = command if isinstance(command, str) else " ".join(command)
-    given = dict(_OPTION.findall(text))
+    given = dict(_OPTION.findall(_command(stage)))
     names = (f"max_{unit}s", f"num_train_{unit}s", f"num_{unit}s", f"{unit}s")
     for name in (*names, *(OTHER_STEPS if unit == "step" else (f"n_{unit}s",))):
         for known in (given, params):

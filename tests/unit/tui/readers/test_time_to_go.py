@@ -232,6 +232,64 @@ def test_what_is_saved_after_each_evaluation_counts(
     assert abs(seconds_to_go(run_id) - true) <= 0.02 * true + 1
 
 
+@pytest.mark.parametrize(
+    ("option", "earlier", "whole"),
+    [
+        ("", (), True),
+        (" --eval-strategy no", (), True),
+        (" --eval-strategy steps", (), False),
+        ("", ("loss",), True),
+        ("", ("loss", "eval_loss"), False),
+    ],
+)
+def test_before_an_evaluation_that_will_come_the_time_is_a_bound(
+    filler: Filler, option: str, earlier: tuple[str, ...], whole: bool
+) -> None:
+    if earlier:
+        before = filler.run({"train": ()}, command="train --max_steps 50")
+        filler.complete(before, "train", took=9)
+        filler.feed(before, "train", {name: [(at, 0.1) for at in range(9)] for name in earlier})
+    run_id = filler.run({"train": ()}, command=f"train --max_steps 300{option}")
+    filler.start(run_id, "train", ago=400)
+    feeder, at = Feeder(filler.store, filler.stage(run_id, "train").id), clock.now() - 390 * SECOND
+    for step in range(10, 80, 10):
+        at += 50 * SECOND
+        feeder.feed({"loss": [(step, 0.1)]}, time=at)
+
+    def shown() -> list[bool]:
+        with engine.reading() as connection:
+            run = views.run(connection, run_id)
+            assert run is not None
+            found = EtaEstimator().look(connection, run, views.stages(connection, run_id))
+        assert found.run is not None
+        return [found.run.whole, found.stages["train"].whole]
+
+    assert shown() == [whole] * 2
+    feeder.feed({"eval_loss": [(70, 0.1)]}, time=at + SECOND)
+    assert shown() == [True] * 2
+
+
+def test_while_other_runs_have_the_slots_the_time_is_a_bound(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINUI_CPUS", "1")
+    filler.complete(filler.run({"train": ()}, command="train"), "train", took=600)
+    other, run_id = (filler.run({"train": ()}, command="train") for _ in range(2))
+
+    def whole() -> bool:
+        with engine.reading() as connection:
+            run = views.run(connection, run_id)
+            assert run is not None
+            found = EtaEstimator().look(connection, run, views.stages(connection, run_id)).run
+        assert found is not None
+        return found.whole
+
+    holds = filler.start(other, "train")
+    assert not whole()
+    filler.end(holds)
+    assert whole()
+
+
 def test_an_end_is_not_promised_without_a_total_or_a_second_unit(tmp_path: Path) -> None:
     training, started = Training(tmp_path), 1_000 * SECOND
     assert end_of_work(tmp_path, started, training.now, lambda _: None) is None
@@ -317,6 +375,14 @@ def test_members_that_wait_take_as_long_as_others(filler: Filler) -> None:
     filler.complete(run_id, first, took=600)
     filler.start(run_id, second, ago=300)
     assert seconds_to_go(run_id) >= 600
+
+
+def test_short_members_take_the_time_of_their_starts_too(filler: Filler) -> None:
+    names = [f"train[lr={at}]" for at in range(60)]
+    run_id = filler.run(dict.fromkeys(names, ()))
+    for at, name in enumerate(names[:20]):
+        filler.complete(run_id, name, took=0.1, ago=40 - 2 * at)
+    assert abs(seconds_to_go(run_id) - 40 * 2) <= 8
 
 
 def test_an_earlier_run_of_fewer_steps_does_not_time_members_that_wait(filler: Filler) -> None:
