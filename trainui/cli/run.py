@@ -204,7 +204,10 @@ def _load_file(file: str | None, given: Mapping[str, str]) -> Pipeline:
             "no FILE given; try `trainui run pipeline.yaml` or `trainui run -- python train.py`"
         )
     with printing.progress(f"checking {file}"):
-        return loader.load(file, given)
+        pipeline = loader.load(file, given)
+    for remark in loader.odd_values(pipeline, given):
+        printing.note(f"warning: {remark}")
+    return pipeline
 
 
 def _load_command(

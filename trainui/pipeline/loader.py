@@ -122,6 +122,25 @@ def load_text(
     return assemble(document, origin, problems)
 
 
+def odd_values(pipeline: Pipeline, given: AnyMapping[str, str]) -> list[str]:
+    """Return the values given with `-p` that are no numbers where the file has one, in words."""
+    problems = Problems(pipeline.file or NO_FILE, pipeline.text)
+    params = _read_document(pipeline.text, problems).get("params") if given else None
+    found = []
+    for name, value in given.items():
+        own = params.get(name) if isinstance(params, Mapping) else None
+        if isinstance(own, Scalar) and _is_number(own) and not _is_number(Scalar(value, True)):
+            found.append(f"-p {name}={value}: not a number, as in the file ({own.text})")
+    return found
+
+
+def _is_number(scalar: Scalar) -> bool:
+    try:
+        return isinstance(scalar.value, int | float) and not isinstance(scalar.value, bool)
+    except ValueError:
+        return True
+
+
 def validate(
     file: str, params: AnyMapping[str, str] | None = None, *, stdin: TextIO | None = None
 ) -> list[Problem]:

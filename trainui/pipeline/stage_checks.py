@@ -115,18 +115,22 @@ def _check_resume(stage: StageOutline, problems: Problems) -> None:
 
 def _check_placed(stage: StageOutline, problems: Problems) -> None:
     """Report a command to which resume_args cannot simply be appended."""
-    run = stage.node.get("run")
+    run, added = stage.node.get("run"), stage.node.get("resume_args")
+    adds_none = isinstance(added, Sequence) and not added.items
     if isinstance(run, Sequence):
         for item in run.items:
             _check_own_item(item if isinstance(item, Scalar) else Scalar("", False), problems)
-    elif isinstance(run, Scalar) and stage.has("resume_args"):
+    elif isinstance(run, Scalar) and stage.has("resume_args") and not adds_none:
         if Variable("resume_args") in variables(run.text):
             return
         if "\n" in run.text.strip():
             message = "`run` has several lines; write ${resume_args} where they belong"
             problems.add(run.mark, "resume-args-not-placed", message)
         elif where := substitution.append_fault(parse(run.text.rstrip())):
-            message = f"`resume_args` would go {where}; write ${{resume_args}} where they belong"
+            message = (
+                f"`resume_args` would go {where}; write ${{resume_args}} where they belong, or "
+                "`resume_args: []` in a stage without any"
+            )
             problems.add(run.mark, "resume-args-not-placed", message)
 
 

@@ -51,6 +51,24 @@ def only(text: str, **params: str) -> StageDefinition:
     return stage
 
 
+def test_a_text_in_place_of_a_number_is_named() -> None:
+    text = "params: {epochs: 40, lr: 1e-3, name: x, on: true}\nstages: [{name: a, run: b}]\n"
+    pipeline = loader.load_text(text)
+    for fine in ({"epochs": "50", "lr": ".1", "name": "y", "on": "no"}, {"other": "z"}, {}):
+        assert loader.odd_values(pipeline, fine) == []
+    (remark,) = loader.odd_values(pipeline, {"epochs": "x=3", "lr": "2"})
+    assert "epochs=x=3" in remark
+    assert "40" in remark
+
+
+def test_no_resume_args_are_placed_nowhere() -> None:
+    text = (
+        "defaults: {checkpoint: c, resume_args: [--resume]}\n"
+        "stages: [{name: a, run: ls | tee x, resume_args: []}]\n"
+    )
+    assert loader.load_text(text).stages[0].resume_args == ()
+
+
 def test_the_example_of_the_design_is_what_it_says(tmp_path: Path) -> None:
     file = tmp_path / "digits.yaml"
     file.write_text(DIGITS)
