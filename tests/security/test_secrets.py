@@ -229,7 +229,7 @@ def test_no_screen_page_and_no_clipboard_has_a_secret(leaky: Leaky) -> None:
         copied("C")
         press("r", "to run")
         leave("to run")
-        press("e", "Edit and retry", "enter preview")
+        press("e", " Edit ", "enter preview")
 
 
 def test_an_adopted_process_keeps_its_secrets_for_a_rerun_alone(tmp_path: Path) -> None:

@@ -410,6 +410,8 @@ class PipelineChoice:
     """The full name of the sweep's member that the edit is of; None: of the run."""
     waited: Sequence[str] = ()
     """Full names of the stages that were running when the pipeline was edited."""
+    undoes: bool = False
+    """True if the run was edited in place, which its file does not have."""
 
     @property
     def is_changed(self) -> bool:
@@ -444,7 +446,9 @@ def choose_pipeline(
     if source is not None:
         pipeline = edits.load(source, run)
         if file is not None or not edits.is_equivalent(pipeline, run):
-            return PipelineChoice(pipeline, edits.file_diff(run, pipeline, source), changed)
+            undoes = submission_of(run.id).get("seen_digest") is not None
+            diff = edits.file_diff(run, pipeline, source)
+            return PipelineChoice(pipeline, diff, changed, undoes=undoes)
     if not waited:
         return PipelineChoice()
     words = f"{formatting.listed(waited)}: the edit made while it was running"

@@ -419,7 +419,7 @@ def _with_savings(
     reached_step = about if step is None else step
     seconds = run_history.from_checkpoint(run_history.typical(past), reached_step, last)
     if one.action == Action.SKIP:
-        seconds = next((_seconds(attempt) for attempt in completed), None)
+        seconds = sum(map(_seconds, attempts)) if completed else None
         saved = sum(_gpu_seconds(attempt) for attempt in completed)
     return replace(one, step=step, seconds=seconds, gpu_seconds_saved=saved)
 

@@ -196,7 +196,7 @@ def cancel_runs_question(targets: Sequence[Target], call: Call) -> ConfirmScreen
 
     title = f"Cancel {quantity(len(unfinished), 'run')}?"
     yes = Choice("y", "cancel every unfinished stage of these runs", work)
-    return ConfirmScreen(title, facts, [yes, Choice("n", "do not cancel")])
+    return ConfirmScreen(title, facts, [yes, Choice("n", "do not cancel")], marked=1)
 
 
 def remove_question(targets: Sequence[Target], call: Call) -> ConfirmScreen:
@@ -405,7 +405,8 @@ def cancel_question(
         lines = call(run_actions.cancel_facts, run_id, names)
         return [*([f"of the run {run_label(target)}"] if names else []), *lines]
 
-    return ConfirmScreen(title, facts, [*answers, Choice("n", "do not cancel")])
+    answers.append(Choice("n", "do not cancel"))
+    return ConfirmScreen(title, facts, answers, marked=len(answers) - 1)
 
 
 def can_be_cancelled(stage: StageRecord) -> bool:

@@ -447,7 +447,7 @@ class EditScreen(Screen[bool]):
             is_sweep = stage.definition.matrix is not None and self._member is None
             parts.append(harmless(stage.definition.group if is_sweep else stage.name))
         hint = Segment("  nothing is applied before the preview", "dim")
-        row = [Segment(" Edit and retry ", "title")]
+        row = [Segment(" Edit ", "title")]
         room = self.size.width - width_of((*row,)) - len(" › ")
         for name in shared_out(parts, max(room - width_of((hint,)), min(room, TITLE_ROOM))):
             row += [Segment(" › ", "dim")] * (len(row) > 1) + [Segment(name, "strong")]

@@ -83,7 +83,7 @@ def _lost_work_of(stage: StageRecord) -> str:
         return f"{name} has run for {spent}; all of it would be lost: {kind}"
     path = Path(newest)
     since = formatting.duration(max(int(now / SECOND - path.stat().st_mtime), 0))
-    lost = f"{since} since the last checkpoint, {harmless(path.name)}, would be lost"
+    lost = f"{since} of it would be done again: a resume continues from {harmless(path.name)}"
     return f"{name} has run for {spent}; {lost}"
 
 
@@ -324,7 +324,10 @@ def _heading(choice: PipelineChoice) -> str:
     if choice.changed_file is None:
         return ""
     if choice.pipeline is not None:
-        return f"{choice.changed_file} has changed since this run. Plan with the new version:"
+        found = f"{choice.changed_file} has changed since this run."
+        if choice.undoes:
+            found += " It lacks what was edited here, and takes that back; f keeps that instead."
+        return f"{found} Plan with the new version:"
     return f"Plan as submitted, without the changes in {choice.changed_file}"
 
 

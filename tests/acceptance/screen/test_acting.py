@@ -218,7 +218,7 @@ async def test_a_cancel_says_what_would_be_lost(filler: Filler) -> None:
         await driven.until_shown("2 prepare")
         await driven.press("x")
         await question(driven, "Cancel prepare?", "has run for 2h 0", "would be blocked", "; 41m")
-        await driven.until_shown(" since the last checkpoint")
+        await driven.until_shown(" of it would be done again")
         await driven.pilot.resize_terminal(44, 16)  # its words are all readable, with the answers
         await question(driven, "evaluate, report ", "cancel this stage", "do not cancel")
         await driven.pilot.resize_terminal(120, 36)
@@ -243,7 +243,12 @@ async def test_a_whole_run_is_cancelled_from_the_list(filler: Filler) -> None:
         await question(
             driven, f"Cancel the run unwanted {run_id[:8]}?", "5 stages have not started yet"
         )
-        await driven.press("enter")
+        await driven.press("enter")  # the first answer chosen ends nothing
+        await driven.until_gone("Cancel the run")
+        assert filler.stage(run_id, "report").status == Status.PENDING
+        await driven.press("x")
+        await question(driven, "cancel every unfinished stage")
+        await driven.press("y")
         await driven.until_shown("⊘ cancelled", "cancelling ")
     assert filler.stage(run_id, "report").status == Status.CANCELLED
 
@@ -293,7 +298,7 @@ async def test_keys_act_on_the_marked_run_instead_of_the_cursors(
         await become("cancelled", 1, "bad")
         await marked()
         await driven.press("e")
-        await driven.until_shown(f"Edit and retry {label}", "Edit values")
+        await driven.until_shown(f" Edit {label}", "Edit values")
         await driven.press("ctrl+u", *"good", "enter")
         await driven.until_shown(f"Resume {label}", "With your edits:")
         await driven.press("y")
@@ -476,7 +481,7 @@ async def test_a_narrow_terminal_has_the_names_of_what_is_edited(
     async with opened(run_id, (width, 24)) as driven:
         await driven.until_shown("✗ failed")
         await driven.press("e")
-        await driven.until_shown("Edit and retry dig", "› train")
+        await driven.until_shown(" Edit dig", "› train")
 
 
 async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> None:
@@ -767,7 +772,7 @@ async def test_a_parameter_is_edited_and_the_run_continues_with_it(
     async with opened(run_id) as driven:
         await driven.until_shown("✗ failed", "exit code 1")
         await driven.press("e")
-        await driven.until_shown("Edit and retry", "word", "bad", "times (-p)", "4")
+        await driven.until_shown(" Edit ", "word", "bad", "times (-p)", "4")
         await driven.press("enter")
         await driven.until_shown("nothing was edited")
         await driven.press("ctrl+u", *"good", "tab", "ctrl+u", *"5", "enter")
@@ -952,7 +957,7 @@ async def test_an_edit_that_reruns_nothing_applies_to_waiting_stages(
     async with opened(run_id) as driven:
         await driven.until_shown("◔ queued")
         await driven.press("e")
-        await driven.until_shown("Edit and retry", "word", "bad")
+        await driven.until_shown(" Edit ", "word", "bad")
         await driven.press("ctrl+u", *"good", "enter")
         await driven.until_shown(
             "nothing to resume: ", "the edits apply to stages that have not started"
@@ -1008,7 +1013,7 @@ async def test_the_whole_text_is_edited_in_an_editor(
         await driven.press("ctrl+e")
         await driven.until_shown("With your edits:", "+params: {word: worse, times: 3}")
         await driven.press("escape")
-        await driven.until_shown("Edit and retry")
+        await driven.until_shown(" Edit ")
         monkeypatch.setenv("EDITOR", "sed -i s/name:/nome:/")
         await driven.press("ctrl+e")
         await driven.until_shown("your edit has problems", "nome")

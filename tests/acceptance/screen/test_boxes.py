@@ -128,7 +128,7 @@ async def test_a_run_of_a_box_is_edited_and_noted_by_its_keys(failed: CommandLin
         await driven.press("i", *"why", "enter")
         await driven.until_shown("noted: 1 run", "“why”")
         await driven.press("e")
-        await driven.until_shown("Edit and retry", "code", "Edit values")
+        await driven.until_shown(" Edit ", "code", "Edit values")
         await driven.press("ctrl+u", *"x", "enter")
         await driven.until_shown("With your edits", "1 to run", "+params: {code: x}")
         await driven.press("escape")

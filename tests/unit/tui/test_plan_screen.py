@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import Input
 
 from tests.unit.execution.submitted import submit
-from tests.unit.tui.driving import opened
+from tests.unit.tui.driving import PATIENCE, opened
 from tests.unit.tui.filled import Filler
 from trainui.errors import UsageError
 from trainui.execution.daemon import lifecycle
@@ -20,7 +22,9 @@ from trainui.resume.edits import EditedValue, Value
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.runs import runs
+from trainui.tui import run_actions
 from trainui.tui.plan_screen import plan_lines
+from trainui.tui.run_actions import Editable
 from trainui.tui.styled_text import plain, width_of
 
 
@@ -201,3 +205,27 @@ async def test_s_adds_seeds_to_both_compared_runs(
         await driven.press("y")
         await driven.until(lambda: seeds(found[0]) > 3)
     assert seeds(found[0]) == seeds(found[1])
+
+
+async def test_keys_typed_before_the_values_are_read_reach_them(
+    filler: Filler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = submit(tmp_path, "params: {lr: 1}\nstages: [{name: a, run: 'echo ${params.lr}'}]\n")
+    filler.fail(run_id, "a", "exit code 1")
+    may_read, read = threading.Event(), run_actions.editable
+
+    def late(*asked: Any) -> Editable:
+        may_read.wait(PATIENCE)
+        return read(*asked)
+
+    monkeypatch.setattr(run_actions, "editable", late)
+    async with opened(run_id) as driven:
+        await driven.until_shown("✗ failed")
+        await driven.press("e")
+        await driven.until_shown("reading the run's pipeline")
+        await driven.press("ctrl+u", "7")
+        assert not driven.app.screen.query(Input)
+        may_read.set()
+        await driven.until(lambda: [one.value for one in driven.app.screen.query(Input)] == ["7"])
+        await driven.press("enter")
+        await driven.until_shown("With your edits:", "lr: 7")

@@ -116,24 +116,26 @@ def running_stage(connection: statements.Connection, run_id: str) -> HeadlineSta
 
 
 def headline_stages(connection: statements.Connection, run_id: str) -> list[HeadlineStage]:
-    """Return the stages of a run with metrics, one for each sweep; running ones come first.
+    """Return the stages of a run with metrics, one for each sweep, in the order of the file.
 
     Of a sweep it is a completed member, if there is one: others may not have all metrics yet, or
     have diverged before their first evaluation.
     """
     shown: dict[str, tuple[str, str, str]] = {}
-    for stage_id, name, status in connection.execute(
-        "SELECT id, name, status FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
+    first: dict[str, int] = {}
+    for stage_id, name, status, position in connection.execute(
+        "SELECT id, name, status, position FROM stages WHERE run_id = ? AND started_at IS NOT NULL "
         "AND EXISTS (SELECT 1 FROM series WHERE owner = stages.id) "
         f"ORDER BY {_RUNNING_FIRST}",
         (run_id,),
     ):
         key = _beginning(name) or name
+        first[key] = min(position, first.get(key, position))
         if key not in shown or (status == "completed" and shown[key][2] != "completed"):
             shown[key] = stage_id, name, status
     return [
         HeadlineStage(own, name, status, names_of(connection, own), search_of(connection, own))
-        for own, name, status in shown.values()
+        for own, name, status in (shown[key] for key in sorted(shown, key=first.__getitem__))
     ]
 
 

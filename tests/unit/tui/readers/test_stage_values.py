@@ -286,6 +286,20 @@ def test_the_best_healthy_stage_stands_for_a_run(
     assert shown_of(connection, run_id) == ("val loss", "fit", 0.3)
 
 
+def test_of_two_equal_metrics_the_first_stages_stays(
+    filler: Filler, connection: statements.Connection
+) -> None:
+    run_id = filler.run({"a": (), "b": ()})
+    first, second = filler.start(run_id, "a", ago=60), filler.start(run_id, "b", ago=50)
+    filler.feed(run_id, "a", {"val/loss": CURVE})
+    filler.feed(run_id, "b", {"val_loss": CURVE})
+    assert shown_of(connection, run_id)[:2] == ("val/loss", "a")
+    filler.end(first)
+    assert shown_of(connection, run_id)[:2] == ("val/loss", "a"), "while the other runs"
+    filler.end(second)
+    assert shown_of(connection, run_id)[:2] == ("val/loss", "a")
+
+
 def test_a_running_stages_first_point_promises_a_curve(
     filler: Filler, connection: statements.Connection
 ) -> None:
