@@ -182,5 +182,6 @@ class PipelineFileError(UsageError):
 def install_advice(extra: str) -> str:
     """Return how to install an optional part of trainui, an extra of `pyproject.toml`."""
     return (
-        f"install trainui with its extra `{extra}`: pipx install --force '.[{extra}]' in its clone"
+        f"install trainui with its extra `{extra}`: pipx install --force '.[{extra}]' in its clone "
+        "(pip install, in a virtual environment)"
     )

@@ -532,8 +532,8 @@ def warnings(found: Iterable[DiskSpace]) -> list[str]:
     for room in found:
         if room.is_full:
             said.append(
-                f"the disk is full: {room}; no stage starts with less than 100 MB; `trainui prune` "
-                "deletes old runs"
+                f"too little disk space: {room}; no stage starts with less than 100 MB; "
+                "`trainui prune` deletes old runs"
             )
         elif room.is_low:
             said.append(f"the disk is nearly full: {room}")

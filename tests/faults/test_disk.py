@@ -92,7 +92,7 @@ def test_a_stage_that_fills_the_disk_of_the_runs(cli: CommandLine, full_runs: Pa
     assert re.search(rf"! [\d.]+ k?B free on {re.escape(str(full_runs))}/runs", shown)
     assert cli("doctor").code == 4
     waiting = cli("wait", "r", "--timeout", "1")
-    assert re.search(r"! the disk is full: [\d.]+ k?B free", waiting.err)
+    assert re.search(r"! too little disk space: [\d.]+ k?B free", waiting.err)
     rest = fill(full_runs)
     refused = cli("run", "p.yaml", "--detach", "--name", "s", "--json")
     assert (refused.code, refused.error()) == (4, "environment")

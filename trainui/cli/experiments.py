@@ -197,7 +197,7 @@ def _search_of(connection: Connection, run: RunRecord, stage: str | None) -> str
             raise NotFoundError(f"no trial of {run.name} has started yet")
         raise NotFoundError(
             f"{run.name} has no search: a stage with `search` has trials, one with "
-            "`each_checkpoint` evaluates checkpoints"
+            "`each_checkpoint` evaluates checkpoints; `trainui report` has a sweep's members"
         )
     fitting = [name for name in known if stage is None or stage == name]
     fitting = fitting or [name for name in known if stage is not None and stage in name]

@@ -319,7 +319,8 @@ def _scipy_stats() -> Any:
         from scipy import stats
     except ImportError as error:
         raise UnfitEnvironmentError(
-            f"a comparison needs SciPy, which is not installed: {install_advice('stats')}"
+            "telling a difference from noise needs SciPy, which is not installed: "
+            + install_advice("stats")
         ) from error
     return stats
 

@@ -28,7 +28,7 @@ from threading import BoundedSemaphore, Thread
 from typing import Any, TypeVar
 
 from trainui import clock, system
-from trainui.errors import NotPlainFileError, UnfitEnvironmentError, UsageError
+from trainui.errors import NotPlainFileError, UnfitEnvironmentError, UsageError, install_advice
 from trainui.execution import gpus
 from trainui.execution.planner import host
 from trainui.execution.stack_summary import (
@@ -80,7 +80,7 @@ MOST_FILES = 50
 MOST_LINES = 60
 """The most calls of a thread in the text."""
 
-NO_PY_SPY = "Python stacks need py-spy: pip install 'trainui[debug]'"
+NO_PY_SPY = f"Python stacks need py-spy: {install_advice('debug')}"
 YAMA = (
     "the kernel lets nobody but root read the Python stacks: "
     "`sudo sysctl kernel.yama.ptrace_scope=0` allows it to your own processes"

@@ -430,7 +430,7 @@ def fold_choices(series: Sequence[PlottedSeries]) -> tuple[str | None, ...]:
 
 def fold_word(fold: str | None, choices: Sequence[str | None]) -> str:
     """Return over what lines are averaged, for a person; a choice that there is not is nothing."""
-    words = {None: "a seed", ALL_IN_ONE: "all", NOT_FOLDED: "nothing"}
+    words = {None: "the seeds", ALL_IN_ONE: "all", NOT_FOLDED: "nothing"}
     return words.get(fold, str(fold)) if fold in choices else "nothing"
 
 

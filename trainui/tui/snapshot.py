@@ -459,7 +459,7 @@ class DiskFigures(NamedTuple):
 
     room: DiskSpace
     total: int
-    """Bytes, including those reserved for root."""
+    """Bytes, without those reserved for root."""
     kind: str | None
     """The file system type, as named by the kernel."""
 

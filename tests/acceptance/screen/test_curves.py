@@ -478,7 +478,7 @@ async def test_the_best_one_or_none_are_chosen_by_a_key_each(filler: Filler) -> 
             "lr=1,seed=0",
         ], "the best first"
         await driven.press("b")
-        await driven.until_shown("5 of 9 drawn", "averaged over: a seed")
+        await driven.until_shown("5 of 9 drawn", "averaged over: the seeds")
         await driven.press("f")
         await driven.until_shown("averaged over: nothing")
         await driven.press("enter")

@@ -57,6 +57,8 @@ class Member:
     points: Points
     status: Status
     nan_since: int | None = None
+    exploded: bool = False
+    """True if its loss has become huge, of which no alert is on record yet."""
 
     @property
     def finite(self) -> Points:
@@ -70,7 +72,8 @@ class Member:
 
     @property
     def leads(self) -> bool:
-        return self.nan_since is None and self.status != Status.PRUNED and bool(self.finite)
+        is_healthy = self.nan_since is None and not self.exploded
+        return is_healthy and self.status != Status.PRUNED and bool(self.finite)
 
 
 @dataclass
@@ -120,7 +123,10 @@ def made(filler: Filler, numbers: random.Random, at: int) -> Pipeline:
         nan_since = numbers.randint(2, length) if numbers.random() < 0.2 else None
         if nan_since is not None:
             points = [(s, math.nan if s >= nan_since else value) for s, value in points]
-        member = Member(name, points, status, nan_since)
+        exploded = lower and nan_since is None and numbers.random() < 0.2
+        if exploded:  # after the best value of all
+            points = [(s, -4.0 if at == 0 else 1e12) for at, (s, _) in enumerate(points)]
+        member = Member(name, points, status, nan_since, exploded)
         found.members.append(member)
         attempt = filler.start(run_id, name, ago=60)
         misleading = {  # better numbers of metrics that are not meant
@@ -209,7 +215,9 @@ def check_candidates(one: Pipeline) -> None:
         assert shown.best == (None if best is None else best[1])
         assert shown.summary is not None
         assert number(shown.summary.last) == number(own.points[-1][1])
-        assert shown.is_out == ((not own.leads and bool(own.finite)) or own.nan_since is not None)
+        assert own.exploded or shown.is_out == (
+            (not own.leads and bool(own.finite)) or own.nan_since is not None
+        )
 
 
 def metric_line(one: Pipeline, stage: str) -> str:
@@ -244,7 +252,7 @@ def check_sweep_table(one: Pipeline, page: RunPage) -> None:
         for cells in table:
             expected = best[cells[0]]
             own = next(own for own in one.members if label_of(own)[3:] == cells[0])
-            mark = "!" * (own.nan_since is not None)
+            mark = "!" * (own.nan_since is not None or own.exploded)
             assert expected is None or f"{mark}{number(expected[1])}" in cells, (cells, expected)
         assert [cells[0] for cells in table][: len(one.order)] == [
             label_of(own)[3:] for own in one.order
@@ -289,8 +297,8 @@ def check_grid(one: Pipeline, found: CurvesPage) -> None:
     chart = found.curves.chart(one.metric)
     assert chart is not None
     figures = next(own for own in found.curves.figures if own.name == one.metric)
-    if len(one.members) == 1 or one.value is None:
-        return
+    if len(one.members) == 1 or one.value is None or any(own.exploded for own in one.members):
+        return  # the curves mark what has exploded once its alert is on record
     styles = styles_of(chart, shared_styles([chart], ""))
     cell = PlotCell(figures, chart, styles=styles)
     title = plain(grid_rows([cell], PlotGrid(90, 14, 1))[0])

@@ -406,8 +406,11 @@ class ComparisonScreen(Page):
         return [] if self._run is None else [self._run]
 
     def action_back(self) -> None:
-        """Go back to the curves."""
-        self.app.pop_screen()
+        """Show all candidates again; without a filter go back to the curves."""
+        if self.list.words:
+            self.search("", self.list)
+        else:
+            self.app.pop_screen()
 
 
 def _value(one: Candidate, name: str) -> str:

@@ -417,7 +417,7 @@ class CurvesView(CurveKeys):
         of = f"{len(shown)} of " if len(shown) + len(hidden) != count else ""
         words.append(f"{of}{quantity(count, 'metric')}")
         if hidden and shown:
-            words.append(f"without {', '.join(one.name for one in hidden[:MOST_HIDDEN])}")
+            words.append(f"not drawn: {', '.join(one.name for one in hidden[:MOST_HIDDEN])}")
         chart = self.chart()
         zoom = zoom_text(chart, self.view) if chart is not None else ""
         changed = "  ".join(filter(None, (*self.words, zoom)))

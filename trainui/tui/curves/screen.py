@@ -84,7 +84,7 @@ VALUE, BEST = 10, 17
 COLUMNS, LEAST_NAME = 10 + 2 + VALUE + BEST + VALUE, 12
 """Characters of a line of the table besides the name, and the least of the name."""
 
-SEEDS_APART = "more than noise? c and two of them"
+SEEDS_APART = "more than noise? choose two with c"
 """Below means of seeds that are not two: how to test a difference."""
 
 TABLE = 0.45

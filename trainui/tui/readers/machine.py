@@ -193,7 +193,7 @@ class HealthReader:
             self.rooms = system.spaces(self._home.root, self._runs_dir, self._checkpoint_places)
             self.forecast.note(self.rooms, time.monotonic())
             if full := [room for room in self.rooms if room.is_full]:
-                return f"disk full: {full[0].roughly}, so nothing new starts"
+                return f"too little disk space: {full[0].roughly}, so nothing new starts"
             filling = self.forecast.filling(self.rooms)
             if filling is None or not self._is_filled_by_us(filling):
                 return None
@@ -275,7 +275,9 @@ class MachineReader:
                 status = os.statvfs(system.existing(room.path))
             except OSError:
                 return ()  # readers of these directories report the error
-            total, kind = status.f_blocks * status.f_frsize, system.file_system(room.path)
+            # as df counts: what is used and what is free for us, without what is kept for root
+            blocks = status.f_blocks - status.f_bfree + status.f_bavail
+            total, kind = blocks * status.f_frsize, system.file_system(room.path)
             found.append(DiskFigures(room, total, kind))
         return tuple(found)
 

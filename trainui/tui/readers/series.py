@@ -16,9 +16,9 @@ from trainui.errors import UnfitEnvironmentError
 from trainui.formatting import quantity, short_id
 from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
-from trainui.model.records import SeriesSummary, StageRecord
+from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
-from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.matrix import TRIAL, is_seed
 from trainui.record import dataclass
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points
@@ -373,7 +373,11 @@ def seed_verdict(
         return NO_VERDICT
     if a.run == b.run and a.group != b.group:  # as a training and its evaluation
         return NO_VERDICT
-    names, samples = short_labels(tuple(group.pairs for group in pair), MOST_NAME), []
+    pairs = tuple(
+        group.pairs if len(one.members) == len(group.series) else _whole_name(one, a.run, b.run)
+        for group, one in zip(pair, (a, b), strict=True)
+    )
+    names, samples = short_labels(pairs, MOST_NAME), []
     for one in (a, b):
         owners = [member.id for member in one.members]
         summaries = read_points.summaries(request.connection, owners, metric)
@@ -390,7 +394,12 @@ def seed_verdict(
     except UnfitEnvironmentError as error:
         return SeedVerdict((f"{OVER_SEEDS}   {means}", str(error)))
     words = result.words.replace("B is ", f"{names[1]} is ")
-    if (more := result.more_seeds) is not None:
+    more = result.more_seeds
+    lacking = [name for name, one in zip(names, (a, b), strict=True) if not _has_seeds(one)]
+    if more is not None and lacking:
+        more = None
+        words += f"; {' and '.join(lacking)} without `seeds` in the file: none can be added"
+    elif more is not None:
         them = "them" if result.seeds_needed else f"{quantity(more, 'seed')} of each"
         words += f"; S adds {them}"
     if max(len(one.members) for one in (a, b)) < 2:
@@ -401,6 +410,17 @@ def seed_verdict(
     lines = f"{OVER_SEEDS}   {means}", f"{names[1]} minus {names[0]}   {words}"
     is_told = result.verdict in (compare.BETTER, compare.WORSE)
     return SeedVerdict(lines, more, _addressed(a, b), is_told)
+
+
+def _has_seeds(one: compare.Configuration) -> bool:
+    definitions = [member.definition for member in one.members]
+    return all(own.over is not None or any(map(is_seed, own.matrix or ())) for own in definitions)
+
+
+def _whole_name(one: compare.Configuration, *runs: RunRecord) -> Pairs:
+    """Return the name of a configuration of which one seed is drawn, and all are compared."""
+    run = [("", harmless(one.run.name))] if len({run.id for run in runs}) > 1 else []
+    return (*run, ("", harmless(one.stage)))
 
 
 def _addressed(*some: compare.Configuration) -> tuple[tuple[str, str], ...]:

@@ -147,7 +147,7 @@ def name_cells(
     run = row.run
     marks = [Segment(EXTERNAL_MARK, "dim")] if run.is_external else []
     marks += [Segment(AGENT_MARK, "dim")] if run.started_by else []
-    marks += [Segment(f" {run.priority:+d}", "warn")] if run.priority else []
+    marks += [Segment(f" prio{run.priority:+d}", "warn")] if run.priority else []
     marks += [Segment(f" {verdict(run.verdict)[:1]}", "key")] * bool(run.verdict and with_verdict)
     marks += [Segment(NOTE_MARK, "key")] if run.note else []
     room = cells - sum(len(mark.text) for mark in marks)
@@ -766,7 +766,9 @@ def _pipeline_of(run: RunLine) -> str:
 def _name_width(run: RunLine) -> int:
     marks = len(AGENT_MARK) * bool(run.started_by)
     marks += len(NOTE_MARK) * bool(run.note) + 2 * bool(run.verdict)
-    marks += len(EXTERNAL_MARK) * run.is_external + len(f" {run.priority:+d}") * bool(run.priority)
+    marks += len(EXTERNAL_MARK) * run.is_external + len(f" prio{run.priority:+d}") * bool(
+        run.priority
+    )
     return cell_len(harmless(run.name)) + marks
 
 

@@ -228,10 +228,6 @@ GRAMMAR = (
 """Examples of what a filter may have, the most useful first."""
 
 
-VIEW = "runs"
-"""Preferences key of the run under the cursor."""
-
-
 class RunsScreen(Page):
     """The list of all runs."""
 
@@ -260,7 +256,7 @@ class RunsScreen(Page):
         self._live = False
         self._snapshot: Snapshot | None = None
         self._settling: Timer | None = None
-        self._recalled = False
+        self._has_runs = False
         self._shown_resume = False
         """True if the key of a resume is bright in the key bar."""
 
@@ -319,8 +315,9 @@ class RunsScreen(Page):
         elif not empty and self.focused is self.welcome:
             self.table.focus()
         self._snapshot = snapshot
-        if snapshot.runs and not self._recalled:
-            self._recall(snapshot.runs)
+        if snapshot.runs and not self._has_runs:
+            self._has_runs = True
+            self.table.select(snapshot.runs[0].id)
         self.table.take(snapshot)
         self._live = any(run.current for run in snapshot.runs)
         self._show_top()
@@ -368,23 +365,6 @@ class RunsScreen(Page):
             room = width - width_of(counts_alone(snapshot, width)) - 1
             self.top.show(left, cut(notices, max(room, 0)))
 
-    def _recall(self, runs: Sequence[RunLine]) -> None:
-        """Put the cursor where it was; on the newest run if there are new ones.
-
-        The filter and the order of an earlier screen are not restored: they would hide runs.
-        """
-        self._recalled = True
-        kept = self.own_app.preferences.get(VIEW, dict)
-        newest = runs[0].id
-        self.table.select(str(kept.get("run", "")) if kept.get("newest") == newest else newest)
-
-    def _remember(self) -> None:
-        if self._snapshot is None or not self._snapshot.runs:
-            return
-        selected, newest = self.table.selected, self._snapshot.runs[0].id
-        run_id = selected.id if selected else ""
-        self.own_app.preferences.keep(VIEW, {"run": run_id, "newest": newest})
-
     @on(RunTable.Arranged)
     def _look_at_view(self) -> None:
         """Query the data of visible runs, debounced."""
@@ -395,8 +375,7 @@ class RunsScreen(Page):
         self.on_cursor_view_moved()
 
     def on_cursor_view_moved(self) -> None:
-        """Save the selected run, and show the keys that apply to it."""
-        self._remember()
+        """Show the keys that apply to the selected run."""
         if self._can_resume != self._shown_resume:
             self.show_keys()
 

@@ -193,7 +193,7 @@ class Panes(Container):
         if members and self.curves.state.drawn.sweep:
             drawn, drawn_chosen = group, ""
         elif members and plotted not in (None, stage.name):
-            drawn, drawn_chosen = harmless(str(plotted)), " (has metrics)"
+            drawn, drawn_chosen = harmless(str(plotted)), ""
         title, of_tab = f"{self.tab} {self.tab.title}: {subject}", chosen
         if self.tab == DetailTab.OVERVIEW:
             shown = group if members else subject

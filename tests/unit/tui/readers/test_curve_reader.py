@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from tests.unit.metrics.attempts import start_attempt
 from tests.unit.metrics.reading import connect, open_reader, read_on
+from tests.unit.store.readings import Feeder
 from tests.unit.tui.charts import NAN, chart, line
 from tests.unit.tui.filled import Filler
-from trainui import clock
+from trainui import clock, control
 from trainui.control import compare
 from trainui.metrics.formats import DecoderChoice
 from trainui.model.definition import Alert
@@ -325,3 +327,23 @@ def test_two_means_over_seeds_come_with_a_verdict(filler: Filler, shift: float) 
     assert ("not distinguishable" in verdict) == (shift == 0)
     rows = [plain(row) for row in table_rows(one, curves.figures[0], PlotOptions(), 200, 9)]
     assert rows[-2:] == [means, verdict]
+
+
+def test_each_attempt_is_compared_by_what_it_ran_with(filler: Filler) -> None:
+    run_id, name = filler.run({"train[lr=0.2]": ()}), "train[lr=0.2]"
+    filler.fail(run_id, name, "exit code 1")
+    stage = filler.stage(run_id, name)
+    before = replace(stage.definition, matrix={"lr": "0.1"})
+    with filler.store.write() as writing:
+        writing.execute("UPDATE attempts SET definition_json = ?", (json.dumps(before.to_json()),))
+    control.rerun(run_id, [name])
+    filler.complete(run_id, name)
+    feeder = Feeder(filler.store, stage.id)
+    for attempt in (1, 2):
+        feeder.feed({"loss": [(at, 1 / attempt) for at in range(3)]}, attempt=attempt)
+    with engine.reading() as connection:
+        stages_ = views.stages(connection, run_id)
+        wanted = CurvesWanted(names=("loss",), candidates=True)
+        found = CurveReader().read(connection, stages_[0], stages_, wanted).candidates
+    shown = {one.series.attempt: one.params.get("lr") for one in found}
+    assert shown == {1: "0.1", 2: "0.2"}

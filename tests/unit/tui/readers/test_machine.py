@@ -31,7 +31,7 @@ def test_a_full_checkpoint_disk_is_reported_during_the_stage(
 
     assert warning() is None
     attempt = filler.start(run_id, "train")
-    assert warning() == "disk full: 0 B free on /proc, so nothing new starts"
+    assert warning() == "too little disk space: 0 B free on /proc, so nothing new starts"
     filler.end(attempt)
     assert warning() is None
     database.close()
