@@ -678,6 +678,41 @@ class TestEnding:
         with pytest.raises(NotFoundError):
             control.cancel("no such run")
 
+    def test_a_rerun_cancelled_before_it_began_keeps_the_result(self, store: Database) -> None:
+        run_id = control.submit(load(), environ={})
+        for name in "abcd":
+            play(store, run_id, name)
+        before = records(store, run_id)
+        assert control.rerun(run_id, ["b", "c", "d"], preview=True) == ["b", "c", "d"]
+        assert records(store, run_id) == before
+        control.rerun(run_id, ["b"], downstream=True)
+        control.rerun(run_id, ["c"])
+        assert {name: states(store, run_id)[name] for name in "bcd"} == {
+            "b": "queued",
+            "c": "queued",
+            "d": "pending",
+        }
+        control.cancel(run_id)
+        assert records(store, run_id) == before
+        assert {one.action for one in control.plan_resume(run_id)} == {Action.SKIP}
+
+    def test_a_cancelled_rerun_that_another_stage_awaits_is_no_result(
+        self, store: Database
+    ) -> None:
+        run_id = control.submit(load(), environ={})
+        for name in "abcd":
+            play(store, run_id, name)
+        stage = records(store, run_id)["b"]
+        checkpoint = Path(stage.directory, "3.json")
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_text("{}")
+        control.rerun(run_id, ["b"], downstream=True)
+        control.cancel(run_id, ["b"])
+        assert states(store, run_id)["b"] == "cancelled"
+        planned = {one.name: one for one in control.plan_resume(run_id)}
+        assert planned["b"].action == Action.RUN, "it starts in a new directory, as it would have"
+        assert planned["b"].checkpoint is None
+
     def test_only_a_run_that_is_over_is_removed(self, store: Database) -> None:
         run_id = control.submit(load())
         with pytest.raises(UsageError, match="cancel it first"):

@@ -382,12 +382,14 @@ def rerun(
     downstream: Annotated[
         bool, typer.Option("--downstream", help="Also rerun every stage that depends on it.")
     ] = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Rerun a finished stage: alone, or with all stages that depend on it.
 
     It starts in a new directory; the old one is kept beside it as `STAGE~1`. Returns at once. A
-    run with one stage needs no STAGE. The command of an external run is offered as a new run.
+    run with one stage needs no STAGE. Of several stages it asks first, on a terminal. The command
+    of an external run is offered as a new run.
     """
     from trainui.execution.daemon import lifecycle
 
@@ -401,6 +403,15 @@ def rerun(
         chosen = [one.name for one in stages]
         for remark in control.undeclared_checkpoints(found.id, chosen):
             printing.note(remark)
+        planned = control.rerun(found.id, chosen, downstream=downstream, preview=True)
+        if dry_run:
+            shown = [f"would rerun: {', '.join(planned)}"]
+            printing.answer(as_json, {"stages": planned} if as_json else None, shown)
+            return
+        if len(planned) > 1 and not as_json and printing.on_terminal():
+            what = f"Rerun {formatting.quantity(len(planned), 'stage')} of {found.name}"
+            if not typer.confirm(text.harmless(f"{what}: {formatting.listed(planned, 5)}?")):
+                raise typer.Exit(1)
         revived = control.rerun(found.id, chosen, downstream=downstream)
         lifecycle.ensure_started()
         shown = [f"rerunning: {', '.join(revived)}"]

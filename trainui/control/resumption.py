@@ -248,10 +248,13 @@ def _changes(planned: Sequence[PlannedStage]) -> list[Reopened]:
     return revived + left_out
 
 
-def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> list[str]:
+def rerun(
+    run_id: str, names: Collection[str], *, downstream: bool = False, preview: bool = False
+) -> list[str]:
     """Rerun finished stages; return the full names of those that run again.
 
     `names` are full names, too; `downstream` also reruns every stage that depends on them.
+    `preview`: nothing is changed.
 
     Raises:
         UsageError: one of them is unfinished, or its upstream stages did not complete, or lost an
@@ -269,6 +272,8 @@ def rerun(run_id: str, names: Collection[str], *, downstream: bool = False) -> l
         chosen = rules.plan_rerun(stages, names, downstream=downstream)
         for name in chosen:
             _check_upstreams(by_name, by_name[name], chosen, gone)
+        if preview:
+            return list(chosen)
         changes = [
             Reopened(name, fresh=rules.restarts_in_new_directory(by_name[name], chosen, reran))
             for name in chosen

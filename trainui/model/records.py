@@ -261,6 +261,8 @@ class StageRecord(NamedTuple):
     """Start of its first attempt, if the reader computed it."""
     lost_at: int | None = None
     """The last sign of life of a running stage that is lost (`Lost`)."""
+    fresh: bool = False
+    """True if its next attempt starts in a new directory."""
 
     @property
     def since(self) -> int | None:

@@ -30,11 +30,12 @@ def test_every_ended_state_leads_back_to_pending() -> None:
     assert all(S.PENDING in TRANSITIONS[status] for status in ENDED - {S.ENDED})
 
 
-def test_only_queued_stages_start_and_running_or_evaluating_ones_complete() -> None:
+def test_only_queued_stages_start_and_not_ended_ones_complete() -> None:
     assert {before for before, after in TRANSITIONS.items() if S.RUNNING in after} == {S.QUEUED}
-    # a pending one: an evaluation, whose members are the checkpoints
+    # a pending one: an evaluation, whose members are the checkpoints; a queued one: as it was
+    # before a rerun that was cancelled
     completing = {before for before, after in TRANSITIONS.items() if S.COMPLETED in after}
-    assert completing == {S.RUNNING, S.PENDING}
+    assert completing == {S.RUNNING, S.PENDING, S.QUEUED}
 
 
 def test_an_attempt_ends_once() -> None:

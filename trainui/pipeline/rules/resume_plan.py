@@ -330,12 +330,15 @@ def restarts_in_new_directory(
     """Return True if a stage that gets a new attempt restarts in a new directory.
 
     That is so if it is completed, or if one of its upstreams runs again or has run again since
-    this stage last started: its present files were made from old data.
+    this stage last started: its present files were made from old data. Also if an earlier request
+    that was cancelled before the attempt began says so.
     """
     if stage.status == Status.COMPLETED:
         return not stage.definition.gathers
     if stage.attempt == 0:
         return False
+    if stage.fresh:
+        return True
     return bool(reran.get(stage.name)) or any(name in again for name in stage.depends_on)
 
 

@@ -105,7 +105,16 @@ def _same_named(row: Row, record: type[Any]) -> dict[str, Any]:
 
 
 _CONVERTED = frozenset(
-    {"status", "stalled", "removed", "metrics_complete", "stops_early", "restarts", "earlier"}
+    {
+        "status",
+        "stalled",
+        "removed",
+        "metrics_complete",
+        "stops_early",
+        "restarts",
+        "earlier",
+        "fresh",
+    }
 )
 """Columns with the name of a field, but not with its type."""
 
@@ -137,6 +146,7 @@ def stage_record(row: Row) -> StageRecord:
         stalled=bool(row["stalled"]),
         removed=bool(row["removed"]),
         earlier=int(row.get("earlier") or 0),
+        fresh=bool(row["fresh"]),
     )
 
 
