@@ -141,6 +141,7 @@ def test_a_worker_imports_neither_numpy_nor_what_few_need(tmp_path: Path) -> Non
     assert {"celery", "kombu.serialization"} <= seen
     assert not seen & {"sqlalchemy", "sqlmodel"}
     assert not seen & {"numpy", "textual", "yaml", "psutil", "optuna"}
+    assert not seen & {"trainui.execution.attempt.cause", "trainui.metrics.formats"}
 
 
 def test_a_worker_does_not_search_the_installed_packages_for_plugins(tmp_path: Path) -> None:

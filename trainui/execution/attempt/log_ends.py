@@ -15,7 +15,6 @@ from pathlib import Path
 from trainui import system
 from trainui.errors import TrainuiError
 from trainui.execution import tracebacks
-from trainui.execution.attempt import cause as cause_rules
 from trainui.execution.attempt import log_search
 from trainui.execution.tracebacks import Raised
 from trainui.pipeline.masking import Masker
@@ -185,6 +184,8 @@ def find(attempt_dir: Path, masker: Masker, *, exited: bool = True) -> Cause | N
 
     `exited`: it ended by itself, so its last words may be the cause.
     """
+    from trainui.execution.attempt import cause as cause_rules  # late: most attempts complete
+
     survived = cause_rules.went_on_after(attempt_dir, masker)
     ends = [
         []
