@@ -140,10 +140,10 @@ def spawn(
     return process
 
 
-def fork(main: Callable[[], int], lock: Lock) -> InheritedChild:
+def fork(main: Callable[[], int], log: Path, lock: Lock) -> InheritedChild:
     """Run a function in a fork of this process, which has no threads; its result is the exit code.
 
-    The fork has a session of its own, and no share of our `lock`.
+    The fork has a session of its own, its output in a log, and no share of our `lock`.
     """
     if pid := os.fork():
         return InheritedChild(pid)
@@ -153,6 +153,7 @@ def fork(main: Callable[[], int], lock: Lock) -> InheritedChild:
         signal.set_wakeup_fd(-1)
         accept_signals()
         os.setsid()
+        redirect_output(log)
         code = main()
     except Exception:
         logger.exception("unexpected error")

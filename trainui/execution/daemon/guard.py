@@ -67,7 +67,8 @@ class Guard:
         self._lock = lock
         self._broker = respawned(
             "broker",
-            lambda: processes.fork(broker.main, lock),  # all that it imports is loaded here
+            # all that it imports is loaded here
+            lambda: processes.fork(broker.main, home.guard_log, lock),
             lambda: broker.is_alive(home, settings),
         )
         self._worker = respawned(
