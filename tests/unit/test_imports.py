@@ -144,15 +144,24 @@ def test_a_worker_imports_neither_numpy_nor_what_few_need(tmp_path: Path) -> Non
     assert not seen & {"trainui.execution.attempt.cause", "trainui.metrics.formats"}
 
 
-def test_a_worker_does_not_search_the_installed_packages_for_plugins(tmp_path: Path) -> None:
+WORKER = "from trainui.execution.worker import __main__\n__main__._import_worker()\n"
+LOADER = "from trainui.pipeline import loader\nloader.load_text('stages: [{name: a, run: b}]')\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "last"), [(WORKER, "kombu.matcher"), (LOADER, "pydantic.plugin._loader")]
+)
+def test_the_installed_packages_are_not_searched_for_libraries_plugins(
+    code: str, last: str, tmp_path: Path
+) -> None:
     code = (
         "import importlib.metadata\n"
         "def entry_points(**_): raise AssertionError('searched')\n"
         "importlib.metadata.entry_points = entry_points\n"
-        "from trainui.execution.worker import __main__\n__main__._import_worker()\n"
+        f"{code}"
         "import os\nassert 'PYDANTIC_DISABLE_PLUGINS' not in os.environ"
     )
-    assert "kombu.matcher" in loaded(code, tmp_path)
+    assert last in loaded(code, tmp_path)
 
 
 @pytest.mark.parametrize(("option", "early"), [("--detach", True), ("--dry-run", False)])

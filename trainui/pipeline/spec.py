@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import sys
 from collections.abc import Sequence as AnySequence
 from itertools import pairwise
@@ -250,12 +251,29 @@ class PipelineSpec(_Strict):
     """Default: the file's name."""
     params: dict[f.ParamKey, f.Parameter] = Field(default_factory=dict)
     """Values of ${params.KEY}; one without a value must be given with -p."""
-    defaults: StageFields = Field(default_factory=StageFields)
+    # without validation, which would build another validator
+    defaults: StageFields = Field(default_factory=StageFields.model_construct)
     """Default fields of all stages; env is merged, a stage's other fields replace the default."""
     snapshot: f.Flag = False
     """True: run from a copy of the code made at submission."""
     stages: list[StageSpec]
     """The stages, at least one."""
+
+
+def _build() -> None:
+    """Build the validators without Pydantic's plugins: it would search all packages for some."""
+    before = os.environ.get(_PLUGINS)
+    os.environ[_PLUGINS] = "1"
+    try:
+        PipelineSpec.model_rebuild()
+    finally:
+        del os.environ[_PLUGINS]
+        if before is not None:
+            os.environ[_PLUGINS] = before
+
+
+_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+_build()  # now, since other threads of the screen may read the environment later
 
 
 # The JSON Schema of a pipeline file, for completion and checks in editors.

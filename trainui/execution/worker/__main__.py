@@ -92,9 +92,8 @@ def _import_worker() -> None:
     with _replaced(vars(compat), "entrypoints", lambda _: ()), _replaced(sys.modules, "yaml", None):
         import kombu.matcher
         import kombu.serialization  # noqa: F401
-    with _replaced(os.environ, "PYDANTIC_DISABLE_PLUGINS", "1"):
-        import trainui.execution.worker.celery_worker
-        import trainui.execution.worker.task  # noqa: F401
+    import trainui.execution.worker.celery_worker
+    import trainui.execution.worker.task  # noqa: F401
 
     gc.freeze()
     gc.enable()
