@@ -444,7 +444,13 @@ def _total_of(run: RunRecord, stage: StageRecord, logs: Sequence[Path], unit: st
 
 def _past(connection: Connection, run: RunRecord, stages: Sequence[StageRecord]) -> _Past:
     found = run_history.completions(connection, run, stages)
-    return _Past(found, run_history.usual(found))
+    scaled: dict[str, list[PastDuration]] = {}
+    for stage in stages:
+        for one in found.get(stage.name, ())[: run_history.NEWEST]:
+            if (times := _times_as_long(one, run, stage)) is not None:
+                one = replace(one, seconds=one.seconds * times)
+                scaled.setdefault(stage.name, []).append(one)
+    return _Past(found, run_history.usual(scaled))
 
 
 def _ending(now: int, seconds: float, whole: bool) -> Eta:
@@ -470,15 +476,25 @@ def _earlier(
 
 def _is_as_long(before: PastDuration, run: RunRecord, stage: StageRecord) -> bool:
     """Return False if an earlier completion was given another number of epochs or steps."""
-    before_it, now = (
+    return _times_as_long(before, run, stage) == 1
+
+
+def _times_as_long(before: PastDuration, run: RunRecord, stage: StageRecord) -> float | None:
+    """Return how many times as many epochs or steps a stage was given as earlier; None: unknown."""
+    then, now = (
         {
-            name: number
+            name: int(number)
             for name, number in _OPTION.findall(_JSON_SIGNS.sub(" ", work))
             if _LENGTH.search(name)
         }
         for work in (before.work, run_history.work_of(run, stage))
     )
-    return before_it == now
+    differ = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    if not differ:
+        return 1
+    if len(differ) > 1 or not (then.get(differ[0]) and now.get(differ[0])):
+        return None
+    return now[differ[0]] / then[differ[0]]
 
 
 def _unit_of(connection: Connection, stage: StageRecord) -> str:

@@ -377,6 +377,26 @@ def test_members_that_wait_take_as_long_as_others(filler: Filler) -> None:
     assert seconds_to_go(run_id) >= 600
 
 
+@pytest.mark.parametrize(
+    ("option", "seconds"), [("--epochs 60", 1200), ("--epochs 20", 400), ("--max_steps 9", None)]
+)
+def test_an_earlier_runs_time_is_scaled_by_its_epochs(
+    filler: Filler, option: str, seconds: float | None
+) -> None:
+    filler.complete(filler.run({"train": ()}, command="train --epochs 40"), "train", took=800)
+    run_id = filler.run({"train": ()}, command=f"train {option}")
+    filler.start(run_id, "train", ago=100)
+    with engine.reading() as connection:
+        run = views.run(connection, run_id)
+        assert run is not None
+        found = EtaEstimator().look(connection, run, views.stages(connection, run_id)).run
+    if seconds is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert abs((found.at - clock.now()) / SECOND + 100 - seconds) < 5
+
+
 def test_short_members_take_the_time_of_their_starts_too(filler: Filler) -> None:
     names = [f"train[lr={at}]" for at in range(60)]
     run_id = filler.run(dict.fromkeys(names, ()))
