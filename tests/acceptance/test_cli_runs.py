@@ -376,7 +376,9 @@ def test_a_run_that_is_alive_is_not_deleted(served: CommandLine) -> None:
 def test_a_paused_queue_starts_nothing_new(served: CommandLine) -> None:
     assert served.json("worker", "pause") == {"paused": True}
     try:
-        served("run", "--name", "held", "--detach", "--", "true")
+        begun = served("run", "--name", "held", "--detach", "--", "true")
+        for said in (begun.err, served("worker", "status").out, served("ls").err):
+            assert "trainui worker unpause" in said
         wait_for(
             lambda: "pause" in (served.json("show", "held")["stages"][0]["reason"] or ""),
             "the reason",

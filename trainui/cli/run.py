@@ -371,7 +371,10 @@ def _follow(run_id: str, pipeline: Pipeline, run_options: RunOptions) -> int:
         printing.answer(run_options.as_json, data, [run_id])
         if not run_options.as_json:
             background = f"`trainui wait {formatting.short_id(run_id)}`, or `trainui`"
-            printing.note(f"{name} runs in the background: {background}")
+            words = standstill.paused()
+            state = "waits" if words else "runs"
+            printing.note(f"{name} {state} in the background: {background}")
+            printing.note(*([f"! {words}"] if words else ()))
         return 0
     printing.note(f"run {run_id}")
     from trainui.cli import waiting

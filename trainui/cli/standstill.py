@@ -58,7 +58,21 @@ def _stands(states: Collection[Status]) -> str:
     if Status.RUNNING in states and (words := unmonitored()):
         return words
     trouble = worker_trouble() if Status.QUEUED in states else ""
+    if not trouble and Status.QUEUED in states:
+        return paused()
     return f"nothing new starts: {trouble}; {_SEE}" if trouble else ""
+
+
+def paused() -> str:
+    """Return that the queue is paused, and what to do; empty if it is not."""
+    from trainui.store.read import views
+
+    if engine.is_none_yet():
+        return ""
+    with options.view() as connection:
+        is_paused = views.flag(connection, "paused") is not None
+    how = "`trainui worker unpause` lets the queue start stages again"
+    return f"nothing new starts: the queue is paused; {how}" if is_paused else ""
 
 
 def reader_absence() -> str:

@@ -171,14 +171,18 @@ def uninstall(as_json: options.Json = False) -> None:
 
 def _set_paused(paused: bool, as_json: bool) -> None:
     control.set_paused(paused)
-    words = "paused: no new stage starts, running stages continue" if paused else "not paused"
+    words = (
+        "paused: no new stage starts, running stages continue" if paused else "stages start again"
+    )
     printing.answer(as_json, {"paused": paused}, [words])
 
 
 def _show(found: dict[str, Any], as_json: bool) -> None:
     from trainui.cli import doctor
 
-    for words in (doctor.schema_trouble(), doctor.lost_stages()):
+    known = (doctor.schema_trouble(), doctor.lost_stages())
+    is_usable = engine.exists() and not any(known)
+    for words in (*known, standstill.paused() if is_usable else ""):
         if words and not any(words in one for one in found["problems"]):
             found["problems"].append(words)
     printing.answer(as_json, found, _lines(found))

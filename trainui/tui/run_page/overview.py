@@ -231,7 +231,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         *_activity_facts(of, stage, now, is_newest),
     ]
     rows += fields_rows(fields, width)
-    rows += cause_rows(detail.cause, width)
+    rows += cause_rows(detail.cause, width, said=stage.reason or "")
     is_killed = last is not None and last.signal in OF_OTHERS
     evidence = (detail.cause or {}).get("evidence", "")
     rows += error_rows(stage, width, is_killed=is_killed, evidence=evidence)
@@ -272,15 +272,18 @@ def _edit_words(stage: StageRecord, last: AttemptRecord | None, detail: StageDet
     return f"waits: numbers, files and log are of attempt {last.number}, with the earlier command"
 
 
-def cause_rows(cause: Mapping[str, Any] | None, width: int) -> list[Row]:
-    """Return why an attempt failed: what happened, the line that shows it, where, what to do."""
+def cause_rows(cause: Mapping[str, Any] | None, width: int, said: str = "") -> list[Row]:
+    """Return why an attempt failed: what happened, the line that shows it, where, what to do.
+
+    A line that was `said` already, as the stage's reason, is left out.
+    """
     if cause is None:
         return []
     edit = cause["edit"] or {}
     has_place, is_prepared = cause["file"] is not None, bool(edit.get("params"))
     fields = (
         ("cause", cause["text"], "strong"),
-        ("shown by", cause["evidence"], ""),
+        ("shown by", "" if cause["evidence"] in said else cause["evidence"], ""),
         ("in", f"{cause['file']}:{cause['line']}" if has_place else "", "accent"),
         ("what to do", cause["fix"], ""),
         ("prepared", f"{edit['note']}  (P opens the edit)" if is_prepared else "", "good"),

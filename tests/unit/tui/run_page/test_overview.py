@@ -35,6 +35,7 @@ from trainui.tui.run_page.overview import (
     MOST_LINES,
     DetailsSubject,
     can_resume,
+    cause_rows,
     command_text,
     crumbs,
     details_rows,
@@ -776,3 +777,16 @@ def test_a_searchs_results_are_shown_when_known(
     filler.complete(run_id, names[0], took=0.0)
     assert "results    a member of train has ended since" in shown()
     assert filled not in shown()
+
+
+def test_a_line_that_is_the_reason_is_not_shown_twice() -> None:
+    cause = {
+        **dict.fromkeys(("file", "line", "edit")),
+        "text": "The GPU was full.",
+        "evidence": "CUDA out of memory",
+        "fix": "Lower the batch size.",
+    }
+    shown = [plain(row) for row in cause_rows(cause, 80)]
+    assert any("shown by" in row for row in shown)
+    brief = [plain(row) for row in cause_rows(cause, 80, "exit code 1: CUDA out of memory")]
+    assert brief == [row for row in shown if "shown by" not in row]
