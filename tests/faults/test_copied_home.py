@@ -276,6 +276,7 @@ def test_an_unpacked_backup_beside_its_original_is_a_copy(
     assert untouched.is_as_begun()
 
 
+@pytest.mark.long
 def test_two_copies_each_become_a_home_of_their_own(
     untouched: Original, only_on_sqlite: None
 ) -> None:

@@ -17,12 +17,11 @@ from trainui import control
 from trainui.control import requests
 from trainui.model.states import CAUSE, STALLED, Status
 from trainui.plugin import client
-from trainui.plugins.mcp import server, tools
+from trainui.plugins.mcp import tools
 from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import runs
 
-OFFERED = {one.name: one for one in (*server.READING, *server.WRITING)}
 LONG = "n" * 200
 SUBMIT = "file command params from note run verdict preview request_id"
 
@@ -32,9 +31,20 @@ def filler(store: Database, tmp_path: Path) -> Filler:
     return Filler(store, tmp_path / "runs")
 
 
+def server() -> Any:
+    """Return the server's module, which takes long: each process of pytest would load it."""
+    from trainui.plugins.mcp import server
+
+    return server
+
+
+def offered() -> dict[str, Any]:
+    return {one.name: one for one in (*server().READING, *server().WRITING)}
+
+
 def call(name: str, /, **arguments: Any) -> Any:
     """An answer, which is strict JSON within its bound."""
-    text, is_error = server.call(OFFERED, name, arguments)
+    text, is_error = server().call(offered(), name, arguments)
     asked = (name == "list_runs" and "limit" in arguments) or bool(arguments.get("names"))
     assert len(text) <= (tools.ASKED if asked else tools.LIMIT)
 
@@ -53,9 +63,9 @@ def error(name: str, /, **arguments: Any) -> Mapping[str, Any]:
 
 
 def test_definitions_are_small_and_say_what_they_do() -> None:
-    shown = [one.model_dump(by_alias=True, exclude_none=True) for one in OFFERED.values()]
+    shown = [one.model_dump(by_alias=True, exclude_none=True) for one in offered().values()]
     assert len(json.dumps(shown)) <= 8000
-    assert [(one.name, list(one.input_schema["properties"])) for one in OFFERED.values()] == [
+    assert [(one.name, list(one.input_schema["properties"])) for one in offered().values()] == [
         ("list_runs", ["filter", "limit"]),
         ("show_run", ["run"]),
         ("read_log", ["run", "stage", "cursor"]),
@@ -67,11 +77,11 @@ def test_definitions_are_small_and_say_what_they_do() -> None:
     ]
     hints = {
         name: (one.annotations.read_only_hint, one.annotations.destructive_hint)
-        for name, one in OFFERED.items()
+        for name, one in offered().items()
         if one.annotations is not None
     }
     assert {name for name, (reads, _) in hints.items() if reads} == {
-        one.name for one in server.READING
+        one.name for one in server().READING
     }
     assert [name for name, (_, destroys) in hints.items() if destroys] == ["cancel"]
 
@@ -308,7 +318,8 @@ def test_what_destroys_takes_an_exact_id(filler: Filler) -> None:
 
 def test_a_server_that_only_reads_refuses_to_write(filler: Filler) -> None:
     run = filler.run({"train": ()}, outputs=())
-    text, is_error = server.call({one.name: one for one in server.READING}, "cancel", {"run": run})
+    reading = {one.name: one for one in server().READING}
+    text, is_error = server().call(reading, "cancel", {"run": run})
     assert is_error
     assert "trainui mcp --write" in json.loads(text)["error"]["message"]
 
