@@ -257,9 +257,13 @@ def _disks(now: int) -> Iterator[Trouble]:
 def _bests(
     connection: Connection, ended: Iterable[EndedRun], runs: Iterable[RunRecord], since: int
 ) -> Iterator[PipelineBest]:
-    """Yield each pipeline's best value, of pipelines with a run in this time."""
+    """Yield each pipeline's best value, of pipelines with a run in this time.
+
+    The newest run that has ended tells the metric: one that runs may not have it yet.
+    """
     ids: dict[str, list[str]] = {}
-    for run in sorted(runs, key=lambda one: one.created_at, reverse=True):
+    newest_first = sorted(runs, key=lambda one: one.created_at, reverse=True)
+    for run in sorted(newest_first, key=lambda one: one.completed_at is None):
         ids.setdefault(run.pipeline, []).append(run.id)
     for one in ended:
         ids.setdefault(one.pipeline, []).append(one.id)
@@ -288,7 +292,8 @@ def _best(
     if not values:
         return
     choose = min if lower else max
-    leader = choose(values, key=values.__getitem__)
+    oldest_first = sorted(values, key=lambda one: one.completed_at or math.inf)
+    leader = choose(oldest_first, key=values.__getitem__)
     earlier = [
         value
         for one, value in values.items()

@@ -276,6 +276,21 @@ def test_the_best_value_is_compared_with_that_of_before(night: Night) -> None:
     assert (outside["run"], outside["now"]) == (known["external"], 1.5)
 
 
+def test_the_first_run_with_the_best_value_is_named(night: Night) -> None:
+    first, _ = (night.whole("p", began, began - 1) for began in (4, 2))
+    running = night.run("p", created=0.5)
+    night.start(running, 0.5)
+    with night.store.read() as connection:
+        same = [
+            one for (one,) in connection.execute("SELECT id FROM runs WHERE id != ?", (running,))
+        ]
+    for run in same:
+        night.filler.feed(run, "train", {"val/loss": [(1.0, 0.5), (2.0, 0.2)]})
+    night.filler.feed(running, "train", {"accuracy": [(1.0, 0.5)]})
+    (best,) = night.digest().best
+    assert (best.run, best.metric, best.now) == (first, "val/loss", 0.2)
+
+
 def test_gpu_seconds_are_used_or_lost_as_the_attempts_ended(night: Night) -> None:
     made_night(night)
     since = night.now - 8 * HOUR
