@@ -160,7 +160,9 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
     for stage in stages:
         run, short = runs[stage.run_id], formatting.short_id(stage.run_id)
         cause = causes[run.id].get((stage.name, stage.attempt))
-        step = Step(_remedy(run, stage, cause), f"trainui resume {short}")
+        first = _before_resume(connection, stage, cause)
+        words = f"{run.name}: {first}; then resume" if first else f"resume {run.name}"
+        step = Step(words, f"trainui resume {short}")
         if run.external is not None:
             step = Step(f"read the log of {run.name}", f"trainui logs {short} -n 50")
         elif cause is not None and (cause["edit"] or {}).get("params"):
@@ -179,14 +181,20 @@ def _ended_badly(connection: Connection, since: int, until: int) -> Iterator[Tro
         )
 
 
-def _remedy(run: RunRecord, stage: StageRecord, cause: Mapping[str, Any] | None) -> str:
-    """Return what to do before a run is resumed, as far as it is known, and that."""
+def _before_resume(
+    connection: Connection, stage: StageRecord, cause: Mapping[str, Any] | None
+) -> str:
+    """Return what to do before a failed stage is resumed; empty if that is unknown."""
     if cause is not None and cause["fix"]:
-        return f"{cause['fix'].rstrip('.')}; then resume {run.name}"
+        return str(cause["fix"]).rstrip(".")
     place = _own_place(stage.error or "") if cause is None else (cause["file"], cause["line"])
-    if place is None or not place[0]:
-        return f"resume {run.name}"
-    return f"look at {Path(place[0]).name}:{place[1]}; then resume {run.name}"
+    if place is not None and place[0]:
+        return f"look at {Path(place[0]).name}:{place[1]}"
+    if event_feed.marks(connection, stage.run_id, (STALLED,)).get(stage.name):
+        directory = Path(views.attempts_of_stage(connection, stage.id)[-1].directory)
+        if kept := sorted(directory.glob("stacks-*.txt")):
+            return f"see where {stage.name} hung, {directory.name}/{kept[-1].name} by its logs"
+    return ""
 
 
 def _own_place(error: str) -> tuple[str, int] | None:

@@ -244,7 +244,7 @@ def test_trouble_is_current_and_each_has_a_command(night: Night) -> None:
         assert trouble[known[error]]["since"] == clock.to_iso(end[0])
     explained = trouble[known[CAUSES[0]]]
     assert explained["cause"]["id"] == "gpu-out-of-memory"
-    assert explained["suggestion"]["text"].startswith("halve the batch; ")
+    assert ": halve the batch; then" in explained["suggestion"]["text"]
     assert trouble[known[CAUSES[1]]]["cause"] is None
     assert trouble[known["stalled"]]["evidence"] == "silent for 20m"
     assert trouble[known["stalled"]]["since"] == clock.to_iso(night.now - HOUR // 2)
@@ -429,7 +429,18 @@ def test_an_error_of_own_code_is_looked_at_in_its_line(night: Night) -> None:
     error = "\n".join([*lines, "numpy.linalg.LinAlgError: Matrix is not positive definite"])
     night.end(night.start(run, 3.0), 2.0, Status.FAILED, error)
     (one,) = night.digest().to_json()["trouble"]
-    assert one["suggestion"]["text"] == "look at losses.py:31; then resume whiten"
+    assert one["suggestion"]["text"] == "whiten: look at losses.py:31; then resume"
+
+
+def test_a_stage_stopped_as_it_hung_names_its_stacks(night: Night) -> None:
+    attempt = night.start(night.run("hangs"), 3.0)
+    with night.store.write() as connection:
+        stages.set_stalled(connection, attempt, True, "silent for 20m", since=night.now)
+    Path(attempt.directory, "stacks-1.txt").touch()
+    night.end(attempt, 2.0, Status.FAILED, "stopped by an alert: silent for 20m")
+    (one,) = night.digest().to_json()["trouble"]
+    expected = "hangs: see where train hung, attempt-1/stacks-1.txt by its logs; then resume"
+    assert one["suggestion"]["text"] == expected
 
 
 def test_what_runs_has_its_end(night: Night) -> None:
