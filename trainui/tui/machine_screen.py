@@ -55,6 +55,9 @@ MOST_HISTORY, MOST_NAME = 60, 40
 HIGH, HOT = 90, 85
 """Per cent, and degrees Celsius, from which a figure is highlighted."""
 
+TITLE: Row = (Segment(" trainui ", "title"), Segment(" › ", "dim"), Segment("machine", "strong"))
+READING: Entry[Holder] = Entry((Segment(" reading the machine's state…", "dim"),))
+
 
 class UsageHistory(NamedTuple):
     """A figure in per cent over time, oldest first."""
@@ -153,7 +156,7 @@ def machine_lines(
     for gpu in near:
         lines += _gpu_lines(gpu, uses.get(gpu.place), history.get(gpu.index, ()), width)
     if machine is None or machine.figures is None:
-        lines.append(Entry((Segment(" reading the machine's state…", "dim"),)))
+        lines.append(READING)
     else:
         lines += map(Entry, _processors(machine.figures, width))
         lines += map(Entry, _memory(machine.figures, width))
@@ -255,7 +258,9 @@ def _disk(found: DiskFigures, rate: float | None, width: int) -> list[Row]:
     words = f"{size(free)} free of {size(found.total)}"
     low = [Segment("  ▲ low", "bad")] if found.room.is_low else []
     growth = Segment("usage not growing", "dim")
-    if rate is not None:
+    if rate is None:
+        growth = Segment("growth known after a minute", "dim")
+    elif rate > 0:
         text = f"growing by {size(int(rate * 60))}/min: full in {coarse_time(free / rate)}"
         growth = Segment(text, "warn")
     return [
@@ -292,6 +297,11 @@ class MachineScreen(Page):
         """Yield the lines."""
         yield self.view
 
+    def on_mount(self) -> None:
+        """Say that the machine's state is read."""
+        self.top.show(TITLE)
+        self.view.set_entries([READING])
+
     def page_query(self) -> MachineQuery:
         """Return the query for the machine's data."""
         return MachineQuery()
@@ -304,10 +314,7 @@ class MachineScreen(Page):
         """Show the machine's data of a snapshot."""
         if not isinstance(snapshot.query, MachineQuery):
             return
-        self.top.show(
-            (Segment(" trainui ", "title"), Segment(" › ", "dim"), Segment("machine", "strong")),
-            self.notices(snapshot, snapshot.runs),
-        )
+        self.top.show(TITLE, self.notices(snapshot, snapshot.runs))
         width = max(self.size.width - 1, 20)
         gpus = (*snapshot.gpus, *snapshot.far_gpus)
         lines = machine_lines(snapshot.machine, gpus, snapshot.gpu_uses, width)

@@ -572,7 +572,7 @@ class Machine(NamedTuple):
     gpu_problem: str | None = None
     """Why the installed driver cannot be read."""
     rates: Mapping[Path, float] = NOTHING
-    """Growth of disk usage in bytes per second; only growing disks."""
+    """Growth of disk usage in bytes per second, of the disks of which it is known."""
 
 
 class Health(NamedTuple):

@@ -49,7 +49,22 @@ def test_a_filling_disk_is_reported_with_its_time() -> None:
 
 def test_no_forecast_for_a_steady_or_new_disk() -> None:
     assert forecast(5 * GIGABYTE, 5 * GIGABYTE, 5 * GIGABYTE).rates() == {}
+    assert forecast(5 * GIGABYTE, 5 * GIGABYTE, 5 * GIGABYTE).known_rates() == {PLACE: 0.0}
     assert forecast(5 * GIGABYTE, 4 * GIGABYTE).rates() == {}
+    assert forecast(5 * GIGABYTE, 4 * GIGABYTE).known_rates() == {}
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        ({}, "growth known after a minute"),
+        ({PLACE: 0.0}, "usage not growing"),
+        ({PLACE: GIGABYTE / 60}, "growing by 1 GB/min"),
+    ],
+)
+def test_a_disk_grows_or_not_or_nobody_knows_yet(rates: dict[Path, float], words: str) -> None:
+    seen = SEEN._replace(rates=rates)
+    assert words in joined([line.row for line in machine_lines(seen, [], {}, 80)])
 
 
 def test_a_deletion_begins_a_new_forecast() -> None:
@@ -143,6 +158,16 @@ async def test_the_page_shows_each_gpus_run_and_opens_it(machine: Machine, fille
         await driven.until_shown("› machine")
         await driven.press("escape")
         await driven.until_shown("STATE")
+
+
+async def test_the_page_says_that_it_reads(
+    machine: Machine, filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running_demo(filler)
+    monkeypatch.setattr(MachineScreen, "take", lambda *_: None)
+    async with opened(size=(100, 30)) as driven:
+        await driven.press("M")
+        await driven.until_shown("› machine", "reading the machine's state…")
 
 
 class OnlyView(App[None]):

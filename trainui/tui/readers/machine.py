@@ -82,13 +82,19 @@ class DiskForecast:
 
     def rates(self) -> dict[Path, float]:
         """Return the growth of disk usage in bytes per second; only growing disks."""
+        return {path: rate for path, rate in self.known_rates().items() if rate}
+
+    def known_rates(self) -> dict[Path, float]:
+        """Return the growth of disk usage in bytes per second, 0 if it does not grow.
+
+        That of a disk without samples over a long enough time is not known.
+        """
         found = {}
         for path, seen in self._seen.items():
             (began, before), (ended, after) = seen[0], seen[-1]
             if ended - began >= LEAST_SPAN:
                 rate = (before - after) / (ended - began)
-                if rate >= LEAST_RATE:
-                    found[path] = rate
+                found[path] = rate if rate >= LEAST_RATE else 0.0
         return found
 
     def filling(self, rooms: Sequence[DiskSpace]) -> DiskSpace | None:

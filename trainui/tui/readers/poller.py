@@ -258,5 +258,5 @@ class Poller:
             self._machine.figures,
             self._gpus.history,
             self._gpus.problem,
-            self._source.health.forecast.rates(),
+            self._source.health.forecast.known_rates(),
         )
