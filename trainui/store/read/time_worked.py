@@ -16,7 +16,7 @@ from trainui.model.states import Status
 from trainui.store.db import statements
 from trainui.store.db.statements import batches, placeholders
 
-LONGEST_GAP = 60 * SECOND
+LONGEST_GAP = 20 * SECOND
 """Microseconds between two attempts of a run that count: mostly a worker needs them to start the
 next, and in many short stages they are most of the time. A longer gap is a pause."""
 
