@@ -55,11 +55,14 @@ def test_the_worker_respawns_a_killed_guard_and_broker(home: Home, new_run: NewR
     run = new_run(stage("a", HOLD), stage("b", NOTE, "a"))
     run.process("a")
     guard, broker = background.guard_pid(home), background.broker_pid(home)
+    log, started = home.worker / "guard.log", "guard: started the broker"
+    before = log.read_text().count(started)
     for pid in (guard, broker):
         os.kill(pid, signal.SIGKILL)
     run.go()
     run.completed_once("a", "b")
     assert background.guard_pid(home) != guard
+    assert log.read_text().count(started) > before
 
 
 def wipe(home: Home) -> None:

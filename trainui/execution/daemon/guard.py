@@ -233,6 +233,8 @@ def main() -> int:
         return CopiedHomeError.exit_code
     for directory in (home.root, home.worker):
         paths.make_private(directory)
+    if os.path.samestat(os.fstat(2), os.stat(os.devnull)):  # noqa: PTH116
+        processes.redirect_output(home.guard_log)  # revived by a stage's supervisor
     while processes.is_worker_wanted(home):  # again after release: a start may have just been asked
         lock = processes.acquire_lock(home.guard_lock)
         if lock is None:
