@@ -12,7 +12,7 @@ from trainui.model.states import Status
 from trainui.pipeline import masking
 from trainui.record import dataclass
 from trainui.store.db import statements
-from trainui.store.db.statements import batches, placeholders
+from trainui.store.db.statements import IS_EXTERNAL, batches, placeholders
 from trainui.store.read import views
 
 ASKED = "asked"
@@ -213,17 +213,18 @@ def searches(connection: statements.Connection, run_id: str) -> list[str]:
     return [str(name) for (name,) in found]
 
 
-_IS_MEMBER = "name LIKE ? AND NOT removed"
 _MEMBER = "%[%"
+"""The pattern of members' names."""
 
 
 def with_sweeps(connection: statements.Connection, run_ids: Collection[str]) -> set[str]:
-    """Return those of some runs that have a sweep."""
+    """Return those of some runs that have a sweep, or are external with several stages."""
     found: set[str] = set()
     for part in batches(run_ids):
         names = connection.execute(
-            "SELECT DISTINCT run_id FROM stages "
-            f"WHERE run_id IN ({placeholders(part)}) AND name LIKE ?",
+            "SELECT DISTINCT run_id FROM stages JOIN runs ON runs.id = run_id "
+            f"WHERE run_id IN ({placeholders(part)}) "
+            f"AND (stages.name LIKE ? OR stages.position > 0 AND {IS_EXTERNAL})",
             (*part, _MEMBER),
         )
         found.update(run_id for (run_id,) in names)
@@ -233,21 +234,30 @@ def with_sweeps(connection: statements.Connection, run_ids: Collection[str]) -> 
 def sweeps_of_run(connection: statements.Connection, run_id: str) -> str:
     """Return a run's sweeps as JSON: the different values of each parameter, and its searches.
 
-    `{"values": {"lr": ["0.1", "0.01"]}, "searches": ["train"]}`; the values are those of a matrix
-    and of the trials that were asked for, as text in the file's order, secrets masked.
+    `{"values": {"lr": ["0.1", "0.01"]}, "searches": ["train"]}`; the values are those of a matrix,
+    of the trials that were asked for, and of an external run's stages, as text in the file's order,
+    secrets masked.
     """
     found = connection.execute(
-        f"SELECT definition_json FROM stages WHERE run_id = ? AND {_IS_MEMBER} ORDER BY position",
+        f"SELECT definition_json, {IS_EXTERNAL} FROM stages JOIN runs ON runs.id = run_id "
+        f"WHERE run_id = ? AND (stages.name LIKE ? OR {IS_EXTERNAL}) AND NOT removed "
+        "ORDER BY stages.position",
         (run_id, _MEMBER),
     )
-    return views.dump(_sweeps(json.loads(text) for (text,) in found))
+    return views.dump(_sweeps((json.loads(text), bool(external)) for text, external in found))
 
 
-def _sweeps(definitions: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _sweeps(definitions: Iterable[tuple[dict[str, Any], bool]]) -> dict[str, Any]:
+    """Return the values and searches of stages, each given with True if its run is external."""
     values: dict[str, dict[str, None]] = {}
     searches: dict[str, Search] = {}
-    for one in definitions:
+    for one, is_external in definitions:
         own = dict(one.get("matrix") or {})
+        if is_external:
+            params = one.get("params") or {}
+            own |= {
+                key: of if isinstance(of, str) else json.dumps(of) for key, of in params.items()
+            }
         if one.get("search") is not None:
             own |= _search(one, searches).texts(one.get("trial_params") or {})
         for name, value in masking.mask(own).items():

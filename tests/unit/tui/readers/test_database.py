@@ -227,6 +227,17 @@ def test_sweep_values_are_of_matrix_and_trials_with_secrets_masked(
     assert {name: found["values"][name] for name in values} == values
 
 
+def test_parameters_of_external_trials_are_a_sweeps_too(
+    filler: Filler, connection: statements.Connection
+) -> None:
+    run_id = filler.run({"trial 0": (), "trial 1": ()}, params={"x": 0.5, "deep": True})
+    with filler.store.write() as writing:
+        statements.set_values(writing, "runs", run_id, kind="optuna")
+    assert sweeps.with_sweeps(connection, [run_id]) == {run_id}
+    found = json.loads(sweeps.sweeps_of_run(connection, run_id))
+    assert found == {"values": {"x": ["0.5"], "deep": ["true"]}, "searches": []}
+
+
 def test_the_search_of_a_matrix_is_one_too(
     filler: Filler, connection: statements.Connection
 ) -> None:
