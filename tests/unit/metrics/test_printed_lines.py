@@ -199,9 +199,13 @@ SAMPLES = [
     Sample("print", "lr=0.001 batch_size=32 epochs=5 loss_weight=0.5 step=10 gamma=0.1\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
     Sample("print", "{\n  \"lr\": 0.001,\n  \"loss_weights\": {\"ce\": 1.0},\n  \"step\": 10,\n  \"batch_size\": 32\n}\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
     Sample("print", "[warmup] iter 1: loss=4\n[warmup] iter 2: loss=3\n[main] iter 1: loss=2\n[main] iter 2: loss=1\n", {"loss": [(1, 4), (2, 3)], "main/loss": [(1, 2), (2, 1)]}),
+    Sample("gbm", "=== Fold 1 ===\n[0]\tvalid-auc:0.5\n[1]\tvalid-auc:0.75\n=== Fold 2 ===\n[0]\tvalid-auc:0.25\n[1]\tvalid-auc:0.5\n", {"valid-auc": [(0, 0.5), (1, 0.75)], "fold=2/valid-auc": [(0, 0.25), (1, 0.5)]}),
+    Sample("tqdm", "Validating\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=0.5]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=0.25]", {"val/acc": [(1, 0.5)], "acc": [(2, 0.25)]}),
+    Sample("print", "Epoch 1/4 | Val MSE: 0.5 (RMSE: 0.75) | LR: 0.01\nEpoch 2/4 | Val MSE: 0.25 (RMSE: 0.5) | LR: 0.02\n", {"Val MSE": [(1, 0.5), (2, 0.25)], "val/RMSE": [(1, 0.75), (2, 0.5)], "LR": [(1, 0.01), (2, 0.02)]}),
 ]  # fmt: skip
 
 DECOYS = [
+    "E   AssertionError: accuracy 0.8125 below 0.9\n" * 2,
     "  eval_interval ................ 1000\n  iteration .................... 1\n  loss_scale ................... 12.0\n  lr ........................... 0.1\n",
     "{'batch_size': 32,\n 'epoch': 300.0,\n 'lr_factor': 0.5}\nEarly stopping occurred at epoch 6 with best_epoch = 2 and best_valid_accuracy = 0.76\n",
     "wandb: Run summary:\nwandb:  loss 0.5\nwandb:  val_acc 0.91\n",

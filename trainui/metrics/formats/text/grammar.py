@@ -380,7 +380,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     )
     if line.values:
         return line
-    return None if names.lower() == "iters" else replace(line, kind="heading")  # a setting
+    return None if names.lower().endswith("iters") else replace(line, kind="heading")  # a setting
 
 
 def _first_part(*texts: str, of: str | None) -> str | None:

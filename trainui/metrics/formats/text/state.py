@@ -46,8 +46,6 @@ _ENOUGH, _ENOUGH_AT_END = 10, 2
 """Lines without a step that make a series by their names: while the log may grow, at its end."""
 _PER_COUNTER = 3
 """Lines without a counter are counted if there are so many for each counter of other lines."""
-_TITLE_LINES = 4
-"""Lines without metrics after which a title is over."""
 
 _OPENS = re.compile(r"(?:[^{]* )?\{(?:[\"'][^{}]*(?:\{[^{}]*\}[^{}]*)*,)?\s*")
 """The first line of an object that `pprint` or `json` has wrapped."""
@@ -60,8 +58,6 @@ _JOB = re.compile(r"#(?P<number>\d+) : (?P<overrides>\S.*)")
 """Hydra's launcher, before each job of a multirun."""
 _RESULT = re.compile(r"Result for (?P<trial>\S+):")
 """The heading of what one of Ray's trials reports."""
-_RESTARTS = re.compile(r"(?:batch|it|iters?|i|n|idx|)", re.IGNORECASE)
-"""Names of positions that begin again in each epoch, whether its end is printed or not."""
 _TRAINS = re.compile(
     r"\W*(?:train|run|start|begin|fold|seed|task|experiment|config|model|method|trial|dataset|split"
     r"|stage|phase|part|algo|optimi[sz]er|client|agent|env|lr|learning|batch size|variant|setting)",
@@ -80,7 +76,7 @@ _NO_UNREAD = re.compile(
 )
 _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
-_NOT_STEADY = frozenset({"title", "counts"})
+_NOT_STEADY = frozenset({"titled", "counts"})
 """What lines above say: it may end with the next line."""
 _CARRIED = ("labels", "folds", "names", "counts", "known", "group", "first_group", "runs")
 
@@ -155,15 +151,12 @@ class LogState:
         """Note what a line without values says of those below."""
         memory, kind = self.memory, said.kind
         if kind == "title":
-            self._title(said.part, _TITLE_LINES)
-        elif kind == "blank":
-            if memory.get("title", {}).get("used"):
-                del memory["title"]
+            memory["titled"] = said.part
         elif kind == "fold":
             fold = self._fold(said, found)
             if memory.setdefault("fold", fold) != fold:
                 memory.update(fold=fold, candidate="")
-        else:
+        elif kind != "blank":
             return self._skip(self._text, said)
         return NOTHING
 
@@ -180,10 +173,6 @@ class LogState:
         """Note a line without metrics: it may be the heading of a training, or end a title."""
         memory = self.memory
         memory["under"] = None
-        if title := memory.get("title"):
-            title["left"] -= 1
-            if title["left"] <= 0:
-                del memory["title"]
         if said is None:
             return NOTHING
         is_unread = count_unread(memory, text)
@@ -268,14 +257,9 @@ class LogState:
 
     def _part(self, said: Line, step: float | None = None) -> str:
         """Return the part of the data that a title above says."""
-        title = self.memory.get("title")
-        if not title or said.part is not None:
-            return ""
-        if step is not None and step > self.memory.get("at", step):
-            del self.memory["title"]  # the training continues
-            return ""
-        title["used"], title["left"] = True, _TITLE_LINES
-        return str(title["of"])
+        if step is not None and step > self.memory.get("at", step) and said.part is None:
+            self.memory.pop("titled", None)  # the training continues
+        return (self.memory.get("titled") or "") if said.part is None else ""
 
     # The counters of a line.
 
@@ -287,7 +271,6 @@ class LogState:
         memory, epoch, inner = self.memory, said.epoch, said.inner
         outer = forms.number(epoch.value, found) if epoch else None
         if inner is None:
-            memory["ended"] = True
             known = memory.get("x")
             if epoch and known is None:
                 memory["has_epochs"] = True
@@ -296,23 +279,18 @@ class LogState:
         of = forms.number(inner.of, found) if inner.of else None
         if place > _HIGHEST:
             return None
-        apart = (
-            said.part if of and not said.counts_all and memory.get("of") not in (None, of) else ""
-        )
         is_place = bool(of) and not inner.name and not epoch
         if is_place and said.part and memory.get("places") != of:
             return None  # a position within the held-out data
         if is_place and not said.part:
             memory["places"] = of
-        if not apart and not said.part:
-            memory["of"] = of
         first = memory.get("labels", {}).get("first", said.label)
         own = said.label if said.is_named and said.label != first else ""
         if epoch:
             memory["both"] = True
         elif memory.get("both") and not (of or "heading" in memory):
             own = own or "alone"  # `step=50` beside `Epoch: 2, Step: 9`
-        steps = self._steps(apart or (own if len(memory.get("steps", ())) < _MOST else ""))
+        steps = self._steps(own if len(memory.get("steps", ())) < _MOST else "")
         if said.counts_all:
             before = 0.0
         elif outer is not None and not said.part and steps.is_again(outer, place):
@@ -322,33 +300,25 @@ class LogState:
         elif (heading := memory.get("heading")) is not None:
             before = steps.before(heading, place, of)
         else:
-            restarts = (
-                bool(of)
-                or memory.get("ended")
-                or _RESTARTS.fullmatch(inner.name.rpartition(" ")[2])
-            )
-            may = bool(restarts) and (bool(inner.name) or bool(of))
-            before = steps.again(place, of, may_restart=may)
+            before = steps.again(place, of, may_restart=bool(inner.name or of))
         if not said.part:
-            memory["ended"] = False
-            if not apart:
-                memory["x"] = before + place
-                memory["has_steps"] = True
+            memory["x"] = before + place
+            memory["has_steps"] = True
         return before + place
 
     def _heading(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Note the counters of a line that has nothing else: the lines below are of them."""
         memory = self.memory
-        if re.match(r"\s\s+[A-Za-z]", said.text) and memory.get("title", {}).get("used"):
+        if "titled" in memory and re.match(r"\s\s+[A-Za-z]", said.text):
             return NOTHING  # of the values above, as in `  acc = 0.5`, `  global_step = 100`
         place = forms.number(said.counter.value, found)
         self._begin("step" if said.inner else "epoch", place)
         if said.inner is None:
             memory["heading"] = place
-        is_held_out = memory.get("title", {"of": ""})["of"] != "" and not said.epoch
+        is_held_out = memory.get("titled", "") != "" and not said.epoch
         is_held_out = said.part or (is_held_out and place < memory.get("at", 0))
         if said.inner and not said.counts_all and is_held_out:
-            self._title(said.part, _MOST)  # a position within the held-out data
+            memory["titled"] = said.part  # a position within the held-out data
             return NOTHING
         step = self._step(said, found)
         if step is None:
@@ -358,14 +328,10 @@ class LogState:
             memory.pop("has_steps", None)
         rows = self._first_counter(step)
         memory.update(at=step, below=True, under="")
-        memory.pop("title", None)
+        memory.pop("titled", None)
         if said.part:
-            self._title(said.part, _MOST)
+            memory["titled"] = said.part
         return rows
-
-    def _title(self, of: str | None, lines: int) -> None:
-        """Note of what part of the data the lines below are; None: of none that is read."""
-        self.memory["title"] = {"of": of, "left": lines, "used": False}
 
     def _first_counter(self, step: float) -> Sequence[Row]:
         """Return the rows that were printed before the log's first counter, at that counter."""
@@ -409,7 +375,7 @@ class LogState:
         if is_alone and (again := self._repeated(row, step)) is not None:  # no `part 7: epoch 1`
             return again
         if is_heading := said.text.endswith(":"):
-            self._title(said.part or part, 1)
+            memory["titled"] = said.part or part
         memory.update(under=said.part or part, below=is_heading)
         before = self._first_counter(step)
         if not (said.part or part or said.label in memory["labels"]["apart"]):
@@ -511,7 +477,7 @@ class LogState:
         """Return the values of a line without a counter, at the last one seen."""
         memory = self.memory
         at = memory.get("at")
-        if "title" in memory and memory["title"]["of"] is None and not said.part:
+        if memory.get("titled", "") is None and not said.part:
             return NOTHING
         if said.inner is not None:
             at = self._step(said, found)
@@ -688,20 +654,23 @@ class LogState:
     def placed(self, rows: Sequence[Row], *, counts_epochs: bool) -> Sequence[Row]:
         """Return a plugin's rows with what lines above say of them: training, fold, part."""
         memory, placed = self.memory, list[Row]()
-        for row in rows:
-            step = row.pop(STEP, 0.0)
-            self._begin("plugin", step)
-            says_none = counts_epochs and not any(map(part_in, row))
-            part = self._part(grammar.ROW, step) if says_none else ""
-            prefix = self._prefix(grammar.ROW, (), step, is_own=False) or ""
-            memory.setdefault("rows", (step, step))
-            if prefix or part:
-                of = {name: own_part(name, part) for name in row}
-                row = {f"{prefix}{of[n]}/{n}" if of[n] else prefix + n: row[n] for n in row}
-            memory.update(at=step, under="")
-            placed.append({STEP: step, **row})
         if rows and not counts_epochs:
             memory["has_steps"] = True
+        for row in rows:
+            step = row.get(STEP, 0.0)
+            self._begin("plugin", step)
+            prefix = part = ""
+            if "candidate" in memory or memory.get("fold") or memory.get("group"):
+                prefix = self._prefix(grammar.ROW, (), step, is_own=False) or ""
+            if "titled" in memory and counts_epochs and not any(map(part_in, row)):
+                part = self._part(grammar.ROW, step)
+            if prefix or part:
+                of = {name: own_part(name, part) for name in row}
+                names = {n: f"{prefix}{of[n]}/{n}" if of[n] else prefix + n for n in of}
+                row = {names[n] if n != STEP else n: row[n] for n in row}
+            memory.setdefault("rows", (step, step))
+            memory.update(at=step, under="")
+            placed.append(row)
         return placed
 
 

@@ -8,7 +8,6 @@ columns begin under their names, a value may fill its column, join the next one 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -28,8 +27,6 @@ _MAY_BE_HEADER = re.compile(
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
 """Lines drawn by Rich and tabulate, as the characters that Markdown draws them with."""
-_MOST_ROWS = 1000
-"""Rows that are recognised when a table is printed again."""
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")
 _DIGITS = re.compile(r"(?<![\w@])\d")
 _STEPS = (
@@ -81,9 +78,10 @@ class Table:
             return _NONE
         cells = _cells(line)
         if (step := _step(cells)) is not None:
-            printed = self.memory.get("printed", []) if self.memory.get("names") == cells else []
+            is_again = self.memory.get("names") == cells
+            before = [self.memory.get("first"), self.memory.get("last")] if is_again else None
             self.memory.clear()
-            self.memory.update(names=cells, step=step, printed=printed)
+            self.memory.update(names=cells, step=step, before=before)
             if is_padded and not line[0].isspace() and "|" not in line:
                 self.memory["starts"] = [found.start() for found in _CELL.finditer(line)]
             return _NONE
@@ -112,12 +110,15 @@ class Table:
             return None
         if part and any(map(names_part, row)):
             part = ""
-        printed, this = self.memory["printed"], zlib.crc32(" ".join(cells).encode())
-        if this in printed:  # PrettyTable's are printed whole again
+        if "first" not in self.memory:
+            first, last = self.memory.get("before") or (None, None)
+            again = last if first == cells else None  # PrettyTable's are printed whole again
+            self.memory.update(first=cells, again=again, last=again)
+        value, again = float(cells[step]), self.memory["again"]
+        if again is not None and value <= again:
             return _NONE
-        if len(printed) < _MOST_ROWS:
-            printed.append(this)
-        return float(cells[step]), row, part
+        self.memory["last"] = value
+        return value, row, part
 
 
 def _cells(line: str) -> list[str]:
