@@ -35,7 +35,7 @@ FIRST_BYTES, LAST_BYTES = 1 << 18, 2 << 20
 """Bytes read at the beginning and at the end of each log: drivers warn at the start."""
 
 SECONDS = 1.0
-"""The time for reading and choosing; after it, what was found so far counts."""
+"""The CPU time for choosing, the same answer on a busy machine; after it, what was found counts."""
 
 LATER = 2_000_000
 """Microseconds after one log's last growth from which on the other's is later for sure: sizes are
@@ -140,7 +140,7 @@ _TEARDOWN = re.compile(
 
 _PROGRESS = re.compile(
     r"(?i)(?!.*\b(terminat|stopp|abort|exit|invalid|\w*error|\w*exception|argument|override|fail|"
-    r"did not|not complete))"
+    r"did not|not complete)|(\S+ )?(\[rank\d+\]:)?\[?E\d{4} )"
     r"(^\W*(\[?(train|val|eval)\w*\]?\W*)?(epoch|step|iter(ation)?|batch|trial|fold|round|episode|"
     r"update)\W*\[?\d+.*|"
     r".*\b\d+%\|.*|.*(?<!--)\b(loss|acc\w*|lr)\b\s*[:=]?\s*-?\d.*|.*\d+/\d+ \[.*(it/s|s/it).*|"
@@ -176,6 +176,9 @@ _ERROR = re.compile(r"[\"']?\w*[a-z]\w*(Error|Failure)\w*: ")
 
 _PATH = re.compile(r"Error: .*'(?P<path>[^']+)'")
 _MISSING = re.compile(r"FileNotFoundError: .*'(?P<path>[^']+)'")
+
+_SAVES = re.compile(r"(?i)^raise |save|writ|dump|log|clos|clean|remov|report|notif|exit|abort|fail")
+"""Calls of a program that fails: what goes wrong in them is no cause."""
 
 _OF_SYSTEM = re.compile(r"(OS|FileNotFound|Permission|NotADirectory|FileExists)Error\b")
 """Exceptions of system calls."""
@@ -301,7 +304,7 @@ class _Shown:
 
 def find(attempt_dir: Path, ending: Ending, masker: Masker) -> FoundCause | None:
     """Return why an attempt failed; None if nothing shows it."""
-    until = time.monotonic() + SECONDS
+    until = time.thread_time() + SECONDS
     names = (protocol.STDERR_FILE, protocol.STDOUT_FILE)
     logs = [Log.of(_lines(attempt_dir / name, masker)) for name in names]
     for of, (name, size) in enumerate(zip(names[::-1], _sizes_at_last(attempt_dir), strict=True)):
@@ -585,14 +588,30 @@ def _is_survived(chain: Sequence[Raised], log: Log, ending: Ending) -> bool:
     ]
     outside = [line for at, line in below if at not in message]
     below += [(len(log.lines), line) for line in log.later if not _OF_OTHERS.match(line)]
-    if (outside or ending.exit_code != 1) and _SURVIVED.fullmatch(above):
+    if (outside or ending.exit_code != 1) and _is_note(above, log):
         return True
     return (
         sum(_TEARDOWN.fullmatch(line) is None for _, line in below) > MOST_TRAILING
         or any(_PROGRESS.fullmatch(line) for _, line in below[:MOST_EXAMINED])
-        or any(_SURVIVED.fullmatch(line) for line in outside[:3])
+        or any(_is_note(line, log) for line in outside[:3])
         or any(_COPES.fullmatch(line) for _, line in chain[-1].message)
     )
+
+
+def _is_note(line: str, log: Log) -> bool:
+    """Return True for a line about what was coped with, if the log does not have it all the time.
+
+    A loader's workers skip bad images before and after an exception.
+    """
+    if _SURVIVED.fullmatch(line) is None:
+        return False
+    before = log.lines[: max(log.chains[0][0].start - 1, 0)]
+    return _form(line) not in map(_form, before)
+
+
+def _form(line: str) -> str:
+    """Return the first words of a line, without numbers."""
+    return re.sub(r"\d+", "0", line[:60])[:30]
 
 
 def _is_unknown_abort(found: _Shown, lines: Sequence[Sequence[tuple[int, str]]]) -> bool:
@@ -626,8 +645,8 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
             continue  # it failed while it cleaned up
         if one.rule.id == best.rule.id:
             best = one if one.rule.weight >= best.rule.weight else best
-        elif best.rule.id == "module_not_found" and not raised.is_deliberate:
-            best = one if one.rule.weight >= STRONG else best  # there was another way without it
+        elif _is_another_way(best, raised):
+            best = one if one.rule.weight >= STRONG else best  # without what is missing
         elif best.rule.weight < STRONG <= one.rule.weight or (
             best.rule.weight < OUTRANKS and translated and one.rule.weight >= STRONG
         ):
@@ -642,11 +661,24 @@ def _is_translated_by_library(raised: Raised | None, after: Raised) -> bool:
         return False
     if raised is None or after.link != Link.CONTEXT:
         return True
-    pairs = zip(raised.frames, after.frames, strict=False)
-    handler = next(
-        (two for one, two in pairs if (one.file, one.line) != (two.file, two.line)), None
-    )
+    handler = _handler(raised, after)
     return handler is None or not handler.is_own
+
+
+def _handler(raised: Raised, after: Raised) -> CodePlace | None:
+    """Return the place that handles an exception, where the next one comes from."""
+    pairs = zip(raised.frames, after.frames, strict=False)
+    return next((two for one, two in pairs if (one.file, one.line) != (two.file, two.line)), None)
+
+
+def _is_another_way(missed: _Shown, after: Raised) -> bool:
+    """Return True if a program does without a module or file that is missing, and that fails."""
+    if missed.rule.id == "module_not_found" and not after.is_deliberate:
+        return True
+    if missed.raised is None or _MISSING.match(missed.raised.text) is None:
+        return False
+    handler = _handler(missed.raised, after) if after.link == Link.CONTEXT else None
+    return handler is not None and handler.is_own and _SAVES.search(handler.source) is None
 
 
 def _is_attempt(raised: Raised, after: Raised) -> bool:
@@ -757,7 +789,7 @@ def _of_lines(
     for rule in known:
         if rule.shown not in kinds or not rule.pattern or rule.weight < least or rule.frame:
             continue
-        if time.monotonic() > until:
+        if time.thread_time() > until:
             return None
         for of_log in lines:
             for at, line in of_log:
@@ -786,7 +818,7 @@ def _explained(
             continue
         for log in logs:
             for at, line in enumerate(log.lines):
-                if time.monotonic() > until:
+                if time.thread_time() > until:
                     return found
                 if _compiled(rule.pattern).search(line) is not None:
                     return replace(found, rule=rule, evidence=line, at=at, match=None)

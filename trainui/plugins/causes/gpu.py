@@ -62,6 +62,7 @@ _MEMORY = (
 )
 
 _KERNELS = (
+    hint("gpu_oom", r"Out of memory error on GPU \d", r"^MemoryError:?\s*\n"),
     hint(
         "gpu_oom",
         r"NCCL WARN Cuda failure .*out of memory",

@@ -316,7 +316,8 @@ _SCHEDULERS = (
         r"job .*exceeded .*(wall-?(clock )?time|time limit)|walltime .*exceeded|"
         r"Job has timed out\. |this job is timed-out|job\.exception type=timeout|"
         r"resource allocation expired|"
-        r"Job was active longer than specified deadline|job reached .*time limit",
+        r"Job was active longer than specified deadline|job reached .*time limit|"
+        r"Job failed: execution took longer than|job exceeded allowed (execute|job) duration",
         "The time limit of the job was reached.",
         shown=Shown.OUTSIDE,
         weight=75,

@@ -123,7 +123,7 @@ _NAN = (
     rule(
         "nan_loss",
         r"returned nan values in its \d+th output|(?i:\bnan\b.{0,20}encountered)|"
-        r"FloatingPointError: .*(nan|inf|loss|scale|invalid value|overflow|divide|diverg)|"
+        r"FloatingPointError: .*(?i:nan|inf|loss|scale|invalid value|overflow|divide|diverg)|"
         r"Tensor had (NaN|Inf)|found (NaN|Inf|invalid values?: tensor\(\[+nan)|"
         r"^tensor\(\[+(-?[\d.e+-]+, *)*nan|is non-finite, so it cannot be clipped|"
         r"Current loss scale already at minimum|Minimum loss scale reached|"
@@ -201,7 +201,7 @@ _SHAPES = (
         r"too many indices for (tensor|array)|The shape of the mask .* does not match|"
         r"only batches of spatial targets supported|Calculated padded input size per channel|"
         r"the number of dimensions? .*must|matmul: Input operand|Matrix size-incompatible|"
-        r"embed_dim must be divisible by|hidden_size.*(divisible|multiple)|"
+        r"(?i:\bshape of .{0,60}\bis .*, but should be)|hidden_size.*(divisible|multiple)|"
         r"X has \d+ features, but .* is expecting|weight tensor should be defined either for all|"
         r"mul got incompatible shapes|dimensions? of the input .* must match|"
         r"All input arrays .* must have the same|must have the same rank|inputs? have incompatible|"
@@ -477,6 +477,13 @@ _PACKAGES = (
     ),
     hint(
         "version_conflict",
+        r"\bwith CUDA \S+ \(you have [\w.+]+\)|was built for .*\byou have\b",
+        r"No operator found|(not|n't) (compiled|built?|supported)\b|no kernel|undefined symbol",
+        "A library was built for another version of PyTorch, so that its kernels do not load.",
+        fix="Install the build of the library that fits the installed PyTorch and Python.",
+    ),
+    hint(
+        "version_conflict",
         r"A module that was compiled using NumPy 1\.x cannot be run in",
         r"numpy|_ARRAY_API|multiarray|Numpy is not available",
     ),
@@ -565,7 +572,8 @@ _DATA = (
         r"time data '.*' does not match format|BadZipFile: |not a zip file|"
         r"EmptyDataError|No columns to parse|invalid literal for int|Unable to parse string|"
         r"Failed to interpret file|Cannot load file containing pickled data|truncated record at|"
-        r"OSError: unrecognized data stream|Cannot work out file type of",
+        r"OSError: unrecognized data stream|Cannot work out file type of|"
+        r"EOFError: No data left in file",
         weight=55,
     ),
     rule(

@@ -204,6 +204,7 @@ _MORE = (
         r"libs/options/|for Parameter \w+ |Check failed: \(\w+\) [<>]|is invalid\. Allowed|"
         r"[Uu]nknown objective|is not a multiple of|only supports .* as |must hold, but got|"
         r"[Ii]nvalid filepath extension|conditioned on metric .* which is not available|"
+        r"cannot be (greater|larger|less|smaller) than the|"
         r"BuilderConfig '.*' not found|(should|has to|needs to) be (a )?(non-negative|positive)|"
         r"\d+ validation errors? for \w+|pydantic\S*ValidationError|"
         r"is not (in list|a valid \w+|one of|supported|recognized|a supported)|"
@@ -287,6 +288,7 @@ _MORE = (
         "user_code_error",  # raised in a library: only where the message names what is the user's
         r"(TypeError|AttributeError|NotImplementedError): (?P<what>.*(forward|_step|__getitem__|"
         r"collate\w*|NoneType|required positional argument|required \"forward\"|"
+        r"has no len\(\)|is not JSON serializable|before Module\.__init__|"
         r"between instances of|unsupported operand|"
         r"'\w*(Net|Model|Module|Classifier|Encoder|Decoder|Dataset)' object has no attribute).*)",
         "An error in the code: {what}.",
