@@ -51,7 +51,7 @@ RECENT, RARE = 40, 8
 """The newest runs, of which one in so many must have a parameter for its column to take precedence
 over names and metrics: added trainings of many kinds have each its own parameters."""
 
-EXTERNAL_MARK, AGENT_MARK, NOTE_MARK = " ext", " agent", " “”"
+EXTERNAL_MARK, AGENT_MARK, NOTE_MARK = " ext", " agent", " “…”"
 """The marks behind the name of an external run, of one that an agent started, and of one with a
 note, which may have no room on the second line. A verdict without a column has its symbol there."""
 
@@ -79,8 +79,9 @@ which further metrics do."""
 SURE_METRICS = 2
 """The metrics that have columns before parameters have; the others may share one."""
 
-LEAST_METRIC, MOST_METRIC = 10, 16
-"""Widths of a metric's column: the least, and that up to which its title takes precedence."""
+LEAST_METRIC, MOST_METRIC, LEAST_OTHER = 10, 16, 6
+"""Widths of a metric's column: the least, and that up to which its title takes precedence; and of a
+name in the column of the others, below which the second line has it too."""
 
 WITH_BEST = 110
 """Columns of the list from which the heading of the first metric says `best`."""
@@ -463,7 +464,8 @@ class RunColumns:
         if live is None or live.metric is None:
             return ""
         width = self._widths.get(live.title)
-        if width is None and OTHER_TITLE in self._widths and not live.member:
+        room = self._widths.get(OTHER_TITLE, 0) - VALUE
+        if width is None and room > LEAST_OTHER and not live.member:
             return ""
         if width is None:
             return f"{live.title} {number(live.value)} {live.member}".rstrip()

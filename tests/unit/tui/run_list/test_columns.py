@@ -179,9 +179,9 @@ def test_a_note_and_a_verdict_are_marked_beside_a_long_name(width: int) -> None:
     run = RUN._replace(name="n" * 90, note="try it longer", verdict="keep")
     columns = RunColumns(width, column_stats([run, RUN]))
     line = plain(columns.row(run, RowContext(NOW)))
-    assert ("+ “”" in line) == ("VERDICT" not in columns.titles)
-    assert "“”" in line
-    assert "“”" not in plain(columns.row(RUN, RowContext(NOW)))
+    assert ("+ “…”" in line) == ("VERDICT" not in columns.titles)
+    assert "“…”" in line
+    assert "“…”" not in plain(columns.row(RUN, RowContext(NOW)))
 
 
 def test_a_parameter_that_tells_runs_of_a_pipeline_apart_stays() -> None:
