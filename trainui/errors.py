@@ -157,7 +157,7 @@ class Problem:
     code: str
     """A stable identifier, e.g. `unknown-field`."""
     message: str
-    """What is wrong and how to fix it, on one line."""
+    """The error and how to fix it, on one line."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from trainui.resume.edits import InlineEdit
 
 CONFIDENCE = 0.95
-"""Of the interval; a difference whose interval is on one side of 0 is told from noise."""
+"""Of the interval; a difference whose interval is on one side of 0 is more than noise."""
 
 POWER = 0.8
 """The probability with which as many seeds as are proposed would tell the observed difference."""
@@ -294,7 +294,7 @@ def seeds_needed(a: Sequence[float], b: Sequence[float]) -> int | None:
 
 
 def power(difference: float, deviations: Sequence[float], counts: Sequence[int]) -> float:
-    """Return the probability that Welch's test tells a difference of two means from noise."""
+    """Return the probability that Welch's test finds a difference of two means significant."""
     stats = _scipy_stats()
     parts = [one**2 / count for one, count in zip(deviations, counts, strict=True)]
     error = math.sqrt(sum(parts))

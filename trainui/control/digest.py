@@ -267,7 +267,7 @@ def _bests(
 ) -> Iterator[PipelineBest]:
     """Yield each pipeline's best value, of pipelines with a run in this time.
 
-    The newest run that has ended tells the metric: one that runs may not have it yet.
+    The newest run that has ended decides the metric: one that runs may not have it yet.
     """
     ids: dict[str, list[str]] = {}
     newest_first = sorted(runs, key=lambda one: one.created_at, reverse=True)

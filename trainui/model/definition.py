@@ -106,7 +106,7 @@ class Prune:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What stages that depend on a search use of it."""
+    """The results of a search that the stages which depend on it may use."""
 
     best_trial: int | None = None
     """The number of the best trial; None: none has completed."""
@@ -126,7 +126,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to search, and for what; without a space it prunes the members of a matrix."""
+    """A space to search and its goal; without a space it prunes the members of a matrix."""
 
     metric: str
     """The metric whose best value is the objective."""
@@ -311,7 +311,7 @@ class StageDefinition:
     queue: str | None = None
     """Run only on hosts that serve this queue; None: any."""
     executor: str = "local"
-    """What starts its processes: this machine, or a plugin's name."""
+    """The executor that starts its processes: this machine, or a plugin's name."""
     executor_options: Mapping[str, Json] = field(default_factory=dict)
     """The options for that plugin."""
     retries: int = 0

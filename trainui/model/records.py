@@ -33,7 +33,7 @@ class PruningReason:
     by_index: bool = False
     """True if `step` is the number of the value, since the metric has no steps."""
     rule: str | None = None
-    """What the value was compared with: `the median`; None: the pruner does not say."""
+    """The measure that the value was compared with: `the median`; None: the pruner does not say."""
     limit: float | None = None
     """The value that it was compared with."""
     of: int | None = None
@@ -171,7 +171,7 @@ class AttemptRecord(NamedTuple):
     pruning: PruningReason | None = None
     """Why its search's pruner requested its end; None: it did not."""
     executor: str = LOCAL
-    """What started its processes."""
+    """The executor that started its processes."""
 
     @property
     def is_external(self) -> bool:
@@ -252,7 +252,7 @@ class StageRecord(NamedTuple):
     reason_host: str | None = None
     """The host that gave the reason, if several hosts share the database."""
     executor: str = LOCAL
-    """What starts its processes."""
+    """The executor that starts its processes."""
     stalls_after: float | None = None
     """Seconds of silence after which it is stalled, once it was silent for half of that."""
     earlier: int = 0
@@ -329,7 +329,7 @@ class Loss(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """What is lost: recorded as running, and only the next worker learns how it ended."""
+    """Stages and runs recorded as running, of which only the next worker learns how they ended."""
 
     stages: Mapping[str, Loss] = {}
     """By id."""

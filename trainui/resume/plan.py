@@ -68,7 +68,7 @@ class SeenRun:
     given_up: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By stage id: those that a person gives up for an earlier one, each with the present time."""
     changes: PipelineChanges | None = None
-    """What an edited pipeline changes; None: it is not edited."""
+    """The changes by an edited pipeline; None: it is not edited."""
     environ: Mapping[str, str] | None = None
     """The variables for `${env.NAME}` in inputs; None: the run's own."""
 

@@ -69,7 +69,7 @@ class Undeclared:
 
     @property
     def words(self) -> str:
-        """What to do to continue from it, as a clause."""
+        """The way to continue from it, as a clause."""
         option = next(
             (
                 one.resume_option

@@ -343,7 +343,7 @@ def append(fd: int, line: bytes) -> bool:
 class WrittenFiles:
     """The files that the attempt's processes have open for writing; each is noted once.
 
-    A reader tells from them which of the files in a shared directory are this attempt's.
+    A reader learns from them which of the files in a shared directory are this attempt's.
     """
 
     def __init__(self, directory: str, identity: dict[str, str]) -> None:

@@ -279,7 +279,7 @@ class Annotation:
 
 
 class SeedVerdict(NamedTuple):
-    """If the difference of two lines can be told from noise over their seeds."""
+    """The verdict on the difference of two lines over their seeds: more than noise, or not."""
 
     words: tuple[str, ...] = ()
     """Empty: they are not two configurations."""
@@ -288,7 +288,7 @@ class SeedVerdict(NamedTuple):
     configurations: tuple[tuple[str, str], ...] = ()
     """Those compared, by their runs' ids and their names."""
     is_told: bool = False
-    """True if the difference can be told from noise."""
+    """True if the difference is more than noise."""
 
 
 NO_VERDICT = SeedVerdict()
@@ -313,7 +313,7 @@ class Chart:
     unit: str = "step"
     """What a step of its lines counts: `step`, or `epoch`."""
     verdict: SeedVerdict = NO_VERDICT
-    """If the difference of two lines can be told from noise over their seeds."""
+    """The verdict on the difference of two lines over their seeds: more than noise, or not."""
     search: Search | None = field(default=None, hash=False)  # its space is a mapping
     """The search of the stage, whose goal says which value is better."""
     whole_sweep: bool = False

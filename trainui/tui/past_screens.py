@@ -444,7 +444,7 @@ def _cell(status: Status, cell: int, is_here: bool) -> Sequence[Segment]:
 
 
 def _run_words(run: RunLine) -> Row:
-    """Return what tells a run from the others of its pipeline, then its name and note."""
+    """Return what distinguishes a run from the others of its pipeline, then its name and note."""
     note = f"  “{harmless(run.note)}”" if run.note else ""
     spent = elapsed(run.worked_until(clock.now()), ticks=run.status in UNFINISHED)
     return (

@@ -359,7 +359,7 @@ def read_candidates(
 def seed_verdict(
     request: CurvesRequest, pair: Sequence[LineGroup], metric: str, *, lower: bool | None
 ) -> SeedVerdict:
-    """Return if the difference of two lines can be told from noise over their seeds.
+    """Return the verdict on the difference of two lines over their seeds.
 
     A line of one series stands for all seeds of its configuration, which may be another run's.
     """

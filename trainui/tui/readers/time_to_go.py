@@ -38,11 +38,11 @@ FIRST = 1
 """Units left out once there is another one: the first reads and compiles what others find ready."""
 
 RECENT_OF_COURSE, SURE_AFTER = 0.5, 15
-"""The newest share of what is done from which the pace is told compared with an earlier attempt, of
+"""The newest share of what is done from which the pace is measured against an earlier attempt, of
 which it is known how long the units took; and the seconds for which it is taken for the same."""
 
 RECENT_PART, LEAST_RECENT = 0.25, 3
-"""The newest share of what is done that tells the pace, as later epochs may take longer, and the
+"""The newest share of what is done that gives the pace, as later epochs may take longer, and the
 least number of units. Whole ones, so that a validation at the end of each counts in full."""
 
 ESTIMATE_PERIOD = 2
@@ -53,7 +53,7 @@ LEAST_SAME, RARER = 0.6, 2.0
 that of a validation is."""
 
 LEAST_SPENT, EVERY_SLACK = LEAST_ELAPSED * clock.SECOND, 0.05
-"""The least time between points that tells the pace, in microseconds; and the share of the steps
+"""The least time between points that gives the pace, in microseconds; and the share of the steps
 between two evaluations by which the last one may be late, as steps are counted from 0 or 1."""
 
 MOST_SEGMENTS = 64
@@ -512,7 +512,7 @@ def _by_times_of_points(
     """Return the progress between two points, without what was before the first one.
 
     Those of the rarest metric: a validation takes time after many steps, and its metric is logged
-    once in each such cycle. Of all steps, the newest share tells the pace. True: it is rarer than
+    once in each such cycle. Of all steps, the newest share gives the pace. True: it is rarer than
     others.
     """
     known = read_points.summaries(connection, [stage.id])

@@ -292,7 +292,7 @@ class RunColumn(NamedTuple):
     whole: int = 0
     """Width at which its text is whole, if that is less than the most; 0: the most."""
     distinct: tuple[bool, int] = (False, 0)
-    """How much a parameter tells about the runs (`ColumnStats`); of one rank the least goes."""
+    """How much a parameter says about the runs (`ColumnStats`); of one rank the least goes."""
 
     @property
     def comfortable(self) -> int:
