@@ -430,7 +430,7 @@ class Axis(StrEnum):
     EPOCH = "epoch"
     """From the stage's metric `epoch`, interpolated between two of its points."""
     RELATIVE = "relative"
-    """Seconds since the first point."""
+    """Seconds since the first point that is not superseded."""
     GPU = "gpu"
     """GPU seconds used so far: seconds times GPUs, over all attempts."""
     WALL = "wall"
@@ -457,9 +457,9 @@ def axis_mapping(
 
 
 def _first_time(connection: statements.Connection, every: Sequence[PointSegment]) -> float:
-    """Return the time of the first point that has one; NaN if none has."""
-    for segment in every:
-        times = read_points.load(connection, segment).times
+    """Return the time of the first point that has one and is not superseded; NaN if none has."""
+    for segment, cut in read_points.with_cuts(tuple(every)):
+        times = read_points.keep_points(read_points.load(connection, segment), cut).times
         known = times[times != NO_TIME]
         if len(known):
             return float(known[0]) / SECOND
@@ -596,7 +596,10 @@ def series_points_of(
     limits = np.repeat([cuts[segment.history] for segment in some], counts)[order]
     place = axis_mapping(connection, owner, every, axis)
     x = place(steps, times, attempts)
+    is_kept = steps < limits
     is_placed = np.isfinite(x)
+    if axis == Axis.RELATIVE:  # a whole earlier attempt would squeeze the one that counts
+        is_placed &= is_kept | (x >= 0)
     placed = slice(None) if bool(is_placed.all()) else is_placed
     values = np.concatenate([part.values for part in parts])[order]
     return SeriesPoints(
@@ -605,7 +608,7 @@ def series_points_of(
         values[placed],
         times[placed],
         attempts[placed],
-        (steps < limits)[placed],
+        is_kept[placed],
     )
 
 

@@ -124,6 +124,15 @@ def test_superseded_points_stay_beside_those_that_count(store: Database) -> None
     assert plotted(store, Axis.RELATIVE).window(0.0, 4000.0, 10).boundaries == ((3600.0, 2),)
 
 
+def test_an_attempt_made_again_takes_no_time_on_the_axis(store: Database) -> None:
+    fill(store, np.full(100, 2.0))
+    fill(store, np.full(100, 1.0), attempt=2)
+    series = plotted(store, Axis.RELATIVE)
+    assert series.extent == (0.0, 49.5)
+    assert np.isnan(series.window(0.0, 49.5, 10).old_maximum).all()
+    assert plotted(store).window(0.0, 99.0, 10).old_maximum[5] == 2.0, "beside it, over steps"
+
+
 def test_an_attempt_alone_counts_with_all_that_it_made(store: Database) -> None:
     fill(store, np.full(100, 2.0))
     fill(store, np.full(100, 1.0), first=50, attempt=2)
