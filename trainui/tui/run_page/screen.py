@@ -416,11 +416,16 @@ class RunScreen(Page):
 
     @property
     def _shown(self) -> tuple[StageRecord, StageDetail] | None:
-        """The selected stage with its details; None: these are not read yet."""
-        stage, detail = self.graph.selected, self._page.detail if self._page else None
-        if stage is None or detail is None or detail.stage != stage.name:
+        """The selected stage with its details; None: these are not read yet.
+
+        Another member of a folded sweep may have become its most important one since they were.
+        """
+        selected, detail = self.graph.selected, self._page.detail if self._page else None
+        if selected is None or detail is None:
             return None
-        return stage, detail
+        known = (one for one in (selected, *self.graph.folded) if one.name == detail.stage)
+        stage = next(known, None)
+        return None if stage is None else (stage, detail)
 
     def page_query(self) -> RunQuery:
         """Return the query for the visible parts of the run."""
@@ -443,7 +448,7 @@ class RunScreen(Page):
         if self._page is None or self._shown is None:
             return
         (stage, detail), panes, graph = self._shown, self.panes, self.graph
-        attempts = self._attempts[: self.attempt]
+        attempts = self._page.attempts.get(stage.id, [])[: self.attempt]
         members = at_work(graph.folded)
         subject = DetailsSubject(self._page, stage, attempts, detail, graph.timeline, members)
         panes.overview.show(subject, panes.tab)

@@ -1,6 +1,9 @@
-"""The curves of a folded sweep do not depend on the selected member having metrics."""
+"""The details of a folded sweep: those of the member that stands for it."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
@@ -9,6 +12,7 @@ from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.readers.page_reader import RunPageReader
+from trainui.tui.run_page.screen import RunScreen
 from trainui.tui.snapshot import RunQuery
 
 MEMBERS = ("train[a=1]", "train[a=2]", "train[a=3]")
@@ -35,3 +39,13 @@ def test_the_best_member_stands_for_a_folded_sweep(filler: Filler) -> None:
         assert page.detail.curves is not None
         names = [one.name for one in page.detail.curves.charts]
         assert names == ([] if plotted == MEMBERS[0] else ["gap", "a"]), "the search's is first"
+
+
+def test_details_of_a_member_stand_for_its_folded_sweep(filler: Filler) -> None:
+    run_id = filler.run(dict.fromkeys(MEMBERS, ()))
+    first, newest, _ = (filler.stage(run_id, name) for name in MEMBERS)
+    page = SimpleNamespace(detail=SimpleNamespace(stage=first.name))
+    shown = cast(Any, RunScreen._shown).fget
+    for folded, expected in (((first, newest), (first, page.detail)), ((), None)):
+        graph = SimpleNamespace(selected=newest, folded=folded)
+        assert shown(SimpleNamespace(graph=graph, _page=page)) == expected
