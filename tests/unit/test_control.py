@@ -552,6 +552,33 @@ class TestResume:
         with pytest.raises(UsageError, match="c is queued"):
             control.rerun(failed, ["c"])
 
+    def test_a_result_stands_if_its_rerun_is_cancelled_before_it_starts(
+        self, store: Database
+    ) -> None:
+        run_id = control.submit(load())
+        for name in ("a", "b", "c", "d"):
+            play(store, run_id, name)
+        assert len(control.rerun(run_id, ["a"], downstream=True)) == 4
+        assert len(control.cancel(run_id)) == 4
+        assert set(states(store, run_id).values()) == {"completed"}
+        assert {one.action for one in control.plan_resume(run_id)} == {Action.SKIP}
+        assert control.rerun(run_id, ["a"], downstream=True)
+        play(store, run_id, "a")
+        control.cancel(run_id)
+        assert states(store, run_id) == {"a": "completed", **dict.fromkeys("bcd", "cancelled")}
+        planned = {one.name: one for one in control.plan_resume(run_id)}
+        assert all(planned[name].fresh for name in "bcd"), "made from what a wrote before"
+
+    def test_a_cancelled_stage_with_an_edit_starts_as_the_plan_says(self, store: Database) -> None:
+        run_id = control.submit(load())
+        for name in ("a", "b", "c", "d"):
+            play(store, run_id, name)
+        edited = load(DIAMOND.replace('d, run: "true"', 'd, run: "true # other"'))
+        assert control.resume(run_id, pipeline=edited) == ["d"]
+        control.cancel(run_id)
+        assert states(store, run_id)["d"] == "cancelled"
+        assert {one.name for one in control.plan_resume(run_id) if one.fresh} == {"d"}
+
     def test_rerun_refuses_what_could_not_start(self, store: Database, failed: str) -> None:
         with pytest.raises(UsageError, match="b failed"):
             control.rerun(failed, ["d"])

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from trainui import paths, system, wakeup
 from trainui.control import requests, submission
-from trainui.errors import StoreError, UnfitEnvironmentError, UsageError
+from trainui.errors import StoreError, TrainuiError, UnfitEnvironmentError, UsageError
 from trainui.execution.attempt import executors
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status
-from trainui.resume import code_snapshot
+from trainui.resume import code_snapshot, plan
 from trainui.resume.submitted import check_names
 from trainui.store.db import home_identity
 from trainui.store.db.engine import Database, open_store
@@ -29,13 +29,18 @@ LEAST_TO_FORGET = 1 << 20
 def cancel(run_id: str, names: Collection[str] | None = None) -> list[str]:
     """Request the cancellation of stages; each is cancelled once all of its processes have exited.
 
-    `names` are full names; None: every unfinished stage. Returns those that are to be cancelled;
-    empty if all had ended.
+    One that waits for its rerun is completed again if its last result still stands. `names` are
+    full names; None: every unfinished stage. Returns those that are to be cancelled; empty if all
+    had ended.
     """
-    with open_store().write() as connection:
+    store = open_store()
+    results: Mapping[str, tuple[int, Status]] = {}
+    with suppress(TrainuiError):  # what prevents a comparison must not prevent the cancellation
+        results = plan.standing_results(store, run_id)
+    with store.write() as connection:
         _check_can_cancel(requests.run_to_change(connection, run_id, "cancel"))
         chosen = _chosen(views.stages(connection, run_id), names)
-        asked = stage_requests.cancel(connection, run_id, chosen)
+        asked = stage_requests.cancel(connection, run_id, chosen, results)
         if asked:
             requests.record_deed(connection, run_id, "cancelled", asked)
     wakeup.wake()

@@ -47,11 +47,11 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     # blocked: an upstream ended; queued: all upstreams completed; skipped: --until
     # completed: an evaluation of each checkpoint, which has no process of its own, with its last;
     # or as of a queued stage
-    S.PENDING: frozenset({S.QUEUED, S.BLOCKED, S.CANCELLED, S.SKIPPED, S.COMPLETED}),
+    S.PENDING: frozenset({S.QUEUED, S.BLOCKED, S.CANCELLED, S.SKIPPED, S.COMPLETED, S.PRUNED}),
     # failed: it cannot be started (e.g. its directory is missing); pending: its upstream reruns
-    # completed: its rerun is cancelled before it begins
+    # completed, pruned: its rerun is cancelled before it begins
     S.QUEUED: frozenset(
-        {S.RUNNING, S.CANCELLED, S.FAILED, S.BLOCKED, S.PENDING, S.SKIPPED, S.COMPLETED}
+        {S.RUNNING, S.CANCELLED, S.FAILED, S.BLOCKED, S.PENDING, S.SKIPPED, S.COMPLETED, S.PRUNED}
     ),
     # queued: an automatic retry
     # ended: an external run's stage only

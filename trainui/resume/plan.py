@@ -22,7 +22,7 @@ from trainui import clock, system
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
-from trainui.model.states import UNFINISHED, Status
+from trainui.model.states import DONE, UNFINISHED, Status
 from trainui.pipeline import filling
 from trainui.pipeline.rules import fingerprint, shared_paths
 from trainui.pipeline.rules import resume_plan as rules
@@ -208,6 +208,33 @@ def read_state(store: Database, run_id: str) -> SeenRun:
         counted = sweeps.counted(connection, run_id, stages)
         found = evaluations.of_run(connection, run_id)
     return SeenRun(run, stages, attempts, tried, counted, _left_out(run, stages, found))
+
+
+def standing_results(store: Database, run_id: str) -> dict[str, tuple[int, Status]]:
+    """Return the last results that stand of stages that wait to run again, by the stage's id.
+
+    Each is the number of its attempt, and the state in which that ended. A result stands if a
+    resume would leave the stage alone, had it not been reopened: a rerun needs no other reason.
+
+    Raises:
+        UsageError: an input names a variable that is not set.
+        UnfitEnvironmentError: the run's environment is needed for inputs but is missing.
+    """
+    with store.read() as connection:
+        stages = views.stages(connection, run_id)
+    if not any(one.attempt > 0 and one.status in _WAITING for one in stages):
+        return {}
+    seen, ended = read_state(store, run_id), dict[str, StageRecord]()
+    for stage in seen.stages:
+        last = seen.attempts[stage.id][-1] if stage.id in seen.attempts else None
+        if last is not None and last.status in DONE and stage.status in _WAITING:
+            ended[stage.name] = stage._replace(status=last.status, fresh=False)
+    before = replace(seen, stages=[ended.get(one.name, one) for one in seen.stages])
+    names = rules.standing(before.stages, ended.keys(), before.evidence())
+    return {ended[name].id: (ended[name].attempt, ended[name].status) for name in names}
+
+
+_WAITING = (Status.PENDING, Status.QUEUED)
 
 
 def _left_out(

@@ -342,6 +342,27 @@ def restarts_in_new_directory(
     return bool(reran.get(stage.name)) or any(name in again for name in stage.depends_on)
 
 
+def standing(
+    stages: Sequence[StageRecord], among: Collection[str], evidence: Evidence
+) -> list[str]:
+    """Return which of these ended stages have a result that no resume would make again.
+
+    Nothing that they were made from has changed or runs, and their outputs are there.
+    """
+    by_name, found = {stage.name: stage for stage in stages}, list[str]()
+    for stage in (by_name[name] for name in Graph.of(stages).order()):
+        if stage.name not in among or stage.name in evidence.gone:
+            continue
+        upstreams = [by_name[name] for name in stage.depends_on if name in by_name]
+        is_settled = all(
+            one.name in found if one.name in among else one.status not in UNFINISHED
+            for one in upstreams
+        )
+        if is_settled and not why_again(stage, (), evidence):
+            found.append(stage.name)
+    return found
+
+
 def _planned_attempt(
     stage: StageRecord, causes: Sequence[str], find_checkpoint: FindCheckpoint, fresh: bool
 ) -> PlannedStage:

@@ -6,7 +6,8 @@ that records it; one already on record requests nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from trainui import clock
@@ -24,11 +25,18 @@ STOPPING = "was asked to stop and has not ended yet"
 """Reason shown for a running stage that is being cancelled."""
 
 
-def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -> list[str]:
+def cancel(
+    connection: Connection,
+    run_id: str,
+    chosen: Sequence[StageRecord],
+    results: Mapping[str, tuple[int, Status]] = MappingProxyType({}),
+) -> list[str]:
     """Cancel these stages: idle ones at once, running ones by a request to their monitor.
 
-    A completed stage whose rerun has not begun is completed again, with its result. Returns the
-    names of the stages that were cancelled or asked to stop.
+    `results` are those that stand without another attempt, by the stage's id: the number of the
+    attempt that has it, and the state in which that ended. Such an idle stage is in this state
+    again, unless a stage waits for it that is not cancelled: that would start with the old result.
+    Returns the names of the stages that were cancelled or asked to stop.
     """
     elsewhere = attempts.waiting_elsewhere(connection, chosen)
     for stage in chosen:
@@ -37,47 +45,27 @@ def cancel(connection: Connection, run_id: str, chosen: Sequence[StageRecord]) -
     idle = [one for one in chosen if one.status in _IDLE and one.id not in elsewhere]
     attempts.withdraw(connection, [stage.id for stage in idle])
     now = max([clock.now(), *(stage.started_at or 0 for stage in idle)])
-    kept = _as_before(connection, run_id, idle, {one.name for one in chosen})
-    for before in _IDLE:
-        some = [stage for stage in idle if stage.status == before]
-        for after, reason in ((Status.COMPLETED, None), (Status.CANCELLED, "cancelled")):
-            if same := [one for one in some if (one.id in kept) == (after == Status.COMPLETED)]:
-                stages.change_all(connection, same, before, after, reason=reason, now=now)
-    for stage_id in kept:
-        set_values(connection, "stages", stage_id, fresh=False)
+    names = {one.name for one in chosen}
+    awaited = {
+        name
+        for one in (views.stages(connection, run_id) if results else ())
+        if one.status in (Status.PENDING, Status.QUEUED) and one.name not in names
+        for name in one.depends_on
+    }
+    ends: dict[tuple[Status, Status], list[StageRecord]] = {}
+    for stage in idle:
+        number, result = results.get(stage.id, (None, Status.CANCELLED))
+        stands = number == stage.attempt and stage.name not in awaited
+        after = result if stands else Status.CANCELLED
+        ends.setdefault((stage.status, after), []).append(stage)
+    for (before, after), same in ends.items():
+        reason = "cancelled" if after == Status.CANCELLED else None
+        stages.change_all(connection, same, before, after, reason=reason, now=now)
+        for stage in same if after != Status.CANCELLED else ():
+            set_values(connection, "stages", stage.id, fresh=False)
     stages.settle_dependants(connection, [stage.id for stage in idle])
     runs.refresh(connection, run_id)
     return [stage.name for stage in chosen if stage.status in (Status.RUNNING, *_IDLE)]
-
-
-def _as_before(
-    connection: Connection, run_id: str, idle: Sequence[StageRecord], cancelled: Collection[str]
-) -> set[str]:
-    """Return the ids of idle stages that completed, and whose rerun has not begun.
-
-    Not of one that was edited since, or that a stage waits for which is not cancelled: that would
-    start with the old result.
-    """
-    waiting = (Status.PENDING, Status.QUEUED)
-    some = [one for one in idle if one.status in waiting and one.attempt]
-    if not some:
-        return set()
-    awaited = {
-        name
-        for one in views.stages(connection, run_id)
-        if one.status in waiting and one.name not in cancelled
-        for name in one.depends_on
-    }
-    found = set[str]()
-    for stage in some:
-        last = views.attempts_of_stage(connection, stage.id)[-1:]
-        is_whole = any(
-            one.status == Status.COMPLETED and one.definition is None and not one.secret_changes
-            for one in last
-        )
-        if is_whole and stage.name not in awaited and stage.definition.each_checkpoint is None:
-            found.add(stage.id)
-    return found
 
 
 _IDLE = (Status.PENDING, Status.QUEUED, Status.BLOCKED)
