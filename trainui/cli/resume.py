@@ -13,7 +13,7 @@ import typer
 from trainui import control, formatting, text
 from trainui.cli import options, printing, standstill, waiting
 from trainui.cli.standstill import DiskWatch
-from trainui.errors import PipelineFileError, UsageError
+from trainui.errors import PipelineFileError, UsageError, WaitTimeoutError
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline import matrix
 from trainui.pipeline.rules import resume_plan
@@ -294,7 +294,7 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
     if dry_run:
         _plan_interrupted(as_json)
         return 0
-    lost_attempts.record()
+    all_recorded = lost_attempts.record()
     if _runs(interrupted=False):  # after a reboot they wait for the worker
         lifecycle.ensure_started()
     found = _runs(interrupted=True)
@@ -309,6 +309,11 @@ def _resume_interrupted(env: bool, dry_run: bool, detach: bool, as_json: bool) -
         resumed = [run for run in found if _revive(run.id, env, StageOptions(), PipelineChoice())]
         for run in resumed:
             printing.note(f"resumed: {run.name} ({run.id})")
+        if not all_recorded:
+            raise WaitTimeoutError(
+                "the worker has not recorded yet how some stages ended; see `trainui worker "
+                "status`, then type `trainui resume --interrupted` again"
+            )
         if not resumed:
             printing.note("nothing to resume: no run was interrupted")
         code = 0 if detach or not resumed else waiting.wait_for([run.id for run in resumed])

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.execution.submitted import begin
 from trainui import clock, control
 from trainui.cli.main import main
+from trainui.execution.attempt import lost_attempts
 from trainui.execution.daemon import lifecycle
 from trainui.model.states import Status
 from trainui.pipeline import loader
@@ -179,6 +180,18 @@ def test_each_command_answers_for_each_state(
     assert bool(started) == words.endswith(" *")
     with engine.reading() as connection:
         assert " ".join(str(one.status) for one in views.stages(connection, run)) == after
+
+
+def test_what_is_not_recorded_yet_is_not_called_uninterrupted(
+    store: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lifecycle, "ensure_started", lambda **_: None)
+    monkeypatch.setattr(lost_attempts, "runs", lambda: {"run"})
+    monkeypatch.setattr(lost_attempts, "PATIENCE", 0.0)
+    assert main(["resume", "--interrupted", "--detach"]) == 5
+    said = capsys.readouterr().err
+    assert "has not recorded yet how some stages ended" in said
+    assert "no run was interrupted" not in said
 
 
 def test_a_code_change_is_one_line_for_all_later_stages(

@@ -32,8 +32,9 @@ from trainui.supervisor.protocol import IDENTITY, JournalError
 
 SILENT_AFTER = int(hosts.SILENT_AFTER * clock.SECOND)
 
-PATIENCE = 30.0
-"""Seconds for a worker to start, and to read the metrics before it records the ends."""
+PATIENCE = 180.0
+"""Seconds for a worker to start, and to read the metrics before it records the ends: a machine that
+boots is slow."""
 
 GONE = (ProbeState.LOST, ProbeState.ENDED, ProbeState.REMOVED)
 """States of an attempt that started and has no process left."""
@@ -164,10 +165,11 @@ def last_heartbeats(connection: Connection) -> dict[str, int]:
     }
 
 
-def record(run_ids: Collection[str] | None = None) -> None:
+def record(run_ids: Collection[str] | None = None) -> bool:
     """Get the ends of lost attempts recorded, so that a resume finds their stages ended.
 
-    If there are any, start the worker and wait until it has recorded them.
+    If there are any, start the worker and wait until it has recorded them; return False if it has
+    not after a long time.
 
     Raises:
         UnfitEnvironmentError: a worker cannot be started.
@@ -177,12 +179,12 @@ def record(run_ids: Collection[str] | None = None) -> None:
         found = runs()
         return bool(found if run_ids is None else found.intersection(run_ids))
 
-    if are_left():
-        from trainui.execution import processes
-        from trainui.execution.daemon import lifecycle
+    if not are_left():
+        return True
+    from trainui.execution.daemon import lifecycle
 
-        lifecycle.ensure_started()
-        processes.wait_until(lambda: not are_left(), PATIENCE)
+    lifecycle.ensure_started()
+    return processes.wait_until(lambda: not are_left(), PATIENCE)
 
 
 def runs() -> set[str]:
