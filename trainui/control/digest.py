@@ -136,7 +136,7 @@ def digest(connection: Connection, since: int, until: int) -> Digest:
         bests,
         _gpu_seconds(connection, attempts, queued, since, until),
         queued,
-        [*_next(connection, trouble, queued), *_earlier(connection, found, since, until)],
+        list(_next(connection, trouble, queued)),
         names,
         run_list.shared_names(connection, frozenset(names.values())),
         running=[
@@ -411,21 +411,6 @@ def _unused(changes: Sequence[tuple[int, int, int]], total: int) -> int:
         if wish:
             wishes[abs(wish)] += 1 if wish > 0 else -1
     return idle
-
-
-def _earlier(
-    connection: Connection, shown: Iterable[Trouble], since: int, until: int
-) -> Iterator[Step]:
-    """Yield a step for what went wrong in the day before, and is so still."""
-    begin, known = min(since, until - A_DAY), {(one.run, one.stage) for one in shown}
-    attempts = event_feed.attempts_between(connection, begin, since)
-    some = [*_ill(connection, attempts, begin), *_ended_badly(connection, begin, since)]
-    some = [one for one in some if (one.run, one.stage) not in known]
-    if some:
-        names = formatting.listed([f"{one.name}/{one.stage}" for one in some], 2)
-        since_then = formatting.local_time(begin, "%Y-%m-%dT%H:%M")
-        text = f"still as before this time ({formatting.quantity(len(some), 'stage')}): {names}"
-        yield Step(text, f"trainui digest --since {since_then}")
 
 
 def _next(

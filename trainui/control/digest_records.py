@@ -79,8 +79,11 @@ class Trouble:
         """What happened, for a row."""
         if self.cause is not None:
             file, line = self.cause.get("file"), self.cause.get("line")
-            where = f" ({PurePath(str(file)).name}:{line})" if file and line else ""
-            return f"{self.cause['text']}{where}"
+            text = str(self.cause["text"])
+            if not (file and line):
+                return text
+            plain = text.removesuffix(".")
+            return f"{plain} ({PurePath(str(file)).name}:{line}){text[len(plain) :]}"
         where = self.evidence.partition(": ")[2] if self.kind == STALLED else ""
         return where or self.evidence
 

@@ -479,6 +479,17 @@ def test_a_prepared_edit_is_next_with_its_key(night: Night) -> None:
     assert all(one.text.startswith("P on digits/train ") for one in found)
 
 
+def test_the_place_of_a_failure_stands_in_its_sentence(night: Night) -> None:
+    run = night.whole("digits", 3.0, 2.5, status=Status.FAILED, error="exit code 1")
+    cause = {"text": "No flash_attn.", "evidence": "", "fix": "", "edit": None}
+    place = {"file": "/home/u/sft.py", "line": 2}
+    with night.store.write() as connection:
+        stage = views.stage(connection, run, "train")
+        assert stage is not None
+        runs.record_stage_event(connection, stage, CAUSE, "", attempt=1, data=cause | place)
+    assert [one.words for one in night.digest().trouble] == ["No flash_attn (sft.py:2)."]
+
+
 def test_a_prepared_edits_step_counts_what_else_is_resumed(night: Night) -> None:
     run = night.filler.run({"train": (), "other": (), "third": (), "whole": ()}, name="digits")
     for name in ("train", "other", "third"):
@@ -511,21 +522,6 @@ def test_a_long_remedy_is_cut_and_its_command_is_not(night: Night) -> None:
     last = list(digest_records.lines(found))[-1]
     assert len(last) == digest_records.WIDTH - digest_records.MARGINS + 4
     assert last.endswith("…  trainui resume digits")
-
-
-def test_trouble_of_before_the_time_is_one_step(night: Night) -> None:
-    night.end(night.start(night.run("old"), 30.0), 29.0, Status.FAILED, "exit code 1")
-    failed = night.run("evening")
-    night.end(night.start(failed, 9.0), 8.5, Status.FAILED, "exit code 1")
-    found = night.digest()
-    assert [one.stage for one in found.trouble] == []
-    (step,) = found.next
-    assert "evening/train" in step.text
-    assert "old" not in step.text
-    since = digest.since_of(step.command.split()[-1], night.now)
-    assert [one.run for one in digest.read(since, night.now).trouble] == [failed]
-    control.rerun(failed, ["train"])
-    assert night.digest().next == []
 
 
 def test_an_empty_time_says_so(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
