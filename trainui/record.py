@@ -11,7 +11,7 @@ so that making a record takes half the time, too.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -40,22 +40,31 @@ else:
 
 
 def _comparison(
-    fields: Iterable[dataclasses.Field[Any]],
+    fields: Collection[dataclasses.Field[Any]],
 ) -> tuple[Callable[[Any, object], Any], Callable[[Any], int]]:
     """Return the functions that compare and hash records by their fields."""
-    names = [field.name for field in fields if field.compare]
-    # doubled, since of a single name it would return the bare value
-    values = attrgetter(*names, *names[:1]) if names else lambda _: ()
+    compared = _values([field.name for field in fields if field.compare])
+    counted = _values([field.name for field in fields if _is_hashed(field)])
 
     def equals(self: Any, other: object) -> Any:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return values(self) == values(other)
+        return compared(self) == compared(other)
 
     def hashed(self: Any) -> int:
-        return hash(values(self))
+        return hash(counted(self))
 
     return equals, hashed
+
+
+def _is_hashed(field: dataclasses.Field[Any]) -> bool:
+    return field.compare if field.hash is None else field.hash
+
+
+def _values(names: Sequence[str]) -> Callable[[Any], Any]:
+    """Return the function that returns a record's fields of these names."""
+    # doubled, since of a single name it would return the bare value
+    return attrgetter(*names, *names[:1]) if names else lambda _: ()
 
 
 def _repr(self: Any) -> str:

@@ -26,6 +26,7 @@ def both(**options: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
             size: float = 1.0
             notes: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False)
             hidden: int = dataclasses.field(default=0, repr=False)
+            tags: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
 
         return decorate(**options)(Shape)
 
@@ -39,8 +40,11 @@ def test_records_compare_hash_and_print_as_standard_ones(options: Mapping[str, b
         assert square == same
         assert square != shape("square", 3.0)
         assert square != shape("square", 2.0, hidden=1)
+        assert square != shape("square", 2.0, tags={"b": 2})
         assert square != ("square", 2.0, 0)
-        expected = "both.<locals>.made.<locals>.Shape(name='square', size=2.0, notes={'a': 1})"
+        expected = (
+            "both.<locals>.made.<locals>.Shape(name='square', size=2.0, notes={'a': 1}, tags={})"
+        )
         assert repr(square) == expected
         if options.get("frozen"):
             assert {square: 1}[same] == 1
