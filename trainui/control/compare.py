@@ -189,7 +189,7 @@ class SeedComparison:
         if self.seconds_needed is not None:
             time = f", about {formatting.duration(self.seconds_needed)} on this machine"
         seeds = formatting.quantity(self.seeds_needed, "seed")
-        return f"not distinguishable from noise; {seeds} more of each would show it{time}"
+        return f"not distinguishable from noise; {seeds} more of each would probably show it{time}"
 
 
 def compare(

@@ -434,6 +434,12 @@ def fold_word(fold: str | None, choices: Sequence[str | None]) -> str:
     return words.get(fold, str(fold)) if fold in choices else "nothing"
 
 
+def fold_words(fold: str | None, choices: Sequence[str | None]) -> str:
+    """Return how lines are averaged: `averaged over the seeds`, or `each curve by itself`."""
+    over = fold_word(fold, choices)
+    return "each curve by itself" if over == "nothing" else f"averaged over {over}"
+
+
 def next_fold(compared: Comparison, choices: Sequence[str | None]) -> tuple[Comparison, str]:
     """Return the comparison averaged over the next choice, and why that may not be expected."""
     if len(choices) < 2:

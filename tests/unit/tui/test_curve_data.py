@@ -20,6 +20,7 @@ from trainui.tui.curve_data import (
     PlotOptions,
     PlottedSeries,
     fold_choices,
+    fold_words,
     last_value,
     next_fold,
     value_at,
@@ -261,6 +262,11 @@ def test_the_last_value_is_stored_even_beyond_the_window() -> None:
         assert "7.5000" in text
     (own,) = [one for one in [last_value(line([1.0, 2.0], last=(2.5, 1.0)), view)] if one]
     assert (own.value, own.step, own.column) == (2.5, 1.0, 1)
+
+
+def test_curves_that_are_not_averaged_are_each_by_itself() -> None:
+    assert fold_words(NOT_FOLDED, [NOT_FOLDED, None]) == "each curve by itself"
+    assert fold_words(None, [NOT_FOLDED, None]) == "averaged over the seeds"
 
 
 def test_a_folded_sweep_draws_all_members_unless_others_chosen() -> None:

@@ -32,7 +32,7 @@ from trainui.tui.curve_data import (
     PlotOptions,
     after,
     compared_x,
-    fold_word,
+    fold_words,
     next_fold,
     ranking,
     value_at,
@@ -423,8 +423,8 @@ class CurveKeys(RowsView):
             return
         self.state.compared, remark = next_fold(self.state.drawn, self.curves.folds)
         self.apply(self.view)
-        over = fold_word(self.state.drawn.fold, self.curves.folds)
-        self.notify(remark or f"averaged over {over}", timeout=2 * BRIEFLY)
+        words = remark or fold_words(self.state.drawn.fold, self.curves.folds)
+        self.notify(words, timeout=2 * BRIEFLY)
 
     def action_best(self) -> None:
         """Put the cursor on the best value."""

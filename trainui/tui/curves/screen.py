@@ -35,7 +35,7 @@ from trainui.tui.curve_data import (
     SeedVerdict,
     after,
     compared_x,
-    fold_word,
+    fold_words,
     last_value,
     value_at,
     x_positions,
@@ -552,11 +552,11 @@ class CurvesScreen(Page):
         drawn = chart.series_count if chart is not None else 0
         left_out, over = self.plot.curves.left_out, ""
         if chart is not None and any(line.members for line in chart.lines):
-            over = fold_word(self.state.drawn.fold, self.plot.curves.folds)
+            over = fold_words(self.state.drawn.fold, self.plot.curves.folds)
         words = (
             f"over {chart.unit if chart else AXES[view.axis]}" if view.axis == Axis.STEP else "",
             self.plot.curves.choice,
-            f"averaged over {over}" if over else "",
+            over,
             f"{drawn} of {marked} drawn" if 0 < drawn < marked else "",
         )
         changed = self.plot.words + (["log y"] if self.state.metric in self.state.log else [])
