@@ -78,6 +78,8 @@ _VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
 _NOT_STEADY = frozenset({"titled", "counts"})
 """What lines above say: it may end with the next line."""
+_ABOVE = frozenset({"candidate", "fold", "group", "titled"})
+"""What lines above say of those of plugins."""
 _CARRIED = ("labels", "folds", "names", "counts", "known", "group", "first_group", "runs")
 
 
@@ -660,17 +662,19 @@ class LogState:
             step = row.get(STEP, 0.0)
             self._begin("plugin", step)
             prefix = part = ""
-            if "candidate" in memory or memory.get("fold") or memory.get("group"):
+            if not _ABOVE.isdisjoint(memory):
                 prefix = self._prefix(grammar.ROW, (), step, is_own=False) or ""
-            if "titled" in memory and counts_epochs and not any(map(part_in, row)):
-                part = self._part(grammar.ROW, step)
+                if counts_epochs and not any(map(part_in, row)):
+                    part = self._part(grammar.ROW, step)
             if prefix or part:
                 of = {name: own_part(name, part) for name in row}
                 names = {n: f"{prefix}{of[n]}/{n}" if of[n] else prefix + n for n in of}
                 row = {names[n] if n != STEP else n: row[n] for n in row}
-            memory.setdefault("rows", (step, step))
-            memory.update(at=step, under="")
+            if "rows" not in memory:
+                memory["rows"] = (step, step)
+            memory["at"] = step
             placed.append(row)
+        memory["under"] = ""
         return placed
 
 
