@@ -283,7 +283,7 @@ def cause_rows(cause: Mapping[str, Any] | None, width: int, said: str = "") -> l
     has_place, is_prepared = cause["file"] is not None, bool(edit.get("params"))
     fields = (
         ("cause", cause["text"], "strong"),
-        ("shown by", "" if cause["evidence"] in said else cause["evidence"], ""),
+        ("shown by", "" if (cause["evidence"] or "") in said else cause["evidence"], ""),
         ("in", f"{cause['file']}:{cause['line']}" if has_place else "", "accent"),
         ("what to do", cause["fix"], ""),
         ("prepared", f"{edit['note']}  (P opens the edit)" if is_prepared else "", "good"),
