@@ -60,6 +60,9 @@ within 15. A later reader still reads the rest."""
 MOST_NAN = 1000
 """The newest alerts about NaN among which an attempt's first is looked for."""
 
+NAN_SEEN_WITHIN = 10 * clock.SECOND
+"""How long before its alert a NaN may have been printed, on a busy machine."""
+
 _NEVER_STARTED = (ExitReason.START_FAILED, ExitReason.LOCK_HELD, ExitReason.POSTPONED)
 
 _TRANSIENT = frozenset(
@@ -354,19 +357,29 @@ def _checkpoints_of_nan(
     with store.read() as connection:
         seen = event_feed.stage_alerts(connection, context.stage, (NAN,), most=MOST_NAN)
         tried = views.attempts_of_stage(connection, context.stage.id)
-    first: dict[int | None, int] = {}
-    for event, _ in seen:
-        first.setdefault(event.attempt, event.time)
+    first: dict[int | None, tuple[int, float | None]] = {}
+    for event, data in seen:
+        first.setdefault(event.attempt, (event.time, data.get("step")))
     if not first:
         return [], []
-    ill = [(first[one.number], one.completed_at) for one in tried if one.number in first]
-    found = [(one, Path(one).stat().st_mtime_ns // 1000) for one in _complete(context, definition)]
-    good = [
-        one
-        for one, at in found
-        if not any(begin <= at and (end is None or at <= end) for begin, end in ill)
-    ]
-    return [one for one, _ in found], good
+    ill = [(one, *first[one.number]) for one in tried if one.number in first]
+    found = list(_complete(context, definition))
+    return found, [one for one in found if not any(_is_after(Path(one), *nan) for nan in ill)]
+
+
+def _is_after(checkpoint: Path, attempt: AttemptRecord, seen: int, nan_step: float | None) -> bool:
+    """Return True if an attempt wrote a checkpoint after its first NaN, which was seen later.
+
+    Shortly before it was seen, the step in the checkpoint's name decides.
+    """
+    from trainui.resume.plan import step_in_name  # late: few attempts have a NaN
+
+    at = checkpoint.stat().st_mtime_ns // 1000
+    begin = max(attempt.started_at or 0, seen - NAN_SEEN_WITHIN)
+    if at < begin or (attempt.completed_at is not None and at > attempt.completed_at):
+        return False
+    step = step_in_name(checkpoint)
+    return at >= seen or step is None or nan_step is None or step >= nan_step
 
 
 def _complete(context: AttemptContext, definition: StageDefinition) -> Iterable[str]:

@@ -301,14 +301,16 @@ def test_the_edit_for_nan_names_the_newest_earlier_checkpoint(
     text = "stages: [{name: a, run: python t.py --lr 0.1, checkpoint: 'ckpt-*'}]"
     context = started(store, begin(store, submit(tmp_path, text), "a", GPU))
     directory = Path(context.stage.directory)
-    for number, age in ((1, 90), (2, 60), (3, 10)):
+    for number, age in ((1, 90), (2, 33), (3, 32), (4, 10)):  # 3: before the alert
         checkpoint = directory / f"ckpt-{number}"
         checkpoint.write_bytes(b"\x00" * 9)
         os.utime(checkpoint, (clock.now() / 1e6 - age,) * 2)
     (Path(context.attempt.directory) / "stderr.log").write_text("Error: loss is nan at step 3\n")
     with store.write() as connection:
         began = clock.now() - 30 * clock.SECOND
-        runs.record_stage_event(connection, context.stage, NAN, "a: NaN", attempt=1, time=began)
+        runs.record_stage_event(
+            connection, context.stage, NAN, "a: NaN", attempt=1, time=began, data={"step": 3}
+        )
     record(store, context, exit_code=1)
     with store.read() as connection:
         cause = event_feed.cause(connection, context.run.id, "a", 1)
