@@ -52,14 +52,14 @@ SAMPLES = [
     Sample("paddlenlp", "[2023-05-01 10:00:01,123] [    INFO] - loss: 0.5, lr: 3e-05, global_step: 10, epoch: 0.25\n", {"loss": [(10, 0.5)], "lr": [(10, 3e-05)]}),
     Sample("print", "Epoch: [0][10/100]\tLoss 6.5 (7.0)\nEpoch: [1][ 0/100]\tLoss 5.5 (6.0)\n", {"Loss": [(10, 6.5), (100, 5.5)]}),
     Sample("print", "2024-01-01 10:00:01,123 epoch 1 - iter 3/10 - loss 2.5\n[2023/04/12 10:00:01] ppcls INFO: [Train][Epoch 2/10][Iter: 0/10]loss: 1.5\n", {"loss": [(3, 2.5), (10, 1.5)]}),
-    Sample("tqdm", "\rEpoch [1/3]: [9/10]  90%|####     , loss=0.5 [00:01<00:01]\rEpoch [1/3]: [10/10] 100%|#####     , loss=0.25 [00:01<00:00]\n", {"loss": [(1, 0.25)]}),
+    Sample("tqdm", "\rEpoch [1/3]: [9/10]  90%|####     , loss=0.5 [00:01<00:01]\rEpoch [1/3]: [10/10] 100%|#####     , loss=0.25 [00:01<00:00]\n", {"loss": [(0, 0.25)]}),
     Sample("print", "Epoch 1: loss tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>) acc np.float32(0.25)\nEpoch 2: loss 0.5\n", {"loss": [(1, 0.5), (2, 0.5)], "acc": [(1, 0.25)]}),
     Sample("print", "epoch 1 loss 0.5 dice [0.1, 0.2]\nepoch 2 loss 0.4 dice [0.3 0.4]\n", {"loss": [(1, 0.5), (2, 0.4)], "dice/0": [(1, 0.1), (2, 0.3)], "dice/1": [(1, 0.2), (2, 0.4)]}),
     Sample("headed", "2026-11-26 22:00:00.1: Epoch 0 \n2026-11-26 22:00:00.1: train_loss -0.5 \n2026-11-26 22:00:00.1: Pseudo dice [np.float32(0.1), np.float32(0.2)] \n2026-11-26 22:00:00.1: Epoch 1 \n2026-11-26 22:00:00.1: train_loss -0.6 \n", {"train_loss": [(0, -0.5), (1, -0.6)], "Pseudo dice/0": [(0, 0.1)], "Pseudo dice/1": [(0, 0.2)]}),
     Sample("print", '{"level": "INFO", "name": "trainer", "message": "step=7 loss=0.5"}\n{"level": "INFO", "name": "trainer", "message": "step=8 loss=0.25"}\n', {"loss": [(7, 0.5), (8, 0.25)]}),
     Sample("print", "[11/26/26 22:00:00] INFO     val step=7 loss=0.5 top            train.py:10\n                             acc: 0.25 lr=1\n                             norm=2\n[11/26/26 22:00:01] INFO     step=8 loss=0.25                   train.py:10\n                             saved the best of 3 models\n", {"val/loss": [(7, 0.5)], "val/acc": [(7, 0.25)], "lr": [(7, 1)], "loss": [(8, 0.25)]}),
     Sample("tqdm", "\rEpoch 8: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.5]\rEpoch 9: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.25]\n", {"loss": [(8, 0.5), (9, 0.25)]}),
-    Sample("tqdm", "\rEpoch 8/10: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.5]\rEpoch 9/10: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.25]\n", {"loss": [(8, 0.5), (9, 0.25)]}),
+    Sample("tqdm", "\rEpoch 8/10: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.5]\rEpoch 9/10: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss=0.25]\n", {"loss": [(7, 0.5), (8, 0.25)]}),
     Sample("tqdm", "\rEpoch 2:  50%|# | 5/10 [11:00<11:00, 9.1s/it, loss=0.5]\rEpoch 2: 100%|##| 10/10 [22:00<00:00, 9.1s/it, loss=0.25]\n", {"loss": [(25, 0.5), (30, 0.25)]}),
     Sample("tqdm", "\rEpoch 2: 5/? [11:00<?, 9.1s/it, loss=0.5]\n", {"loss": [(5, 0.5)]}),
     Sample("detectron2", "[11/24 14:02:37 d2.utils.events]:  eta: 1 day, 0:00:01  iter: 19  total_loss: 2.5  lr: N/A  max_mem: 2345M\n[11/24 14:02:38 d2.utils.events]:  eta: 1 day, 0:00:01  iter: 39  total_loss: 1.5  lr: N/A  max_mem: 2345M\n", {"total_loss": [(19, 2.5), (39, 1.5)]}),
@@ -82,8 +82,8 @@ SAMPLES = [
     Sample("fastai", "epoch     train_loss  valid_loss  mae       very_long_metric_name  time    \n7         8407282.0000008391340.0000002214.0148938391340.000000         00:00     \n", {"train_loss": [(7, 8407282.0)], "valid_loss": [(7, 8391340.0)], "mae": [(7, 2214.014893)], "very_long_metric_name": [(7, 8391340.0)]}),
     Sample("fastai", "█\repoch     train_loss  valid_loss  time    \n█\r\rEpoch 1/8 : |---| 0.00% [0/18 00:00<?]\rEpoch 1/8 : |██-| 50.00% [9/18 00:00<00:00... 1.5273]\rEpoch 1/8 :              \r\r0         2.5         1.5         00:01     \n", {"train_loss": [(0, 2.5)], "valid_loss": [(0, 1.5)]}),
     Sample("ultralytics", "      Epoch    GPU_mem   box_loss  Instances       Size\n\r        1/6         0G      928.1         22         96:  33%|## | 1/3 [00:00<00:01,  1.91it/s]\r        1/6      1.25G        900         22         96: 100%|## | 3/3 [00:00<00:01,  1.91it/s]\n                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|##| 1/1\n                   all          8         16        0.5       0.25          0          1\n", {"train/box_loss": [(1, 900)], "metrics/precision(B)": [(1, 0.5)], "metrics/recall(B)": [(1, 0.25)], "metrics/mAP50(B)": [(1, 0)], "metrics/mAP50-95(B)": [(1, 1)]}),
-    Sample("tqdm", "".join(BAR.format("Epoch 1/2", loss) for loss in (3, 2)) + "\n" + BAR.format("Epoch 2/2", "1.5e-3") + "\n", {"loss": [(1, 2), (2, 0.0015)]}),
-    Sample("tqdm", "\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=85.9%]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=86%]", {"acc": [(1, 85.9), (2, 86)]}),
+    Sample("tqdm", "".join(BAR.format("Epoch 1/2", loss) for loss in (3, 2)) + "\n" + BAR.format("Epoch 2/2", "1.5e-3") + "\n", {"loss": [(0, 2), (1, 0.0015)]}),
+    Sample("tqdm", "\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=85.9%]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=86%]", {"acc": [(0, 85.9), (1, 86)]}),
     Sample("lightning", BAR.format("Epoch 0", 2) + "\n\rValidation: 100%|##| 5/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 0", "2, val_loss=1") + "\r" + BAR.format("Epoch 1", "1, val_loss=1") + "\n\rValidation: 20%|##| 1/5 [00:00<00:00, 9it/s]\x1b[A" + BAR.format("Epoch 1", "1, val_loss=0.5") + "\n", {"loss": [(0, 2), (1, 1)], "val_loss": [(0, 1), (1, 0.5)]}),
     Sample("lightning", "Epoch 5/5  ━━━━ 38/38 0:00:00 • 0:00:00 364.40it/s v_num: 0.000     \n                    train_loss_step: \n                    0.25 val_loss:   \n                    0.5              \n", {"train_loss_step": [(5, 0.25)], "val_loss": [(5, 0.5)]}),
     Sample("jsonl", 'hello\nINFO {"step": 1, "loss": 0.5}\n{"step": 2, "loss": NaN, "a": {"b": 2}}\n{"no": 1}\n', {"loss": [(1, 0.5), (2, float("nan"))], "a/b": [(2, 2)]}),
@@ -200,7 +200,7 @@ SAMPLES = [
     Sample("print", "{\n  \"lr\": 0.001,\n  \"loss_weights\": {\"ce\": 1.0},\n  \"step\": 10,\n  \"batch_size\": 32\n}\nEpoch 1/5 train loss: 2.5 val loss: 3.5\nEpoch 2/5 train loss: 1.5 val loss: 2.5\n", {"train loss": [(1, 2.5), (2, 1.5)], "val loss": [(1, 3.5), (2, 2.5)]}),
     Sample("print", "[warmup] iter 1: loss=4\n[warmup] iter 2: loss=3\n[main] iter 1: loss=2\n[main] iter 2: loss=1\n", {"loss": [(1, 4), (2, 3)], "main/loss": [(1, 2), (2, 1)]}),
     Sample("gbm", "=== Fold 1 ===\n[0]\tvalid-auc:0.5\n[1]\tvalid-auc:0.75\n=== Fold 2 ===\n[0]\tvalid-auc:0.25\n[1]\tvalid-auc:0.5\n", {"valid-auc": [(0, 0.5), (1, 0.75)], "fold=2/valid-auc": [(0, 0.25), (1, 0.5)]}),
-    Sample("tqdm", "Validating\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=0.5]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=0.25]", {"val/acc": [(1, 0.5)], "acc": [(2, 0.25)]}),
+    Sample("tqdm", "Validating\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r100%|###| 2/2 [00:00<00:00, 1.0s/it, acc=0.5]\n\r  0%|   | 0/2 [00:00<?, ?it/s]\r 50%|#  | 1/2 [00:00<00:00, 1.0s/it, acc=0.25]", {"val/acc": [(0, 0.5)], "acc": [(1, 0.25)]}),
     Sample("print", "Epoch 1/4 | Val MSE: 0.5 (RMSE: 0.75) | LR: 0.01\nEpoch 2/4 | Val MSE: 0.25 (RMSE: 0.5) | LR: 0.02\n", {"Val MSE": [(1, 0.5), (2, 0.25)], "val/RMSE": [(1, 0.75), (2, 0.5)], "LR": [(1, 0.01), (2, 0.02)]}),
 ]  # fmt: skip
 
@@ -473,7 +473,7 @@ def test_a_single_bar_after_several_earlier_is_an_epoch() -> None:
     first = TextLines()
     found(first, log)
     second = TextLines(None, carried_over(first.state))
-    assert found(second, log[: len(log) // 3])["loss"] == [(1, "3.0")]
+    assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
 def test_the_count_of_stepless_values_continues_in_later_attempts() -> None:
@@ -529,8 +529,8 @@ def test_bars_after_a_long_one_continue_and_short_ones_count() -> None:
     assert both[-1] == (7200, "360.0")
     short = [line for line in long_bar(1) if "[0:0" in line]
     assert found(TextLines(is_named=True), *short, *short)["loss"] == [
+        (0, "58.0"),
         (1, "58.0"),
-        (2, "58.0"),
     ]
 
 

@@ -115,7 +115,7 @@ class Bars(LineReader):
         begins = at < bar["at"] or (bar["text"] != text and at <= bar["at"])
         rows = self._end(kind, bar) if begins else ()
         epoch = _EPOCH.search(text)
-        bar.update(text=text, at=at, epoch=float(epoch["at"]) if epoch else None)
+        bar.update(text=text, at=at, before_it=self._epochs_before(epoch) if epoch else None)
         if at or not bar["count"]:  # a bar that starts over has the numbers of the one before
             bar["row"].update(row)
         seconds = _seconds(found["times"])
@@ -153,8 +153,8 @@ class Bars(LineReader):
         bar["given"] += new
         held = bar.get("held", 0)
         count = held if _is_held_out(bar["row"]) else bar["count"] - held
-        epoch = bar.get("epoch")
-        return _row(kind, new, bar.get("own", count + 1 if epoch is None else epoch))
+        before = bar.get("before_it")
+        return _row(kind, new, bar.get("own", count if before is None else before))
 
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
         rows = self._new_rows(kind, bar)
