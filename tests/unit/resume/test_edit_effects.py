@@ -24,9 +24,9 @@ def record(*, asked: bool) -> StageRecord:
     )
     row |= dict.fromkeys(("error", "not_before"))
     known = {"id": "id", "run_id": "run", "position": 0, "name": trial.name, "directory": "/"}
-    state = {"status": "completed", "attempt": 1, "stalled": 0, "retries_used": 0, "removed": 0}
-    text = views.dump(trial.to_json())
-    return views.stage_record({**row, **known, **state, "definition_json": text})
+    known |= {"status": "completed", "attempt": 1, "stalled": 0, "retries_used": 0}
+    known |= {"removed": 0, "fresh": 0, "definition_json": views.dump(trial.to_json())}
+    return views.stage_record({**row, **known})
 
 
 def edited(search: Search) -> StageDefinition:
