@@ -21,7 +21,7 @@ def test_a_disk_is_enough_low_or_full() -> None:
         "the disk is nearly full: 900 MB free on /x",
     ]
     assert system.warnings([room(99 * MEGABYTE)]) == [
-        "the disk is full: 99 MB free on /x; no stage starts with less than 100 MB; "
+        "too little disk space: 99 MB free on /x; no stage starts with less than 100 MB; "
         "`trainui prune` deletes old runs"
     ]
 
