@@ -114,7 +114,8 @@ compare.best        b             best five      best            F  Draw the fiv
 compare.only        o             only this      only            F  Draw only this curve
 compare.none        0             none           none            F  Remove all other curves
 compare.fold        f             fold           fold  F  Cycle the parameter to average over
-compare.leave       enter,escape  plot           back            F   Show the curves
+compare.leave       enter         plot           back            F   Show the curves
+compare.back        escape        back           end_filter  H  Clear the filter, or show the curves
 curves.pan_left     less_than_sign,shift+left  pan left  pan(-1)  -  Pan to earlier values
 curves.pan_right    greater_than_sign,shift+right  pan right  pan(1)  -  Pan to later values
 curves.best         b             best           best  -  Move the cursor to the best value

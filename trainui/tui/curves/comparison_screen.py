@@ -315,7 +315,7 @@ class ComparisonScreen(Page):
     scope = "compare"
     command_scopes = ("compare", "search", "app")
     AUTO_FOCUS: ClassVar[str | None] = "CandidateList"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("compare.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("compare.leave", "compare.back")]
 
     def __init__(self, run_id: str, stage: str, metric: str, state: CurvesState) -> None:
         super().__init__()
@@ -406,11 +406,15 @@ class ComparisonScreen(Page):
         return [] if self._run is None else [self._run]
 
     def action_back(self) -> None:
+        """Go back to the curves."""
+        self.app.pop_screen()
+
+    def action_end_filter(self) -> None:
         """Show all candidates again; without a filter go back to the curves."""
         if self.list.words:
             self.search("", self.list)
         else:
-            self.app.pop_screen()
+            self.action_back()
 
 
 def _value(one: Candidate, name: str) -> str:
