@@ -15,7 +15,7 @@ import typer
 
 from trainui import formatting, paths, settings, system
 from trainui.cli import options, printing
-from trainui.errors import StoppedError
+from trainui.errors import StoppedError, StoreError
 from trainui.model.states import Status
 from trainui.store.db import engine, home_identity, sqlite_file
 
@@ -64,13 +64,16 @@ def _stands(states: Collection[Status]) -> str:
 
 
 def paused() -> str:
-    """Return that the queue is paused, and what to do; empty if it is not."""
+    """Return that the queue is paused, and what to do; empty if it is not, or cannot be read."""
     from trainui.store.read import views
 
     if engine.is_none_yet():
         return ""
-    with options.view() as connection:
-        is_paused = views.flag(connection, "paused") is not None
+    try:
+        with options.view() as connection:
+            is_paused = views.flag(connection, "paused") is not None
+    except StoreError:
+        return ""
     how = "`trainui worker unpause` lets the queue start stages again"
     return f"nothing new starts: the queue is paused; {how}" if is_paused else ""
 
