@@ -393,8 +393,8 @@ def rerun(
     """Rerun a finished stage: alone, or with all stages that depend on it.
 
     It starts in a new directory; the old one is kept beside it as `STAGE~1`. Returns at once. A
-    run with one stage needs no STAGE. Of several stages it asks first, on a terminal. The command
-    of an external run is offered as a new run.
+    run with one stage needs no STAGE. Of a whole sweep it asks first, on a terminal. The command of
+    an external run is offered as a new run.
     """
     from trainui.execution.daemon import lifecycle
 
@@ -413,7 +413,7 @@ def rerun(
             shown = [f"would rerun: {', '.join(planned)}"]
             printing.answer(as_json, {"stages": planned} if as_json else None, shown)
             return
-        if len(planned) > 1 and not as_json and printing.on_terminal():
+        if len(chosen) > 1 and not as_json and printing.on_terminal():
             what = f"Rerun {formatting.quantity(len(planned), 'stage')} of {found.name}"
             if not typer.confirm(text.harmless(f"{what}: {formatting.listed(planned, 5)}?")):
                 raise typer.Exit(1)
