@@ -26,7 +26,7 @@ PATIENCE = 30.0 if LONG else 4.0
 HELD_FOR = (1.3 * PATIENCE, 3 * PATIENCE)
 """Seconds: longer than one write waits, and longer than three."""
 
-LAUNCHED = 4
+LAUNCHED = 3
 """Stages that are being launched by then; the others are about to be claimed."""
 
 NAMES = [f"s{n}" for n in range(12)]
@@ -35,12 +35,15 @@ HOLD = """
 import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
 query = "SELECT count(*) FROM attempts WHERE status = 'running' AND inputs_json IS NULL"
-while True:
+deadline = time.monotonic() + 60
+while time.monotonic() < deadline:
     connection.execute("BEGIN EXCLUSIVE")
     if connection.execute(query).fetchone()[0] >= int(sys.argv[3]):
         break
     connection.execute("ROLLBACK")
     time.sleep(0.01)
+else:
+    sys.exit("no stages were seen while they were launched")
 print("held", flush=True)
 time.sleep(float(sys.argv[2]))
 connection.execute("ROLLBACK")
@@ -66,7 +69,7 @@ def held(home: paths.Home, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
 
 def submit(directory: Path) -> Run:
     directory.mkdir()
-    inputs = [f"data{n}" for n in range(4)]
+    inputs = [f"data{n}" for n in range(8)]
     for name in inputs:  # to hash them takes a moment
         with (directory / name).open("wb") as file:
             file.truncate(fingerprint.HASHED_UP_TO)
