@@ -52,4 +52,5 @@ def test_a_screen_that_stays_open_does_not_grow(filler: Filler) -> None:
                 before = size(shown)
         after = size(shown)
     assert after[0] - before[0] < ALLOWED
-    assert after[1:] == before[1:]
+    assert after[1] <= before[1], "threads"
+    assert after[2] <= before[2], "open files"

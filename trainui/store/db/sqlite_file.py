@@ -25,9 +25,9 @@ UPGRADE_LOCK = ".upgrade.lock"
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; ours take at most 50 ms."""
 
-LOG_PATIENCE = 2.0
+LOG_PATIENCE = 10.0
 """Seconds to wait for the log and its index: another process that opens or closes needs
-microseconds."""
+microseconds, but may have to wait for the disk or a processor meanwhile."""
 
 _KERNEL_LOCKS = Path("/proc/locks")
 
