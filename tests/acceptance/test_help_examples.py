@@ -130,7 +130,7 @@ RESUMING = [
     T(
         "trainui logs digits train -f",
         "exec > log; { until grep -q begun log; do sleep 0.05; done; rm slow; } &",
-        "grep done log",
+        "grep done log; trainui wait digits",
     ),
     T("trainui cancel digits train", RUNNING),
     T(
