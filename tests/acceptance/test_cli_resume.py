@@ -247,6 +247,8 @@ def test_a_stage_reruns_alone_or_with_its_dependants(served: CommandLine) -> Non
     served.write("again.mended", "")
     served.run(DIAMOND.format(name="again"), name="again.yaml")
     executed(served)
+    assert "would rerun: b, d" in served("rerun", "again", "b", "--downstream", "--dry-run").out
+    assert executed(served) == {}
     assert served("rerun", "again", "b").code == 0
     assert served("wait", "again").code == 0
     assert executed(served) == {"b": 1}

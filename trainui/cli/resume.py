@@ -416,6 +416,7 @@ def rerun(
         if len(chosen) > 1 and not as_json and printing.on_terminal():
             what = f"Rerun {formatting.quantity(len(planned), 'stage')} of {found.name}"
             if not typer.confirm(text.harmless(f"{what}: {formatting.listed(planned, 5)}?")):
+                printing.note("nothing was rerun")
                 raise typer.Exit(1)
         revived = control.rerun(found.id, chosen, downstream=downstream)
         lifecycle.ensure_started()

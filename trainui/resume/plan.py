@@ -210,6 +210,9 @@ def read_state(store: Database, run_id: str) -> SeenRun:
     return SeenRun(run, stages, attempts, tried, counted, _left_out(run, stages, found))
 
 
+_WAITING = (Status.PENDING, Status.QUEUED)
+
+
 def standing_results(store: Database, run_id: str) -> dict[str, tuple[int, Status]]:
     """Return the last results that stand of stages that wait to run again, by the stage's id.
 
@@ -232,9 +235,6 @@ def standing_results(store: Database, run_id: str) -> dict[str, tuple[int, Statu
     before = replace(seen, stages=[ended.get(one.name, one) for one in seen.stages])
     names = rules.standing(before.stages, ended.keys(), before.evidence())
     return {ended[name].id: (ended[name].attempt, ended[name].status) for name in names}
-
-
-_WAITING = (Status.PENDING, Status.QUEUED)
 
 
 def _left_out(
