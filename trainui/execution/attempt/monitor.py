@@ -414,6 +414,8 @@ class AttemptPoller:
         if left := self._executors.of(monitored.attempt).prove_gone(job):
             self._warn_of_survivors(monitored, left)
         else:
+            look = self._look(monitored)
+            monitored.gone_because = look.problem if look.state == JobState.GONE else ""
             monitored.ended_for = why
             self._record(monitored)
 

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for, wait_for
 from trainui import clock, control, paths, settings
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.execution import processes
-from trainui.execution.attempt import lost_attempts, monitor
+from trainui.execution.attempt import executors, lost_attempts, monitor
 from trainui.execution.attempt.monitor import AttemptMonitor
 from trainui.model.records import AttemptRecord, Lost, StageRecord
 from trainui.model.states import Status
+from trainui.plugin.backends import JobLook, JobState, StageJob
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.read import views
@@ -144,6 +146,25 @@ def test_an_orphans_leftover_processes_are_ended(
     run.go()
     run.until(Status.INTERRUPTED)
     assert not is_alive(pid)
+
+
+def test_an_ended_orphan_has_its_executors_reason(
+    store: Database,
+    follower: AttemptMonitor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    probe = executors.LocalExecutor.probe
+
+    def explained(self: executors.LocalExecutor, job: StageJob) -> JobLook:
+        look = probe(self, job)
+        return replace(look, problem="job 3 is FAILED") if look.state == JobState.GONE else look
+
+    monkeypatch.setattr(executors.LocalExecutor, "probe", explained)
+    run = Running(store, follower, tmp_path, run=f"(trap '' TERM; sleep 100) & {HOLD}", grace=0.2)
+    run.lose_supervisor()
+    run.go()  # what it leaves behind is ended by the worker, which then sees it gone
+    assert run.until(Status.INTERRUPTED).error == "job 3 is FAILED"
 
 
 def test_a_stage_whose_records_are_removed_is_not_started_again(
