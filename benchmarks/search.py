@@ -2,9 +2,9 @@
 
 `python -m benchmarks.search [--trials N] [--stages N] [--repeat N]`. Every trial and stage is a
 shell command that writes one point. Two run at once; Optuna's loop runs the same command in its
-objective, one after the other, with the same sampler and the same kind of storage. Goal: one of
-1,000 TPE trials takes at most 50 ms. A trial in stages has no limit: most of it is the time of
-Optuna's storage, which does not shrink as a stage does.
+objective, one after the other, with the same sampler and the same kind of storage. A trial in
+stages has no limit: most of it is the time of Optuna's storage, which does not shrink as a stage
+does.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from benchmarks.scheduling import ROOT, run
 
 POINT = 'echo "{\\"step\\": 0, \\"loss\\": VALUE}" >> "$TRAINUI_METRICS_FILE"'
 """The command of a stage, of a trial and of Optuna's objective."""
+
+LIMIT = 2.5
+"""Times Optuna's loop, which starts no supervisor and keeps no record, log or curve of a trial."""
 
 SPACE = {"x": {"low": 0.0, "high": 1.0}, "n": {"low": 1, "high": 9}, "act": ["a", "b"]}
 
@@ -117,8 +120,8 @@ def main() -> int:
         mine = ours(folder / "ours", search(arguments.trials, "tpe"))
         print(f"{arguments.trials} trials: {mine:.1f} s, Optuna's loop {loop:.1f} s")
         name = f"one of {arguments.trials} TPE trials"
-        figures.at_most(name, mine / arguments.trials * 1e3, 50, "ms")
-        figures.without_limit("the same in Optuna's loop", loop / arguments.trials * 1e3, "ms")
+        figures.at_most(f"{name}, to one in Optuna's loop", mine / loop, LIMIT, "times")
+        figures.without_limit(name, mine / arguments.trials * 1e3, "ms")
     return figures.exit_code()
 
 

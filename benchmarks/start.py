@@ -4,7 +4,8 @@ python -m benchmarks.start [--repeats 5]
 
 Warm: a worker runs. Cold: nothing runs and there is no home, so guard, broker, worker and database
 are started or made. The moment of the stage's process is what its own first command prints. The
-seconds of CPU are those of the command itself, without what it started.
+seconds of CPU are those of the command itself, without what it started. Commands are compared with
+a Python program that imports what most command lines do, each pair of calls in turn.
 """
 
 from __future__ import annotations
@@ -26,17 +27,20 @@ from benchmarks import figures
 
 ROOT = Path(__file__).resolve().parent.parent
 
-WARM, COLD, LISTED = 0.25, 0.8, 0.08
+WARM, COLD = 0.25, 0.8
 """Seconds: the limits."""
 
+PEER = ("-c", "import argparse, asyncio, dataclasses, datetime, json, pathlib, sqlite3, subprocess")
+"""The arguments of Python for the program that commands are compared with."""
+
 COMMANDS = {
-    "trainui ls": (("ls",), LISTED),
-    "trainui show RUN": (("show", "first"), 0.12),
-    "trainui logs RUN STAGE": (("logs", "first", "sh"), 0.12),
-    "trainui run --help": (("run", "--help"), 0.1),
-    "trainui --help": (("--help",), 0.1),
+    "trainui ls": (("ls",), 1.2),
+    "trainui show RUN": (("show", "first"), 2.0),
+    "trainui logs RUN STAGE": (("logs", "first", "sh"), 2.0),
+    "trainui run --help": (("run", "--help"), 1.5),
+    "trainui --help": (("--help",), 1.5),
 }
-"""Each with its arguments and the most seconds that it may take."""
+"""Each with its arguments and the most that it may take, in times of the peer."""
 
 
 class Took(NamedTuple):
@@ -62,9 +66,13 @@ class Place:
 
     def call(self, *arguments: str) -> Took:
         """Call a command to its end."""
+        return self.call_python("-m", "trainui", *arguments)
+
+    def call_python(self, *arguments: str) -> Took:
+        """Call Python to its end."""
         began = time.time()
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "trainui", *arguments],
+            [sys.executable, "-P", *arguments],
             env=self._environ,
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
@@ -117,10 +125,12 @@ def main() -> int:
         report_run("cold", cold[1:] or cold, COLD)  # the first start compiles
         report_run("warm", warm, WARM)
         for name, (arguments, limit) in COMMANDS.items():
-            took = [made.call(*arguments) for _ in range(2 * repeats)]
-            figures.at_most(name, statistics.median(one.wall for one in took), limit, "s")
-            cpu = statistics.median(one.cpu for one in took)
-            figures.without_limit(f"{name}, CPU", cpu, "s")
+            pairs = [(made.call(*arguments), made.call_python(*PEER)) for _ in range(2 * repeats)]
+            ours, peer = (
+                statistics.median(one.wall for one in side) for side in zip(*pairs, strict=True)
+            )
+            figures.at_most(f"{name}, to an empty command line", ours / peer, limit, "times")
+            figures.without_limit(name, ours, "s")
     return figures.exit_code()
 
 
