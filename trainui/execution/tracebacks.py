@@ -23,6 +23,7 @@ _HEADER = re.compile(
     r"(?P<before>.*?)(?P<kind>Original |Exception Group |(?P<name>[A-Z]\w+) +)?"
     r"Traceback \(most recent call last\)"
 )
+_GROUP = "Exception Group "
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(\([\w.]+\))?(: .*|:?)")
 _FRAME = re.compile(r'\s|$|> +File "|[╭│╰├]|\[Previous line|[-=]{3,}$')
 _PYTHON = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?')
@@ -118,6 +119,12 @@ class Raised:
     is_ignored: bool = False
     """True: it did not end the process."""
     is_of_thread: bool = False
+    is_group: bool = False
+
+    @property
+    def is_heading(self) -> bool:
+        """True for an exception that reports those of a group, or of another process or place."""
+        return self.is_group or _HEADING.fullmatch(self.text) is not None
 
     @property
     def end(self) -> int:
@@ -172,6 +179,8 @@ def exceptions(lines: Sequence[str]) -> Iterator[Raised]:
             prefix = _prefix(header, lines[at + 1 : at + 4])
             link = _link(lines, at, prefix, last.get(prefix), header)
             raised = _parse(lines, at, prefix, link, (header["name"] or "").strip())
+            if raised is not None and header["kind"] == _GROUP:
+                raised = replace(raised, is_group=True)
         elif line.startswith("E  "):
             raised = _of_pytest(lines, at)
         elif _SYNTAX.match(line) and not any(one.at == at for one in last.values()):
@@ -227,7 +236,7 @@ def _parse(lines: Sequence[str], start: int, prefix: str, link: Link, name: str)
 def _prefix(header: re.Match[str], following: Sequence[str]) -> str:
     """Return the common prefix of a traceback's lines."""
     before = header["before"]
-    if header["kind"] == "Exception Group ":
+    if header["kind"] == _GROUP:
         return before.replace("+", "|")
     if "╭" in before:
         return before.partition("╭")[0]
@@ -275,7 +284,7 @@ def _link(
     for words, link in ((_CAUSE, Link.CAUSE), (_CONTEXT, Link.CONTEXT)):
         if words in between[-8:]:
             return link
-    if header["kind"] == "Original " or (start - before.end <= 3 and is_heading(before.text)):
+    if header["kind"] == "Original " or (start - before.end <= 3 and before.is_heading):
         return Link.NESTED
     return Link.NONE
 
@@ -287,11 +296,6 @@ _HEADING = re.compile(
     r"TrainingFailedError|RuntimeError: Caught \w+ in (replica|DataLoader|pin memory).*|"
     r"\w*(Error|Exception): Caught \w+ in (replica|DataLoader|pin memory).*)(:.*)?"
 )
-
-
-def is_heading(text: str) -> bool:
-    """Return True for an exception that reports the one of another process or place."""
-    return _HEADING.fullmatch(text) is not None
 
 
 def place_in_crash(line: str) -> CodePlace | None:

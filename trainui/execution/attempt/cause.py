@@ -449,8 +449,18 @@ def choose(
         if of_line is not None:
             says_more = of_line.rule.weight > found.rule.weight
             found = of_line if says_more else replace(found, evidence=of_line.evidence)
-    place = found.raised.own if found.raised is not None else _place_of_crash(found, logs)
+    place = _place_of_crash(found, logs)
+    if found.raised is not None:
+        place = found.raised.own or _place_of_what_follows(found.raised, logs)
     return _as_cause(_explained(found, logs, fit, until), ending, place)
+
+
+def _place_of_what_follows(raised: Raised, logs: Sequence[Log]) -> CodePlace | None:
+    """Return where the program failed when a process that a library had started ended."""
+    for log in logs:
+        if any(raised in chain for chain in log.chains):
+            return log.chains[-1][-1].own
+    return None
 
 
 def _place_of_crash(found: _Shown, logs: Sequence[Log]) -> CodePlace | None:
@@ -559,11 +569,11 @@ def _first_hand(chains: Sequence[Sequence[Raised]]) -> list[Sequence[Raised]]:
 
 
 def _is_heading(chain: Sequence[Raised]) -> bool:
-    return all(tracebacks.is_heading(one.text) for one in chain)
+    return all(one.is_heading for one in chain)
 
 
 def _is_aftermath(chain: Sequence[Raised]) -> bool:
-    return all(_AFTERMATH.fullmatch(one.text) or tracebacks.is_heading(one.text) for one in chain)
+    return all(_AFTERMATH.fullmatch(one.text) or one.is_heading for one in chain)
 
 
 def _torchrun_report(lines: Sequence[str]) -> tuple[str, str]:
@@ -627,7 +637,7 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
     tried = [one for one, after in pairwise(chain) if _is_attempt(one, after)]
     found = [(raised, _of_raised(raised, known)) for raised in chain]
     shown = [(raised, one) for raised, one in found if one is not None and raised not in tried]
-    own = [(raised, one) for raised, one in shown if not tracebacks.is_heading(raised.text)]
+    own = [(raised, one) for raised, one in shown if not raised.is_heading]
     shown = own or shown
     if chain[-1].is_of_thread:  # mostly its end changes nothing for the process
         shown = [(raised, one) for raised, one in shown if one.rule.weight >= STRONG]
@@ -652,7 +662,7 @@ def _of_chain(chain: Sequence[Raised], known: Sequence[CauseRule]) -> _Shown | N
         ):
             best = one
     is_placed = best.raised is None or best.raised.own is not None
-    return best if is_placed else replace(best, raised=_with_own_place(chain))
+    return best if is_placed else replace(best, raised=_with_own_place(chain) or best.raised)
 
 
 def _is_translated_by_library(raised: Raised | None, after: Raised) -> bool:

@@ -302,7 +302,8 @@ _NETWORK = (
         "port_in_use",
         r"server socket has failed to listen on any local network "
         r"address.*(port: ?(?P<port>\d+))?.*|EADDRINUSE|[Aa]ddress already in use|errno: ?98\b|"
-        r"\[Errno 98\]|[Pp]ort (?P<number>\d+) is (already )?(in use|occupied|taken)|"
+        r"\[Errno 98\]|port is already allocated|"
+        r"[Pp]ort (?P<number>\d+) is (already )?(in use|occupied|taken)|"
         r"Only one usage of each socket address|Failed to bind to address \S+:\d+",
         "The port for the rendezvous or a server is in use by another process.",
         weight=64,

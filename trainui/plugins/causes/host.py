@@ -496,6 +496,15 @@ _SHELLS = (
         shown=Shown.LINE,
     ),
     rule(
+        "config_value",
+        r"^(srun|sbatch|salloc): error: (Unable to (allocate resources|create step[^:]*)|"
+        r"Batch job submission failed): "
+        r"(?P<why>Invalid .+|Requested .+|.*(limit|exceeds|not permitted).*)",
+        "Slurm refuses the job as it was asked for: {why}.",
+        weight=66,
+        shown=Shown.LINE,
+    ),
+    rule(
         "not_executable",
         r"(line \d+: |\d+: )?\S+: Permission denied$|cannot execute binary file|"
         r"failed to run command .*Permission denied|execve\(\): .*Permission denied|"

@@ -190,7 +190,7 @@ _SHAPES = (
         r"logits and labels must be broadcastable|incompatible shapes|Incompatible shapes|"
         r"incompatible dimensions|"
         r"[Ss]hapes? .*(must be|not) (equal|compatible|aligned|match|broadcast)|"
-        r"shapes? .* (are|is) (incompatible|not aligned)|shape mismatch|"
+        r"[Ss]hapes? .* (are|is) (incompatible|not aligned)|shape mismatch|"
         r"operands could not be broadcast|setting an array element with a sequence|"
         r"(mismatch|mismatched) (in|of)? ?(shape|dimension|its core dimension)|"
         r"Trying to resize storage that is not resizable|dot_general requires contracting "
@@ -215,7 +215,8 @@ _SHAPES = (
         r"the number of sizes provided|[Tt]ensors must have (the )?same number of dimensions|"
         r"Number of columns does not match number of features|"
         r"number of features in data \(\d+\) is not the same|"
-        r"(dimension|size) mismatch(ed)?\b.*\d|Shape inconsistent, Provided|has error dim\.|"
+        r"(dimension|size) mismatch(ed)?\b.*\d|label size and pred size does not match|"
+        r"Shape inconsistent, Provided|has error dim\.|"
         r"cannot reshape \(|"
         r"[Ii]ncorrect dimensions for matrix multiplication|can't divide axis of length",
         weight=56,
@@ -245,7 +246,9 @@ _SHAPES = (
         r"cannot compute \w+ as input #\d+.* was expected to be a|"
         r"(grad requires real-valued inputs|requires float inputs)|"
         r"expected to be of (floating|integer) (point )?(data ?)?type|"
-        r"has type \w+ that does not match|0D or 1D target tensor expected|expected .*(dtype|"
+        r"has type \w+ that does not match|Expected floating point type for target|"
+        r"SchemaError: type \S+ is incompatible with expected type|"
+        r"0D or 1D target tensor expected|expected .*(dtype|"
         r"(scalar|data|tensor) ?type) .*\b(got|"
         r"found)\b",
         weight=57,
@@ -272,7 +275,7 @@ _SHAPES = (
         r"only (one element tensors|integer tensors of a single element|length-1 arrays) can|"
         r"TracerArrayConversionError|TracerIntegerConversionError|truth value of an array|"
         r"context has already been set|NotFittedError|instance is not fitted yet|"
-        r"\b[Cc]annot call .* before calling",
+        r"\b[Cc]annot call .* before calling|A KerasTensor cannot be used as input",
         weight=55,
     ),
 )
@@ -500,6 +503,12 @@ _PACKAGES = (
     ),
     rule(
         "module_not_found",
+        r"Using the `Trainer` with `PyTorch` requires `(?P<package>[\w-]+)",
+        "The Trainer needs {package}, which is not installed in this environment or too old.",
+        weight=62,
+    ),
+    rule(
+        "module_not_found",
         r"^ERROR: No matching distribution found for (?P<package>\S+)|"
         r"No solution found when resolving dependencies",
         "pip found no version of a package for this Python and machine: {package}.",
@@ -573,7 +582,7 @@ _DATA = (
         r"EmptyDataError|No columns to parse|invalid literal for int|Unable to parse string|"
         r"Failed to interpret file|Cannot load file containing pickled data|truncated record at|"
         r"OSError: unrecognized data stream|Cannot work out file type of|"
-        r"EOFError: No data left in file",
+        r"EOFError: No data left in file|ComputeError: could not parse `",
         weight=55,
     ),
     rule(
