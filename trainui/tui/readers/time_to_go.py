@@ -244,13 +244,14 @@ class EtaEstimator:
         # what waits until other runs end takes longer by an unknown time
         waits = not progress and use.hold_up(stages, *places)
         ending = None
-        if remaining is not None:
+        silent = {stage.name for stage in stages if stage.stalls_after is not None}
+        if remaining is not None and silent.isdisjoint(progress):
             is_whole = remaining.whole and not waits and not awaited
             ending = _ending(now, remaining.seconds, is_whole)
         running = {
             name: _ending(now, left, name not in awaited)
             for name in progress
-            if (left := seconds[name]) is not None
+            if (left := seconds[name]) is not None and name not in silent
         }
         return RunEta(ending, running)
 

@@ -247,9 +247,12 @@ def spark_cell(row: RowData, cells: int) -> Segment:
 
 
 def to_go_cells(row: RowData, _cells: int) -> list[Segment]:
-    """Return the estimated remaining time; a stalled run has none."""
-    if row.ending is None or row.run.trouble.stalled:
-        return [Segment("stalled", "bad")] if row.run.trouble.stalled else []
+    """Return the estimated remaining time; a run with a silent or stalled stage has none."""
+    trouble = row.run.trouble
+    if trouble.stalled:
+        return [Segment("stalled", "bad")]
+    if row.ending is None:
+        return [Segment("silent", "warn")] if trouble.silent else []
     return [Segment(row.ending.words(row.now).replace("over ", ">"))]
 
 

@@ -75,21 +75,22 @@ def test_a_run_has_the_slots_that_other_runs_leave(filler: Filler) -> None:
     assert not use.hold_up([stage._replace(status=Status.RUNNING), waits], cpus=4, gpus=2)
 
 
-def test_a_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None:
+def test_a_silent_or_stalled_run_has_no_remaining_time_and_says_so(filler: Filler) -> None:
     earlier = filler.run({"train": ()}, command="train 9")
     filler.complete(earlier, "train", took=600)
     run_id = filler.run({"train": ()}, command="train 9")
     attempt = filler.start(run_id, "train", ago=30)
     shown = []
-    for stalled in (False, True):
+    for limit, stalled in ((None, False), (60.0, False), (60.0, True)):
         with filler.store.write() as writing:
+            stages.set_stalls_after(writing, attempt, limit)
             stages.set_stalled(writing, attempt, stalled, "no output")
         with engine.reading() as connection:
             endings = EtaEstimator().of_list(connection, [run_id])
             (run, _) = run_list.run_lines(connection)
         moment = RowContext(clock.now(), endings, {}, {})
         shown.append([segment.text[:4] for segment in to_go_cells(moment.of(run), 8)])
-    assert shown == [["~9m "], ["stal"]]
+    assert shown == [["~9m "], ["sile"], ["stal"]]
 
 
 @pytest.mark.parametrize(
