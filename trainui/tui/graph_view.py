@@ -23,6 +23,7 @@ from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
+from trainui.store.read.time_worked import LONGEST_GAP
 from trainui.text import SYMBOLS, harmless, state_word
 from trainui.tui.graph_layout import (
     FOLDED_FROM,
@@ -103,9 +104,9 @@ class Timeline:
             if spans := [(start, max(end or until, start)) for start, end in own]:
                 self._spans[stage.name] = spans
         self._active: list[tuple[int, int, int]] = []
-        """The intervals in which stages ran: start, end, and the active time before it."""
+        """The intervals of the time worked: start, end, and the time worked before it."""
         for start, end in sorted(chain.from_iterable(self._spans.values())):
-            if self._active and start <= self._active[-1][1]:
+            if self._active and start - self._active[-1][1] <= LONGEST_GAP:
                 first, last, before = self._active[-1]
                 self._active[-1] = first, max(last, end), before
             else:
@@ -115,7 +116,7 @@ class Timeline:
 
     @property
     def total(self) -> int:
-        """Microseconds in which at least one stage ran."""
+        """The microseconds that the run has worked."""
         start, end, before = self._active[-1] if self._active else (0, 0, 0)
         return before + end - start
 

@@ -15,6 +15,7 @@ from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.store.db import engine, statements
 from trainui.store.read import views
+from trainui.store.read.time_worked import union
 from trainui.tui.graph_layout import (
     FOLDED_FROM,
     NEXT,
@@ -310,6 +311,22 @@ def test_where_time_went_leaves_out_when_nothing_ran(
         "train[hidden=128]": "  ########      ",
         "evaluate": "          ######",
     }
+
+
+def test_the_timeline_is_as_long_as_the_time_worked(
+    filler: Filler, connection: statements.Connection
+) -> None:
+    stages = timed(filler, connection)
+    begun = min(one.started_at for one in stages if one.started_at is not None)
+    spans = {"prepare": (0, 2), "train[hidden=32]": (7, 9), "evaluate": (100, 101)}
+    tries = {
+        name: [(begun + start * clock.SECOND, begun + end * clock.SECOND)]
+        for name, (start, end) in spans.items()
+    }
+    some = [one for one in stages if one.name in spans]
+    total = Timeline(some, clock.now(), tries).total
+    assert total == 10 * clock.SECOND, "with the short gap, without the long one"
+    assert total == union(one for found in tries.values() for one in found).ended
 
 
 def test_the_timeline_has_all_attempts_of_a_stage(
