@@ -47,6 +47,10 @@ NAN, ABOVE, BELOW = 1, 2, 4
 ENOUGH = 2 / 3
 """Share of the lines that must reach the place where all are compared, if there is no cursor."""
 
+CLOSE = 1 / 2
+"""Share of the way to that place from which lines are waited for while their stages run: members
+that started together are a few points apart, and the one behind may be the best."""
+
 ALL_IN_ONE = "*"
 """`Comparison.fold`: fold everything into one line."""
 
@@ -239,6 +243,8 @@ class PlotLine:
     """Why its trial was pruned; empty: it was not."""
     completed: bool = False
     """True if it is a member of a sweep and has completed."""
+    live: bool = False
+    """True if more points may come."""
     nan_since: float | None = None
     """The step of its first NaN or infinite value, also outside the window; None: unknown."""
     pairs: tuple[tuple[str, str], ...] = ()
@@ -593,16 +599,21 @@ def x_positions(chart: Chart) -> list[float]:
 def compared_x(chart: Chart, view: PlotOptions) -> float:
     """Return where lines are compared: at the cursor, else as far as most lines reach.
 
-    Of two lines this is the end of the shorter one. A pruned line, or one without a visible point,
-    does not count, nor does a line that has only begun among several: they have no value there. NaN
-    if no line has a visible point.
+    Of two lines this is the end of the shorter one, and of several that of one which is still being
+    written and not far behind. A pruned line, or one without a visible point, does not count, nor
+    does a line that has only begun among several: they have no value there. NaN if no line has a
+    visible point.
     """
     if view.cursor is not None:
         return view.cursor
     known = [line for line in chart.lines if line.known]
     known = [line for line in known if not line.pruned] or known
+    if not known:
+        return math.nan
     ends = sorted(map(last_x, known), reverse=True)
-    return ends[math.ceil(ENOUGH * len(ends)) - 1] if ends else math.nan
+    most = ends[math.ceil(ENOUGH * len(ends)) - 1]
+    behind = [end for line in known if line.live and (end := last_x(line)) >= CLOSE * most]
+    return min([most, *behind])
 
 
 def ranking(chart: Chart, view: PlotOptions) -> list[tuple[float, PlotLine]]:

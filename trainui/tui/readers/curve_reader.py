@@ -173,6 +173,7 @@ def plot_line(
         last=plotted.last(),
         pruned=source.pruned,
         completed=source.completed,
+        live=source.live,
         pairs=source.pairs,
         key=f"{source.owner} {source.attempt or ''}",
     )
@@ -225,6 +226,7 @@ def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
         members=tuple(line.smooths for line in lines),
         counts=tuple(counts.tolist()),
         deviations=tuple(found.deviations.tolist()),
+        live=any(line.live for line in lines),
         nan_since=min((one.nan_since for one in lines if one.nan_since is not None), default=None),
         pairs=pairs,
         key=f"mean of {min(lines, key=lambda line: line.index).key}",

@@ -486,6 +486,18 @@ def test_lines_are_compared_past_the_first_pruned_step() -> None:
     assert compared_x(two, PlotOptions()) == 11, "of two, where the shorter one ends"
 
 
+def test_running_lines_a_few_points_behind_are_compared_and_may_lead() -> None:
+    def at_work(at: int, length: int, live: bool = True) -> PlotLine:
+        values = [1.0 - at / 10] * length + [NAN] * (40 - length)
+        return line(values, label=f"t{at}", index=at, end=float(length - 1), live=live)
+
+    some = chart(at_work(0, 40), at_work(1, 40), at_work(2, 39), at_work(3, 10))
+    assert compared_x(some, PlotOptions()) == 38, "not as far as the one that has only begun"
+    assert leader_text(some, PlotOptions()).startswith("t2 leads by 0.1")
+    ended = chart(at_work(0, 40), at_work(1, 40), at_work(2, 39, live=False))
+    assert compared_x(ended, PlotOptions()) == 39, "one that ended early gets no further"
+
+
 def test_a_line_keeps_its_colour_while_others_become_bright() -> None:
     lines = [
         line([float(at)] * 9, index=at, label=f"{at}", best=(float(at), 0.0, 0.0))
