@@ -14,7 +14,7 @@ from trainui import clock, formatting, paths, text
 from trainui.cli import options, printing
 from trainui.errors import UnfitEnvironmentError
 from trainui.metrics import lenient
-from trainui.model.states import CHECKPOINT, MARKED, UNFINISHED, Status
+from trainui.model.states import CHECKPOINT, MARKED, UNFINISHED, WAITING, Status
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
@@ -120,7 +120,7 @@ def _code_lines(
         tries = attempts.get(stage.id)
         if tries and (change := tries[-1].code_change):
             late.setdefault(change, []).append(stage.name)
-    waiting = [one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)]
+    waiting = [one.name for one in stages if one.status in WAITING]
     if waiting and (change := code_version.since_submission(run)):
         same = late.pop(change.partition(";")[0], [])
         late[change] = list(dict.fromkeys([*same, *waiting]))

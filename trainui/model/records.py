@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.model.states import ENDED, Status
+from trainui.model.states import ENDED, WAITING, Status
 from trainui.record import dataclass
 
 if TYPE_CHECKING:
@@ -272,9 +272,7 @@ class StageRecord(NamedTuple):
     @property
     def has_earlier(self) -> bool:
         """True if it has attempts whose times are not in this record: it was retried or resumed."""
-        return self.attempt > 1 or (
-            self.attempt == 1 and self.status in (Status.PENDING, Status.QUEUED)
-        )
+        return self.attempt > 1 or (self.attempt == 1 and self.status in WAITING)
 
     @property
     def interval(self) -> tuple[int, int | None] | None:

@@ -90,7 +90,10 @@ ENDED = frozenset(
 DONE = frozenset({S.COMPLETED, S.PRUNED})
 """Final states in which a stage's work is done: dependants start, and a resume skips it."""
 
-UNFINISHED = frozenset({S.PENDING, S.QUEUED, S.RUNNING})
+WAITING = frozenset({S.PENDING, S.QUEUED})
+"""States of stages that can still start."""
+
+UNFINISHED = WAITING | {S.RUNNING}
 """States of stages that run or can still start."""
 
 

@@ -22,7 +22,7 @@ from trainui import clock, system
 from trainui.errors import UsageError
 from trainui.model.definition import Pipeline, StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
-from trainui.model.states import DONE, UNFINISHED, Status
+from trainui.model.states import DONE, UNFINISHED, WAITING, Status
 from trainui.pipeline import filling
 from trainui.pipeline.rules import fingerprint, shared_paths
 from trainui.pipeline.rules import resume_plan as rules
@@ -210,9 +210,6 @@ def read_state(store: Database, run_id: str) -> SeenRun:
     return SeenRun(run, stages, attempts, tried, counted, _left_out(run, stages, found))
 
 
-_WAITING = (Status.PENDING, Status.QUEUED)
-
-
 def standing_results(store: Database, run_id: str) -> dict[str, tuple[int, Status]]:
     """Return the last results that stand of stages that wait to run again, by the stage's id.
 
@@ -225,12 +222,12 @@ def standing_results(store: Database, run_id: str) -> dict[str, tuple[int, Statu
     """
     with store.read() as connection:
         stages = views.stages(connection, run_id)
-    if not any(one.attempt > 0 and one.status in _WAITING for one in stages):
+    if not any(one.attempt > 0 and one.status in WAITING for one in stages):
         return {}
     seen, ended = read_state(store, run_id), dict[str, StageRecord]()
     for stage in seen.stages:
         last = seen.attempts[stage.id][-1] if stage.id in seen.attempts else None
-        if last is not None and last.status in DONE and stage.status in _WAITING:
+        if last is not None and last.status in DONE and stage.status in WAITING:
             ended[stage.name] = stage._replace(status=last.status, fresh=False)
     before = replace(seen, stages=[ended.get(one.name, one) for one in seen.stages])
     names = rules.standing(before.stages, ended.keys(), before.evidence())

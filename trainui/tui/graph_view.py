@@ -20,7 +20,7 @@ from textual.message import Message
 from trainui import clock
 from trainui.clock import SECOND
 from trainui.model.records import StageRecord
-from trainui.model.states import Status
+from trainui.model.states import WAITING, Status
 from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
 from trainui.store.read.time_worked import LONGEST_GAP
@@ -352,7 +352,7 @@ def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
 
 
 def _time(stage: StageRecord, now: int) -> str:
-    if stage.status in (Status.PENDING, Status.QUEUED, Status.BLOCKED, Status.SKIPPED):
+    if stage.status in WAITING | {Status.BLOCKED, Status.SKIPPED}:
         return ""
     ticks = stage.status == Status.RUNNING and stage.lost_at is None
     return elapsed(stage.worked_until(now), ticks=ticks)

@@ -15,7 +15,7 @@ from typing import Any
 from trainui import formatting
 from trainui.errors import UsageError
 from trainui.model.records import StageRecord
-from trainui.model.states import DONE, UNFINISHED, Status
+from trainui.model.states import DONE, UNFINISHED, WAITING, Status
 from trainui.pipeline.graph import Graph
 from trainui.pipeline.rules.scheduling import ENDED_WORDS
 from trainui.record import dataclass
@@ -234,7 +234,7 @@ def _missed(
 ) -> set[str]:
     """Return the stages whose outputs are missing and needed by a stage that will run."""
     by_name = {stage.name: stage for stage in stages}
-    waiting = {one.name for one in stages if one.status in (Status.PENDING, Status.QUEUED)}
+    waiting = {one.name for one in stages if one.status in WAITING}
     needing = waiting.union(again)
     missed: set[str] = set()
     for stage in (by_name[name] for name in reversed(Graph.of(stages).order())):

@@ -13,7 +13,7 @@ from typing import Any
 from trainui import clock
 from trainui.model.definition import Alert
 from trainui.model.records import PruningReason, StageRecord
-from trainui.model.states import ALERT, EARLY, ENDED, MARK, NAN, PRUNE, PRUNING_OFF, Status
+from trainui.model.states import ALERT, EARLY, ENDED, MARK, NAN, PRUNE, PRUNING_OFF, WAITING, Status
 from trainui.pipeline.rules.scheduling import next_state
 from trainui.record import dataclass
 from trainui.store.db import statements
@@ -49,7 +49,7 @@ def cancel(
     awaited = {
         name
         for one in (views.stages(connection, run_id) if results else ())
-        if one.status in (Status.PENDING, Status.QUEUED) and one.name not in names
+        if one.status in WAITING and one.name not in names
         for name in one.depends_on
     }
     ends: dict[tuple[Status, Status], list[StageRecord]] = {}
@@ -65,10 +65,10 @@ def cancel(
             set_values(connection, "stages", stage.id, fresh=False)
     stages.settle_dependants(connection, [stage.id for stage in idle])
     runs.refresh(connection, run_id)
-    return [stage.name for stage in chosen if stage.status in (Status.RUNNING, *_IDLE)]
+    return [stage.name for stage in chosen if stage.status in _IDLE | {Status.RUNNING}]
 
 
-_IDLE = (Status.PENDING, Status.QUEUED, Status.BLOCKED)
+_IDLE = WAITING | {Status.BLOCKED}
 """States of stages that can be cancelled at once."""
 
 

@@ -15,7 +15,7 @@ from trainui import clock, paths, system
 from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import CURVE, ComparedMetric, headline
 from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, SeriesSummary, StageRecord
-from trainui.model.states import CHECKPOINT, ENDED, MARKED, NAN, Status
+from trainui.model.states import CHECKPOINT, ENDED, MARKED, NAN, WAITING, Status
 from trainui.pipeline.filling import searches_of
 from trainui.resume import checkpoints, code_version, search_results
 from trainui.resume.outputs import first_matches, matches, roots
@@ -60,7 +60,6 @@ NOTHING_LOST = Lost()
 FIRST_STAGES = 200
 """Stages in a page's first snapshot: more than a terminal has lines."""
 
-WAITING = (Status.PENDING, Status.QUEUED)
 
 CODE_EVERY = 5.0
 """Least seconds between two calls of git for a stage that waits."""

@@ -21,7 +21,7 @@ from trainui.errors import UsageError
 from trainui.formatting import short_id
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord, RunRecord, StageRecord
-from trainui.model.states import DONE, UNFINISHED, Status
+from trainui.model.states import DONE, UNFINISHED, WAITING, Status
 from trainui.pipeline import filling, template
 from trainui.pipeline.masking import mask, mask_command
 from trainui.record import dataclass
@@ -80,7 +80,6 @@ BAR = 12
 WITH_BAR = 100
 """Terminal width in columns from which the progress bar fits beside the counts."""
 
-WAITING = (Status.PENDING, Status.QUEUED)
 
 OTHERS = (
     Status.RUNNING,
@@ -359,7 +358,7 @@ def _state_row(
     ticks = stage.status == Status.RUNNING and not is_lost
     spent = elapsed(stage._replace(earlier=0).worked_until(now), ticks=ticks)
     word = "for" if stage.status == Status.RUNNING else "after"
-    timed = last is not None and spent and stage.status not in (Status.PENDING, Status.QUEUED)
+    timed = last is not None and spent and stage.status not in WAITING
     end = ""
     if last is not None and last.status not in UNFINISHED and stage.status not in DONE:
         end = "" if last.exit_code is None else f"  exit code {last.exit_code}"
