@@ -40,8 +40,9 @@ MOST_REQUEST = 1 << 20
 RATE = 4500
 """Bytes a second, compressed, for what nobody asked for: a live page of at most 5 kB/s."""
 
-GPU_PERIOD = 30.0
-"""Seconds between two messages on the list of runs for nothing but changed figures of GPUs."""
+SLIDING_PERIOD = 30.0
+"""Seconds between two messages on the list of runs for nothing but figures that move by themselves:
+those of GPUs, and the estimated ends of runs that log nothing."""
 
 
 class Agent:
@@ -240,7 +241,7 @@ class Pages:
         newest, older = snapshot.runs[:MOST_RUNS], max(len(snapshot.runs) - MOST_RUNS, 0)
         page = box_wire.to_data(snapshot._replace(runs=newest, older=older), Kind)
         is_list, now = isinstance(snapshot.query, ListQuery), time.monotonic()
-        if is_list and now - self._sent_at < GPU_PERIOD and _without_gpus(page, self._page):
+        if is_list and now - self._sent_at < SLIDING_PERIOD and _differ_little(page, self._page):
             return
         self._sent_at = now
         change, self._page = box_wire.difference(self._page, page), page
@@ -278,6 +279,10 @@ class Pages:
             self._reader.stop()
 
 
-def _without_gpus(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return True if two pages differ in the figures of GPUs alone."""
-    return {**one, "gpus": None} == {**other, "gpus": None}
+def _differ_little(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return True if two pages differ in figures of GPUs and in moments of estimated ends alone."""
+
+    def rest(page: Mapping[str, Any]) -> dict[str, Any]:
+        return {**page, "gpus": None, "endings": set(page.get("endings", ()))}
+
+    return rest(one) == rest(other)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui import clock
 from trainui.clock import SECOND
 from trainui.store.points.plot_points import Axis
-from trainui.tui import box_feed, box_wire
+from trainui.tui import box_agent, box_feed, box_wire
 from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.readers.poller import Poller
-from trainui.tui.snapshot import MetricQuery, Query, RunQuery, Snapshot
+from trainui.tui.snapshot import Eta, ListQuery, MetricQuery, Query, RunQuery, Snapshot
 
 AHEAD = 3 * 3600 * SECOND
 
@@ -80,3 +81,25 @@ def test_runs_of_other_machines_are_not_asked_of_a_box() -> None:
     assert isinstance(asked, RunQuery)
     assert asked.curves is not None
     assert asked.curves.compared.runs == ("b",)
+
+
+def test_estimated_ends_that_slide_are_sent_seldom() -> None:
+    sent: list[Any] = []
+
+    class Recorder(box_agent.Agent):
+        def __init__(self) -> None:
+            pass
+
+        def send(self, message: Any) -> int:
+            sent.append(message)
+            return 0
+
+    pages = box_agent.Pages(Recorder())
+    listed = Snapshot(ListQuery(), endings={"r": Eta(10 * SECOND, whole=True)})
+    pages._deliver(listed)
+    pages._deliver(listed._replace(endings={"r": Eta(18 * SECOND, whole=True)}))
+    assert len(sent) == 1
+    pages._deliver(listed._replace(endings={}))
+    pages._deliver(listed)
+    pages._deliver(Snapshot(ListQuery(), endings=listed.endings, loading=True))
+    assert len(sent) == 4
