@@ -82,7 +82,7 @@ _LAUNCHER = re.compile(
 _AFTERMATH = re.compile(
     r".*(Connection (closed|reset) by |Broken ?[Pp]ipe|[Rr]emote (process|worker|peer)|"
     r"NCCL (error|communicator|operation)|ncclRemoteError|[Ss]ocket (closed|Timeout)|"
-    r"recvValue failed|ActorDiedError|RayActorError|failed to recv, got 0 bytes|"
+    r"recvValue failed|ActorDiedError|RayActorError|[Ff]ailed to recv, got 0 bytes|"
     r"DistBackendError|BrokenProcessPool|TerminatedWorkerError|"
     r"DataLoader worker \(pid\S* \S+\) exited unexpectedly).*|SystemExit(: .*)?|"
     r"KeyboardInterrupt|EOFError:?\s*"
@@ -156,7 +156,7 @@ _SUSPECT = re.compile(
     r"what\(\)|corrupt|refused|closed|unrecognized|required|usage|interpreter|expected|xid|ecc|"
     r"in use|full|panic|nccl warn|gguf|bind|stalled|expired|runtime|mismatch|old|null|override|"
     r"please|specify|struct|unset|eaddr|"
-    r"deadlock|evicted|"
+    r"deadlock|evicted|wrote|"
     r"nicht|kein|trouv|aucun|allouer|permis|espac|encontr|exist|asignar|aloc|alloc|esaurit|"
     r"[\u0400-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
 )

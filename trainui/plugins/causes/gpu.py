@@ -31,7 +31,8 @@ _MEMORY = (
         r"\bCUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|"
         r"CUDNN_STATUS_ALLOC_FAILED|ncclUnhandledCudaError: .*out of memory|"
         r"torch\.(cuda\.)?OutOfMemoryError|Out of memory error on GPU|Out of memory on device\.|"
-        r"cudaMalloc failed: out of memory|Device\(id:\d+\) memory isn't enough",
+        r"cudaMalloc failed: out of memory|Device\(id:\d+\) memory isn't enough|"
+        r"No executable batch size found",
         weight=60,
     ),
     rule(
@@ -247,6 +248,20 @@ _DEVICES = (
     rule("cuda_unavailable", r"CUDA unknown error - this may be due to", weight=59),
     rule(
         "cuda_unavailable",
+        r"CUDA driver initialization failed|Unexpected error from cudaGetDeviceCount",
+        "CUDA could not be initialized, so that no GPU is visible.",
+        weight=53,
+    ),
+    rule(
+        "cuda_unavailable",
+        r"^NVIDIA-SMI has failed because it couldn't communicate",
+        "The NVIDIA driver is not loaded, so that no GPU is visible.",
+        codes=(9,),
+        weight=59,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "cuda_unavailable",
         r"all CUDA-capable devices are busy or unavailable",
         "All visible GPUs are used by other processes, which have them for themselves.",
         fix="End the process on the GPU (nvidia-smi shows it), or take another GPU.",
@@ -372,7 +387,7 @@ _PEERS = (
         "peer_died",
         r"ncclRemoteError|Connection closed by (remote )?peer|Connection reset by peer|"
         r"remote process exited or there was a network error|[Ss]ocket (closed|Timeout)|"
-        r"NCCL communicator (was|has been) aborted|recvValue failed|failed to recv, got 0 bytes|"
+        r"NCCL communicator (was|has been) aborted|recvValue failed|[Ff]ailed to recv, got 0 bytes|"
         r"Broken pipe|[Rr]emote (process|worker|peer|host).{0,40}(exited|died|crash|closed|gone|"
         r"left)|(ActorDiedError|WorkerCrashedError|NodeDiedError|OwnerDiedError|ObjectLostError|"
         r"RayActorError)|The actor died|A worker died or was killed while executing a task|"

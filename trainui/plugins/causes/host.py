@@ -133,7 +133,8 @@ _DISKS = (
         r"There is not enough free space|[Nn]ot enough (free )?disk space|"
         r"PytorchStreamWriter failed writing|unexpected pos \d+ vs \d+|"
         r"Not enough free space to write|could not write.*\(os error 28\)|"
-        r"database or disk is full|code: 28, kind: StorageFull",
+        r"database or disk is full|^tar: .*: (Wrote only \d+ of|Cannot write:.* No space)|"
+        r"code: 28, kind: StorageFull",
         weight=63,
     ),
     rule(
@@ -541,6 +542,14 @@ _SHELLS = (
         r"[Ss]yntax error: (Unterminated|\"|end of file)|unexpected EOF while looking for matching",
         "The shell cannot parse the script.",
         weight=52,
+        shown=Shown.LINE,
+    ),
+    rule(
+        "file_not_found",
+        r"^make(\[\d+\])?: \*\*\* No rule to make target '(?P<file>[^']+)', needed by|"
+        r"^ERROR: failed to reproduce '[^']+': missing data 'source': (?P<of_dvc>\S+)",
+        "{file}{of_dvc} does not exist, and nothing makes it.",
+        weight=56,
         shown=Shown.LINE,
     ),
     rule(

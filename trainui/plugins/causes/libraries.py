@@ -384,7 +384,9 @@ _HUBS = (
         r"(to )?(be authenticated|log ?in|have access)|LocalTokenNotFoundError|Token is required|"
         r"is a gated (repo|model|dataset)|Cannot access gated repo|401 Unauthorized|"
         r"Repository Not Found for url|RepositoryNotFoundError|pass a token having permission|"
-        r"is not a local folder and is not a valid model identifier",
+        r"is not a local folder and is not a valid model identifier|"
+        r"HfHubHTTPError: .*\b40[13]\b|azure\.\S*ClientAuthenticationError|"
+        r"^fatal: could not read Username for |^fatal: Authentication failed for ",
         weight=64,
     ),
     rule(
@@ -446,7 +448,9 @@ _HUBS = (
         r"Checkpoint (file |at )?\S* (not found|does not exist)|NoSuchKey|NoSuchBucket|"
         r"An error occurred \(404\)|404 Client Error|ERROR 404: Not Found|"
         r"curl: \(22\) The requested URL returned error: 404|"
-        r"HTTP Error 404|Unable to find file or directory '",
+        r"HTTP Error 404|Unable to find file or directory '|azure\.\S*ResourceNotFoundError|"
+        r"The specified (blob|container|bucket|key|path) does not exist|"
+        r"^CommandException: (No URLs matched|One or more URLs matched no objects)",
         weight=56,
     ),
 )
@@ -464,7 +468,8 @@ _PACKAGES = (
         r"module|VersionConflict|operator torchvision::nms does not exist|"
         r"Couldn't load custom C\+\+ ops|PyTorch and torchvision (were|was) compiled with "
         r"different CUDA|(jaxlib|jax) (version )?.*(newer|older|incompatible|requires)|"
-        r"compiled for (a different|another) version|detected CUDA version .*mismatches the "
+        r"compiled for (a different|another) version|CUDAMismatchException|"
+        r"detected CUDA version .*mismatches the "
         r"version|(torch|transformers|accelerate|peft|bitsandbytes|keras|numpy|scipy)\S* "
         r"?(>=|==|<=|<) ?[\d.]+.*(is )?required|[Rr]equires (the latest|`?\w+`? ?(>=|==|<))|"
         r"Failed to import .*binary incompatib|DLL load failed|ABI version|"
@@ -563,7 +568,8 @@ _DATA = (
         r"cannot identify image file|image file is truncated|broken (data stream|PNG file)|"
         r"UnidentifiedImageError|Truncated File Read|Corrupt JPEG|Premature end of JPEG|"
         r"premature end of|ArrowInvalid|ParserError: Error tokenizing data|"
-        r"JSONDecodeError|(json\.)?decoder\.JSONDecodeError|'utf-?8' codec can't decode|"
+        r"JSONDecodeError|(json\.)?decoder\.JSONDecodeError|'(utf-?(8|16|32)|ascii|gbk|gb2312|big5|charmap|"
+        r"cp\d+|euc\S+|shift_jis)\S*' codec can't decode|"
         r"Error -3 while decompressing|incorrect (header|data) check|zlib\.error|CRC check failed|"
         r"Not a gzipped file|Compressed file ended before the end-of-stream|bad magic number|"
         r"lzma\.LZMAError|tarfile\.(ReadError|TruncatedHeaderError|EmptyHeaderError)|"
