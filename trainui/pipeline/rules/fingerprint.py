@@ -137,7 +137,8 @@ def changes(
     for name in ("workdir", "python"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
-            found.append(f"{name} changed: {_shown(old)} -> {_shown(new)}")
+            was, now = _cut_apart(_text(old, {}), _text(new, {}))
+            found.append(f"{name} changed: {was} -> {now}")
     for name in ("inputs", "depends_on"):
         found += _set_changes(name, getattr(before, name), getattr(after, name))
     return found
@@ -181,7 +182,7 @@ def _word_changes(before: Sequence[str], after: Sequence[str]) -> str:
         if kind == "equal":
             continue
         option = f"{before[i - 1]} " if i and before[i - 1].startswith("-") else ""
-        old, new = _cut(" ".join(before[i:i_end])), _cut(" ".join(after[j:j_end]))
+        old, new = _cut_apart(" ".join(before[i:i_end]), " ".join(after[j:j_end]))
         if not old:
             shown.append(f"+ {option if not new.startswith('-') else ''}{new}")
         elif not new:
@@ -200,11 +201,11 @@ def _mapping_changes(
     shown = []
     for name in dict.fromkeys((*before, *after)):
         if name not in before:
-            shown.append(f"+ {name} {_shown(new[name], secrets)}")
+            shown.append(f"+ {name} {_cut(_text(new[name], secrets))}")
         elif name not in after:
             shown.append(f"- {name}")
         elif not _is_same(before[name], after[name]):
-            was, now = _shown(old[name], secrets), _shown(new[name], secrets)
+            was, now = _cut_apart(_text(old[name], secrets), _text(new[name], secrets))
             shown.append(f"{name} {was} -> {now}")
     yield f"{word} changed: {formatting.listed(shown)}"
 
@@ -222,9 +223,19 @@ def _set_changes(word: str, before: Sequence[str], after: Sequence[str]) -> Iter
     yield f"{word} changed: {formatting.listed([*added, *removed])}"
 
 
-def _shown(value: Json, secrets: Mapping[str, Json] | None = None) -> str:
+def _text(value: Json, secrets: Mapping[str, Json]) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _cut(masking.mask_text(text, secrets or {}))
+    return masking.mask_text(text, secrets)
+
+
+def _cut_apart(one: str, other: str) -> tuple[str, str]:
+    """Cut two texts at their ends; if they would look alike, where they begin to differ."""
+    if one == other or _cut(one) != _cut(other):
+        return _cut(one), _cut(other)
+    pairs = enumerate(zip(one, other, strict=False))
+    alike = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+    begin = max(*(one.rfind(mark, 0, alike) for mark in "/ "), alike - LONGEST // 2)
+    return _cut(f"...{one[begin:]}"), _cut(f"...{other[begin:]}")
 
 
 def _cut(text: str) -> str:

@@ -90,6 +90,17 @@ def test_secrets_in_a_command_stay_secret() -> None:
     assert words == "command changed: a secret value"
 
 
+def test_long_values_are_cut_where_they_begin_to_differ() -> None:
+    home = "/home/ada/projects/vision/runs/31b0e69e-07c6-4ead-865e-97b2833d2363"
+    before = replace(STAGE, command=("train", "--out", f"{home}/train-lr-0.05"), workdir=home)
+    after = replace(before, command=("train", "--out", f"{home}/train-lr-0.1"))
+    assert changes(before, after) == [
+        "command changed: --out .../train-lr-0.05 -> .../train-lr-0.1",
+    ]
+    [words] = changes(before, replace(before, workdir=f"{home}4"))
+    assert words == "workdir changed: ...6-4ead-865e-97b2833d2363 -> ...6-4ead-865e-97b2833d23634"
+
+
 def test_a_long_change_is_cut() -> None:
     after = replace(STAGE, command=tuple("abcdefgh"), env={str(n): "x" * 100 for n in range(9)})
     for words in changes(STAGE, after):
