@@ -227,9 +227,9 @@ class CandidateList(CursorView):
             widths[name] = min(max([cell_len(name), *values]), MOST_PARAM)
         label = max((cell_len(one.series.label) for one in self.candidates), default=0)
         room = width - 8 - 2 * VALUE
-        label = max(min(label, MOST_LABEL, room - STATE), 8)
-        since = (cell_len(_nonfinite(one).rpartition("  ×")[0]) for one in self.candidates)
-        room -= label + max([STATE, *since])
+        label = max(min(label, MOST_LABEL, room - 2 - STATE), 8)
+        after = (cell_len(f"{_nonfinite(one)}  {_state(one)}") for one in self.candidates)
+        room -= label + max([2 + STATE, *after])
         while widths and sum(widths.values()) + 2 * len(widths) > room:
             widths.popitem()
         shown: dict[str, Mapping[str, str]] = {}
@@ -431,5 +431,5 @@ def _nonfinite(one: Candidate) -> str:
     """Return how many values are NaN or infinite, and since when; empty if there are none."""
     if one.summary is None or not one.summary.nonfinite:
         return ""
-    since = "" if one.nan_since is None else f"  NaN since {one.unit} {exact_step(one.nan_since)}"
-    return f"{since}  ×{one.summary.nonfinite} not finite"
+    since = "" if one.nan_since is None else f" since {one.unit} {exact_step(one.nan_since)}"
+    return f"  ×{one.summary.nonfinite} not finite{since}"

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -36,7 +37,7 @@ from trainui.tui.curves.interaction import CurvesState, leader_text
 from trainui.tui.curves.plot import MARKS, Canvas, line_styles, off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
-from trainui.tui.styled_text import Row, Segment, plain, width_of
+from trainui.tui.styled_text import Row, Segment, cut, plain, width_of
 
 VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)
 FRAME = Frame(20, 8, feet=0)
@@ -611,6 +612,22 @@ def test_a_run_that_will_lack_the_metric_is_not_offered() -> None:
     offered.set_candidates(found, lower=True)
     assert {one.series.run for one in offered.shown} == {"has it", "chosen", "may get it"}
     assert offered.without == 2
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_the_state_and_the_nan_of_a_candidate_are_shown_whole(width: int) -> None:
+    def candidate(at: int, nonfinite: int, **changed: Any) -> Candidate:
+        params = {f"parameter{one}": str(at) for one in range(8)}
+        series = PlottedSeries(f"run {at}", f"run {at}", 0, run=str(at), **changed)
+        summary = figures(nonfinite=nonfinite)
+        return Candidate(series, params, summary, 1.0, 32.0 if nonfinite else None)
+
+    offered = CandidateList(CurvesState())
+    found = [candidate(0, 0, own=True), candidate(1, 23), candidate(2, 0)]
+    offered.set_candidates(found, lower=True)
+    rows = [plain(cut(offered.row(at, width), width)).rstrip() for at in range(4)]
+    assert rows[1].endswith("  this one")
+    assert rows[3].endswith("  ×23 not finite since step 32")
 
 
 def test_compared_curves_show_no_parameter_that_is_always_the_same() -> None:
