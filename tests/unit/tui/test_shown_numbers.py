@@ -170,10 +170,15 @@ def read(one: Pipeline, metric: str) -> tuple[RunPage, CurvesPage]:
 
 
 def compared_at(members: Sequence[Member]) -> float:
-    """Where lines are compared: as far as two thirds of those reach that were not pruned."""
+    """Where lines are compared: as far as two thirds of those reach that were not pruned.
+
+    And as far as those that still run and have done half of that.
+    """
     known = [one for one in members if one.status != Status.PRUNED] or list(members)
     ends = sorted((one.points[-1][0] for one in known), reverse=True)
-    return ends[math.ceil(2 * len(ends) / 3) - 1]
+    most = ends[math.ceil(2 * len(ends) / 3) - 1]
+    running = [one.points[-1][0] for one in known if one.status == Status.RUNNING]
+    return min([most, *(end for end in running if end >= most / 2)])
 
 
 def value_at(one: Member, x: float) -> float | None:
