@@ -152,8 +152,8 @@ _VALIDATION = frozenset(("val", "valid", "validation"))
 
 
 @lru_cache(MAX_SERIES)
-def _words_of(name: str) -> tuple[str, ...]:
-    """Return the words that are the same for a printed metric and that of a file."""
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words of a name, which are the same however it is spelled."""
     words = [word for word in _WORDS.split(name.lower()) if word]
     if len(words) > 1 and (words[-1] in _TRAINING or names_part(words[-1])):
         words.insert(0, words.pop())
@@ -374,10 +374,10 @@ class AcceptedNames:
         self.has_files |= bool(names) and not candidate.is_fallback
         if candidate.is_fallback:
             for name in names:
-                words = _words_of(_without_log(name, candidate.key))
+                words = words_of(_without_log(name, candidate.key))
                 self._of_logs.setdefault(words, {})[name] = candidate.key
         else:
-            self._of_files.update(map(_words_of, names))
+            self._of_files.update(map(words_of, names))
 
     def renamed(self, candidate: SourceFile, *, has_steps: bool) -> Callable[[str, float], str]:
         """Return the function from a metric's name in a file to the name that it is stored by.
@@ -417,9 +417,9 @@ class AcceptedNames:
         if _may_continue(candidate):
             last = found.steps.max().item()
             self._last_steps[name] = max(last, self._last_steps.get(name, last))
-        words = _words_of(name)
+        words = words_of(name)
         if candidate.is_fallback:
-            words = _words_of(_without_log(name, candidate.key))
+            words = words_of(_without_log(name, candidate.key))
             if words in self._of_files:
                 return False
         else:

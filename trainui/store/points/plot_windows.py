@@ -246,7 +246,7 @@ class Plotted:
         `known` are the series' segments, if they were read in the same transaction.
         """
         self._connection = connection
-        self._owner, self._name, self._axis, self._attempt = owner, name, axis, attempt
+        self._owner, self.name, self._axis, self._attempt = owner, name, axis, attempt
         self._series: SeriesPoints | None = None
         self._samples: Samples | None = None
         self._wall: Samples | None = None
@@ -454,7 +454,7 @@ class Plotted:
         return plot_points.read_columns(
             self._connection,
             self._owner,
-            self._name,
+            self.name,
             width,
             steps=(steps.low, steps.high),
             exact=exact,

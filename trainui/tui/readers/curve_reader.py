@@ -65,8 +65,8 @@ FIRST_CHARTS = 8
 CACHE_SIZE = 1200
 """Entries of the cache."""
 
-_SERIES = "series"
-"""The cache key of a stage's series by name."""
+_SERIES, _NAMES = "series", "names"
+"""The cache keys of a stage's series by name, and of their names."""
 
 MOST_LINES, MOST_FOLDED = 24, 64
 """Most series of a plot: lines beyond this could not be distinguished, and reading more series for
@@ -270,6 +270,8 @@ class CurveReader:
         """The charts of the last reading, what they depend on except the points, and when to read
         them again (`time.monotonic`)."""
         self._runs = OtherRuns()
+        self._names: Sequence[str] = ()
+        """The metrics of the stage that was read last."""
 
     def read(
         self,
@@ -283,6 +285,7 @@ class CurveReader:
         if not headlines.has_series(connection, stage.id):
             return Curves(wanted, in_sweep=len(request.siblings) > 1)
         self._check_version(connection, stage.id)
+        self._names = headlines.names_of(connection, stage.id)
         figures = self._figures(connection, stage.id, wanted.attempt)
         if (search := stage.definition.objective) is not None:
             figures = tuple(sorted(figures, key=lambda one: one.name != search.metric))
@@ -458,9 +461,15 @@ class CurveReader:
         )
         return found
 
+    def _name_in(self, connection: Connection, owner: str, name: str) -> str:
+        """Return the name that a stage has for a metric of the stage that is read."""
+        self._check_version(connection, owner)
+        own = self._cached(owner, _NAMES, partial(headlines.names_of, connection, owner))
+        return series.name_in(own, name, self._names)
+
     def _counts_epochs(self, connection: Connection, owner: str, name: str) -> bool:
         """Return True if the steps of a series are epochs."""
-        self._check_version(connection, owner)
+        name = self._name_in(connection, owner, name)
         read = partial(point_sources.counted_in_epochs, connection, owner)
         return name in self._cached(owner, point_sources.EPOCHS, read)
 
@@ -468,9 +477,9 @@ class CurveReader:
         self, connection: Connection, source: PlottedSeries, name: str, axis: Axis
     ) -> Plotted:
         owner, attempt = source.owner, source.attempt
+        name = self._name_in(connection, owner, name)
         if axis == Axis.EPOCH and self._counts_epochs(connection, owner, name):
             axis = Axis.STEP
-        self._check_version(connection, owner)
         stored = self._cache[owner][1].get(_SERIES, {})
         known = stored[name].segments if name in stored else None
         found: Plotted = self._cached(
@@ -549,5 +558,6 @@ class CurveReader:
             (name, window, options, source, lower),
             lambda: plot_line(source, plotted, window, wanted, lower=lower),
         )
-        since = self._nan.get(source.owner, {}).get(name) if source.attempt is None else None
+        found = self._nan.get(source.owner, {}) if source.attempt is None else {}
+        since = found.get(plotted.name)
         return line if since is None else replace(line, nan_since=since)

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 
 from trainui.control import compare
 from trainui.errors import UnfitEnvironmentError
@@ -52,6 +51,34 @@ MOST_RUNS = 200
 """Most other runs offered for a comparison, the newest ones."""
 
 
+def name_in(names: Collection[str], metric: str, beside: Collection[str] = ()) -> str:
+    """Return a metric's name among the names of another stage or run, which may spell it otherwise.
+
+    A spelling counts only if it is the only one there, and `metric` the only one among `beside`.
+    """
+    if metric in names or not names:
+        return metric
+    from trainui.metrics.names import words_of  # it imports all formats, which few comparisons need
+
+    words = words_of(metric)
+    same = [name for name in names if words_of(name) == words]
+    is_clear = len(same) == 1 and not any(words_of(one) == words for one in beside if one != metric)
+    return same[0] if is_clear else metric
+
+
+def summaries_of(
+    connection: Connection, owners: Sequence[str], metric: str, beside: Collection[str]
+) -> dict[str, SeriesSummary]:
+    """Return a metric's summaries by stage id, in each stage's own spelling, as `name_in` does."""
+    found = {one.stage: one for one in read_points.summaries(connection, owners, metric)}
+    for owner in owners:
+        if owner not in found:
+            name = name_in(headlines.names_of(connection, owner), metric, beside)
+            some = read_points.summaries(connection, [owner], name) if name != metric else ()
+            found |= {one.stage: one for one in some}
+    return found
+
+
 class OtherRuns:
     """Reads a stage's series in other runs, with a cache of the values of sweep members."""
 
@@ -73,11 +100,13 @@ class OtherRuns:
     def shared(self, connection: Connection, runs: Sequence[str]) -> tuple[str, ...]:
         """Return the metrics with a curve that several runs have.
 
-        Those that most of the runs have come first, and of these the most important one.
+        Those that most of the runs have come first, and of these the most important one. The first
+        run that has a metric spells its name.
         """
-        found = self.metrics(connection, list(dict.fromkeys(runs)))
-        drawn = [[name for name, has_curve in some.items() if has_curve] for some in found.values()]
-        counts = Counter(chain.from_iterable(drawn))
+        counts: Counter[str] = Counter()
+        for some in self.metrics(connection, list(dict.fromkeys(runs))).values():
+            drawn = [name for name, has_curve in some.items() if has_curve]
+            counts.update({name_in(counts, name, some) for name in drawn})
         names = [name for name in counts if counts[name] > 1 and not is_clock(name)]
         ranks = {name: at for at, name in enumerate(by_importance(names))}
         return tuple(sorted(names, key=lambda name: (-counts[name], ranks.get(name, len(names)))))
@@ -90,9 +119,10 @@ class OtherRuns:
         shared, known = self.shared(connection, runs), self.metrics(connection, runs)
         for run_id in runs:
             shown = headline_of_run(connection, run_id)
-            if shown is None or not (known[run_id].get(shared[0]) if shared else True):
+            own = name_in(known[run_id], shared[0]) if shared else ""
+            if shown is None or not (known[run_id].get(own) if shared else True):
                 continue
-            stage, name = shown if not shared else (shown[0], shared[0])
+            stage, name = shown if not shared else (shown[0], own)
             stages = headlines.compared_stages(connection, name, run_id).get(run_id, [])
             with_nan = run_list.stages_with_nan(connection, [run_id]).get(run_id, ())
             best = self._values.best(connection, stages, name, stage.search, with_nan)
@@ -109,7 +139,8 @@ class OtherRuns:
         words = []
         for run_id, metrics in self.metrics(connection, list(runs)).items():
             run = views.run(connection, run_id)
-            why = "no points yet" if name in metrics else f"no {harmless(name)}"
+            is_known = name_in(metrics, name) in metrics
+            why = "no points yet" if is_known else f"no {harmless(name)}"
             why = reasons.get(run_id) or (why if metrics else "no metrics")
             label = "" if run is None else f"{harmless(run.name)} "
             shown = label + short_id(run_id) if run is None or run.name != run.id else label.strip()
@@ -124,7 +155,14 @@ class OtherRuns:
         A run without a stage of that name contributes the stage that stands for it in the list, of
         those that have the metrics.
         """
-        return self._series(request, _comparable(request, runs, names), names)
+        return self._series(request, self._in_runs(request, runs, names), names)
+
+    def _in_runs(
+        self, request: CurvesRequest, runs: Sequence[str], names: Sequence[str]
+    ) -> list[ComparableStage]:
+        known = self.metrics(request.connection, runs).values()
+        spelled = {name_in(some, name): None for name in names for some in known}
+        return _comparable(request, runs, list(dict.fromkeys((*names, *spelled))))
 
     def offered(self, request: CurvesRequest, names: Sequence[str]) -> list[PlottedSeries]:
         """Return the series of a metric in the runs that it can be compared with.
@@ -142,7 +180,7 @@ class OtherRuns:
             found += headlines.comparable_elsewhere(*of, names, words, most=MOST_RUNS)
         known = {one.run_id for one in found}
         others = [run_id for run_id in wanted.compared.runs if run_id not in known]
-        found += _comparable(request, others, [metric]) if others else []
+        found += self._in_runs(request, others, [metric]) if others else []
         some = self._series(request, list({one.run_id: one for one in found}.values()), [metric])
         return [replace(one, elsewhere=one.run not in own_pipeline) for one in some]
 
@@ -164,6 +202,7 @@ class OtherRuns:
         self, connection: Connection, one: ComparableStage, metric: str
     ) -> ComparableStage:
         """Return the stage of the same run with the best value, as the list shows it."""
+        metric = name_in(self.metrics(connection, [one.run_id])[one.run_id], metric)
         members = headlines.compared_stages(connection, metric, one.run_id).get(one.run_id, [])
         with_nan = run_list.stages_with_nan(connection, [one.run_id]).get(one.run_id, ())
         search = headlines.search_of(connection, one.id)
@@ -340,10 +379,13 @@ def read_candidates(
     names = differing_params(found)
     since = run_list.nan_steps(connection, [one.owner for one in found])
     owners = list({one.owner: None for one in found if one.attempt is None})
-    whole = {one.stage: one for one in read_points.summaries(connection, owners, metric)}
+    beside = headlines.names_of(connection, request.stage.id)
+    whole = summaries_of(connection, owners, metric, beside)
     result = []
     for one in found:
-        summary, nan_since = whole.get(one.owner), since.get(one.owner, {}).get(metric)
+        summary = whole.get(one.owner)
+        name = metric if summary is None else summary.name
+        nan_since = since.get(one.owner, {}).get(name)
         if one.attempt is not None:
             some = read_points.summaries(connection, [one.owner], metric, attempt=one.attempt)
             summary, nan_since = next(iter(some), None), None
@@ -351,7 +393,7 @@ def read_candidates(
         if summary is not None and lower is not None:
             best = summary.min if lower else summary.max
         params = {name: value for name, value in one.params if name in names}
-        unit = "step" if nan_since is None else point_sources.unit(connection, one.owner, metric)
+        unit = "step" if nan_since is None else point_sources.unit(connection, one.owner, name)
         result.append(Candidate(one, params, summary, best, nan_since, unit))
     return tuple(result)
 
@@ -378,10 +420,10 @@ def seed_verdict(
         for group, one in zip(pair, (a, b), strict=True)
     )
     names, samples = short_labels(pairs, MOST_NAME), []
+    beside = headlines.names_of(request.connection, request.stage.id)
     for one in (a, b):
         owners = [member.id for member in one.members]
-        summaries = read_points.summaries(request.connection, owners, metric)
-        found = {summary.stage: summary for summary in summaries}
+        found = summaries_of(request.connection, owners, metric, beside)
         samples.append(compare.sample_of(one, found, metric, lower=lower))
     means = "   ".join(
         f"{name} {number(one.mean)}"

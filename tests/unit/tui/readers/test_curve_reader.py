@@ -329,6 +329,35 @@ def test_two_means_over_seeds_come_with_a_verdict(filler: Filler, shift: float) 
     assert rows[-2:] == [means, verdict]
 
 
+def test_a_metric_of_runs_that_spell_it_differently_is_one(filler: Filler) -> None:
+    names = (("val/loss", "lr"), ("val_loss", "lr"), ("Loss/val", "val_loss"), ("valid loss",))
+    runs = []
+    for at, some in enumerate(names):
+        runs.append(filler.run({f"train{at}": ()}, name=f"run {at}", pipeline=f"pipeline {at}"))
+        filler.feed(runs[at], f"train{at}", {one: [(s, s + at) for s in range(3)] for one in some})
+        filler.complete(runs[at], f"train{at}")
+    filler.feed(runs[3], "train3", {"valid loss": [(3, NAN)]})
+    with engine.reading() as connection:
+        stages_ = views.stages(connection, runs[0])
+        reader = CurveReader()
+        wanted = CurvesWanted(
+            80, names=("",), compared=Comparison(runs=tuple(runs[1:])), candidates=True
+        )
+        curves = reader.read(connection, stages_[0], stages_, wanted)
+        assert reader.compared_stage(connection, runs[::-1]) == (runs[3], "train3")
+    assert curves.first == ("val/loss", "lr"), "as the stage itself spells them"
+    lines = {line.label[:5]: line for line in chart_of(curves, "val/loss").lines}
+    assert {label: line.best and line.best[0] for label, line in lines.items()} == {
+        "run 0": 0,
+        "run 1": 1,
+        "run 3": 3,
+    }
+    assert lines["run 3"].has_nan
+    assert [words.split(" (")[1] for words in curves.left_out] == ["no val/loss)"], "it has two"
+    bests = {one.series.label[:5]: one.best for one in curves.candidates}
+    assert bests == {"run 0": 0, "run 1": 1, "run 3": 3}
+
+
 def test_each_attempt_is_compared_by_what_it_ran_with(filler: Filler) -> None:
     run_id, name = filler.run({"train[lr=0.2]": ()}), "train[lr=0.2]"
     filler.fail(run_id, name, "exit code 1")
