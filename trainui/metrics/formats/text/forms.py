@@ -16,6 +16,11 @@ from typing import Any
 
 from trainui.metrics.formats.decoder import Decoder
 
+COUNTER = (
+    r"(?:global[_ -]?)?step|epoche?|ep\b|iter(?:ation)?|itr|it\b|episode|round|(?:mini-?)?batch"
+    r"|update|gen(?:eration)?|game|cycle|tick"
+)
+"""Names of what a training counts, in the singular, as a pattern."""
 _FORMS = 1024
 """Forms of lines that are kept."""
 MAX_PRINTED = 2000
@@ -132,16 +137,15 @@ _LEVEL = (
     r"|(?<=\[)(?:debug|info|warn(?:ing)?|error|critical)(?= *\])|[IWE](?=\])"
     r"|(?<=\ue800 )[IWEDF](?= ))(?!\w)"
 )
-_COUNT = r"(?:global_?)?step|epoch|iter(?:ation)?|episode|round|batch"
 _SOURCE = (
     rf"[\w./<>-]+\.\w+:\s*{INT}|[\w.]+:[\w.<>]+:{INT}|[\w./-]+\.py {INT}(?=\))"
-    rf"|(?<=\()(?!(?i:{_COUNT})\b)[A-Za-z_][\w.]*:{INT}(?=\))"
+    rf"|(?<=\()(?!(?i:{COUNTER})\b)[A-Za-z_][\w.]*:{INT}(?=\))"
 )
 _THREAD = r"MainThread|MainProcess|Thread-\d+"
 _PROCESS = (
     rf"{INT}(?= (?:{_SOURCE}))|(?<=\()(?:\w+ )?pid={INT}[^()]*(?=\))"
     rf"|{INT}(?=\]? +[\[(]?(?:{_LEVEL}|{_THREAD}))|{INT}(?= [A-Za-z_][\w.]* (?:{_SOURCE}))"
-    rf"|(?!(?i:{_COUNT}):)[A-Za-z_][\w.-]*:{INT}(?=\t)"  # a host and a rank
+    rf"|(?!(?i:{COUNTER}):)[A-Za-z_][\w.-]*:{INT}(?=\t)"  # a host and a rank
 )
 _FIELD = (
     # logfmt: `timestamp=2026-11-26T23:51:19Z level=info event="train step" step=0`
@@ -150,12 +154,12 @@ _FIELD = (
     rf"|(?:event|msg|message)=(?:\"(?:[^\"\ue000-\ue8ff]*\"(?!\S))?|[A-Za-z]\S*(?=\s))"
 )
 _NAME = (
-    rf"(?!(?i:{_COUNT}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev|\w+[-_]val(?:id\w*)?"
+    rf"(?!(?i:{COUNTER}|fps|ips|train(?= +\|)|val\w*|test\w*|eval\w*|dev|\w+[-_]val(?:id\w*)?"
     rf"|(?:rank|gpu|cuda|default)[ :=]?(?:\d|{INT})*)\b)"
     r"[A-Za-z_][\w.\\-]*"
     r"(?:(?<=[OGRLES]:root)(?=:\s)"
     rf"|(?: {INT} {INT}(?= ))|(?=\])|(?= \|| - [^\d\s\ue000-\ue8ff])|(?=:[A-Za-z\[])"
-    rf"|(?= (?:(?i:train|val|test|eval)\w* )?(?i:{_COUNT})\b\W{{0,3}}{INT})"
+    rf"|(?= (?:(?i:train|val|test|eval)\w* )?(?i:{COUNTER})\b\W{{0,3}}{INT})"
     rf"|(?= (?:{_SOURCE})\])|(?= (?:{_LEVEL}))|(?= rank=)|(?=\t(?:{_LEVEL})))"
 )
 _OPENING, _SEPARATOR = (

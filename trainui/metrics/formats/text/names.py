@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trainui.metrics.formats.text.forms import (
+    COUNTER,
     DIGITS,
     INT,
     MAX_PRINTED,
@@ -59,11 +60,9 @@ _STEP_NAME = re.compile(
     r"(?:(?:end of|current|(?:\S+ ){0,3}(?:after|at|in)(?: train(?:ing)?)?"
     r"|global train(?:ing)?|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) |(?:meta|outer|inner)[-_])?"
     r"(?:(?:train|trainer|eval|val|test)[/_])?"
-    r"(?:global[_ -]?step|step|iteration|iters?|itr?|epoche?|epo(?:ca|que)|ep\.?|episode|game"
-    r"|gen(?:eration)?|cycle|schritt|paso|passo|étape|etape"
-    r"|n_(?:epi(?:sode)?|gen|iter|step)|up(?:date|\.)|round|tick|(?:mini-?)?batch"
-    r"|(?:step|iter(?:ation)?|batch|epoch)[_ ](?:id|idx|index|num|no|progress)"
-    r"|total t|episode num(?:ber)?|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
+    rf"(?:(?:{COUNTER})(?:[_ ](?:id|idx|index|num(?:ber)?|no|progress))?|iters|itrs|ep\.|up\."
+    r"|n_(?:epi(?:sode)?|gen|iter|step)|epo(?:ca|que)|schritt|paso|passo|étape|etape|total t"
+    r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
 COUNTERS = frozenset({"i", "n", "idx", "index"})
@@ -143,8 +142,8 @@ _IS_RATE = re.compile(r"(?:.*[\W_])?(?:lr|learning[ _]rate)", re.IGNORECASE)
 # Numbers that are no metrics: counters, times to go, memory, settings.
 
 _COUNTED_THINGS = (
-    r"epoche?|(?:time|num)?step|iter(?:ation)?|itr|batche?|episode|round|update|sample|image|example"
-    r"|token|game|client|fold|trial|run|task|member|model|chain|worker|gpu|evaluations|n_?eval|n?evals"
+    rf"{COUNTER}|(?:time|num)step|batche|sample|image|example"
+    r"|token|client|fold|trial|run|task|member|model|chain|worker|gpu|evaluations|n_?eval|n?evals"
     r"|\w*size|counter|count|patience"
 )
 _NO_METRIC = re.compile(
@@ -453,7 +452,7 @@ _COUNTED = tuple(
         # `3rd epoch: loss 2` and `10 epochs done, loss 2`
         (
             r"(?:^|(?<=[\]:|>-] )(?=\d+[a-z]))(\d+)(?:st|nd|rd|th)? "
-            r"(epoch|iter(?:ation)?|step|episode)s?(?: (?:done|completed?|finished))?(?= ?[:,|])",
+            rf"({COUNTER})s?(?: (?:done|completed?|finished))?(?= ?[:,|])",
             r"\2 \1",
         ),
         # `E003 B010/100 loss 2`
@@ -470,7 +469,7 @@ _REWRITTEN = tuple(
     for pattern, replacement in (
         # `Epoch #3`
         (
-            r"\b(epoch|batch|round|step|iter(?:ation)?|episode|update|generation) ?#"
+            rf"\b({COUNTER}) ?#"
             rf"(:?) *(?={INT})",
             r"\1\2 ",
         ),
@@ -480,18 +479,17 @@ _REWRITTEN = tuple(
         (
             r"(?<!\w)(?!(?:new |overall )?best\b)([A-Za-z][\w ./@%()-]*?) (?:at|after|in|for|@) "
             r"(?:the )?"
-            r"((?:global[_ -])?(?:step|iteration|iter|epoch|episode|(?:mini-?)?batch|update)) *"
-            rf"({INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
+            rf"({COUNTER}) *({INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
             r"\2 \3: \1: ",
         ),
         # `eval @ 12887 steps: return=3`
-        (rf"(?:@|at|after) ({INT}) (?:global )?(step|iteration|epoch|episode|round)s?\b", r"\2 \1"),
+        (rf"(?:@|at|after) ({INT}) ({COUNTER})s?\b", r"\2 \1"),
         # `60.5% accuracy, loss 1.8`
         (rf"(?<!\w )(?<![\w:=])({VALUE}%) (accuracy|acc)(?=\W*(?:$|[,;|)]))", r"\2 \1"),
         # SciPy's `At iterate    5    f=  1.2D+01    |proj g|=  1.2D-03`
         (r"^ ?At iterate(?= )", "iteration"),
         # `[Epoch] 1/8 [Train Loss] 2.5`
-        (rf"\[(epoch|step|iter)\]:?\s+(?={INT})", r"\1: "),
+        (rf"\[({COUNTER})\]:?\s+(?={INT})", r"\1: "),
         (r"\[([a-z][\w ./@-]*)\]:?\s+(?=[\ue400-\ue7ff])", r"\1: "),
         # `Train loss 100 2.5`
         (rf"^((?:{TRAIN}|{HELD_OUT}) \w+) ({INT}):?\s+(?=[\ue400-\ue7ff])", r"step \2: \1 "),

@@ -528,6 +528,7 @@ class LogState:
         if not (row := self._of_one_kind(row, at)):
             return NOTHING
         memory["under"], self.is_bare, self.is_doubtful = under or "", True, True
+        memory.setdefault("rows", (at, at))
         return [{STEP: at, **row}]
 
     def _repeated(self, row: Row, step: float) -> Sequence[Row] | None:

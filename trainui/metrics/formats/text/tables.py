@@ -22,7 +22,7 @@ _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
 _RULE = re.compile(r"[-=+|: ]*-{2,}[-=+|: ]*|[|+:]*[-=]{2,}[-=+|:]*")
 _MAY_BE_HEADER = re.compile(
-    r".*?(?:^|[|\s,])(?:#|#?(?:global_)?step|#?iter(?:ation)?|it|round|epoch|e|(?:n_)?gen(?:eration)?)\s*[|\s,]",
+    rf".*?(?:^|[|\s,])(?:#|#?(?:{forms.COUNTER}|e|n_gen))\s*[|\s,]",
     re.IGNORECASE,
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")

@@ -26,6 +26,7 @@ from trainui.metrics.formats.decoder import Decoded, numbers, row_points, step_f
 from trainui.metrics.formats.text import runs
 from trainui.metrics.formats.text import state as states
 from trainui.metrics.formats.text.forms import (
+    COUNTER,
     NUMBER,
     LogDecoder,
     form_of,
@@ -85,7 +86,7 @@ _RANK = re.compile(
 _NAMED = re.compile(
     r"\W{0,2}(?:local_)?(?:rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}"
     r"(?P<rank>\d{1,4})\)?"
-    r"(?:\]?\s*[|:,-]\s+|[\]>]\s*|\s+(?=(?i:global_)?(?i:step|epoch|iter|batch|\[)))(?=\S)",
+    r"(?:\]?\s*[|:,-]\s+|[\]>]\s*|\s+(?={COUNTER}|\[))(?=\S)",
     re.IGNORECASE,
 )
 _ACTOR = re.compile(r"\((?:\w+ )?(?P<stem>pid)=(?P<number>\d+)[^()]*\)\s")
@@ -95,11 +96,11 @@ _LABEL = re.compile(
     r"(?P<number>\d{1,6})(?::|\s*\|) "
 )
 _PLACE = re.compile(
-    r"(?P<stem>)\[(?P<number>\d{1,3})/\d{1,4}\]:?\s+(?=(?i:(?:global_)?step|epoch|iter|batch)\b)"
+    rf"(?P<stem>)\[(?P<number>\d{{1,3}})/\d{{1,4}}\]:?\s+(?=(?i:{COUNTER})\b)"
 )
 """`[0/2] step 3`: a rank of how many, if these alternate."""
 _COUNTS = re.compile(
-    r"(?:.*[-_.])?(?:e|ep|epoch|s|step|it|iter|iteration|round|episode|batch|update|tick)[-_.]?",
+    rf"(?:.*[-_.])?(?:{COUNTER}|e|s)[-_.]?",
     re.IGNORECASE,
 )
 _SEEN = "~"
