@@ -123,7 +123,7 @@ class Bars(LineReader):
             length = found["of"] or "0"  # or `?`
             before = self._epochs_before(epoch) * (_amount(length) if length.isdigit() else 0.0)
             bar.update(before=before, told=0.0, told_at=before)
-        is_first = not bar["count"] and "epochs" not in self.memory
+        is_first = not bar["count"] and "own" not in bar and "epochs" not in self.memory
         if is_first and "before" not in bar and not epoch:
             _remember(bar, at)
         if "before" in bar and abs(seconds - bar["told"]) >= EVERY:

@@ -93,7 +93,7 @@ _COUNTS_ALL = re.compile(
     r"(?:.* )?(?:global[_ -]?step|(?:num|total|env)[_ ]?(?:time)?steps?)|total t", re.IGNORECASE
 )
 _PLURAL = re.compile(
-    r"(?:(?:total|env|learner|actor|train(?:ing)?)[ _])?(?P<one>step|iteration|update|episode)s",
+    r"(?:(?:total|env|train(?:ing)?|(?P<owner>learner|actor))[ _])?(?:step|iteration|update|episode)s",
     re.IGNORECASE,
 )
 """`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""
@@ -176,7 +176,9 @@ _RICH = re.compile(rf"\s\s+[\w.<>-]+\.py:{INT}\s*$")
 _BEFORE = re.compile(r"(?:.*[\]|>:*-] )?[\W_]*(?:[A-Za-z]\w*:?|[A-Za-z]+ [A-Za-z]+,)?[\W_]*")
 _WORD = re.compile(r"[A-Za-z][\w-]*")
 _STAR = re.compile(r" *\* +")
-"""Torchvision's examples print a validation so."""
+"""Torchvision's examples print the means of a validation so."""
+PASSED = "*"
+"""The part of the data whose positions were printed above, which are not read; else `val`."""
 _PERCENT = re.compile(rf"\s*[(\[]\s*({VALUE})\s*%[)\]]")
 
 
@@ -310,11 +312,15 @@ def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
     """Return the pairs of a line; if none of them is a step, a count in the plural is."""
     if any(pair.is_step for pair in pairs):
         return pairs
-    counts = [at for at, pair in enumerate(pairs) if _PLURAL.fullmatch(pair.name)]
-    steps = [at for at in counts if pairs[at].name.lower().endswith("steps")] or counts
-    if not steps or not (pairs[steps[0]].is_whole or pairs[steps[0]].factor > 1):
+    counts = [pair for pair in pairs if _PLURAL.fullmatch(pair.name)]
+    count = next(
+        (one for one in counts if one.name.lower().endswith("steps")), *counts[:1] or [None]
+    )
+    if count is None or not (count.is_whole or count.factor > 1):
         return pairs
-    return [pair._replace(name=STEP) if at == steps[0] else pair for at, pair in enumerate(pairs)]
+    found = _PLURAL.fullmatch(count.name)
+    step = count._replace(name=STEP, part=(found and found["owner"]) or "")
+    return [step if pair is count else pair for pair in pairs]
 
 
 def _is_size(at: int, pair: Number) -> bool:
@@ -362,6 +368,8 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     own = _first_part(between, before, names, at_end[0] if at_end else "", of=of)
     own = _part_of_first(own, values, " ") if len(values) > 1 else own
     label, is_named = label_of(before)
+    if not label and inner and inner.part:
+        label, is_named = inner.part, True
     line = Line(
         "row",
         values_of(text, pairs, own),
@@ -439,7 +447,7 @@ def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     if len({pair.name for pair in pairs}) < len(pairs) and all(pair.is_whole for pair in pairs):
         return None  # as in `| Metric | Layer 0 | Layer 1 |`
     is_mean = _STAR.fullmatch(before) and not pairs[0].is_given
-    own = "val" if is_mean else _first_part(before, of=of)
+    own = PASSED if is_mean else _first_part(before, of=of)
     label, is_named = label_of(before)
     if not label:
         label = " ".join(word for word in _WORD.findall(before) if not NO_LABEL.fullmatch(word))
@@ -475,16 +483,19 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
     named, end = "", pairs[0].start
     for pair in pairs:
         gap = text[end : pair.start].rstrip()
+        suffix = _SUFFIX.search(pair.name) if names_metric(pair.name) else None
         if len(gap) >= _LEAST_SECTION:
             of = _first_part(gap, of=of)
         said = part_in(pair.name)
+        if suffix:
+            pair = pair._replace(name=pair.name[: suffix.start()])
         named, end = named if said is None else said, pair.end
         is_count = pair.is_whole and _COUNT_OF.fullmatch(pair.name)  # `[Test 200] psnr=19.5`
         if pair.is_step or is_count or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
         if _BYTES.match(text, pair.end):
             continue
-        own = own_part(pair.name, of)
+        own = own_part(pair.name, said if suffix else of)
         if named and ((pair.name, own) in values or gap.endswith("(")):
             own = named  # `val MSE: 0.25 (RMSE: 0.5)`
         value = pair._replace(part=own)
@@ -499,6 +510,8 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
     )
 
 
+_SUFFIX = re.compile(rf"(?<=\w) (?:{TRAIN}|{HELD_OUT})$", re.IGNORECASE)
+"""`loss train: 2 loss val: 3`."""
 _BYTES = re.compile(r"\s?(?:[KMGT]i?B|bytes)\b(?!/)")
 _COUNT_OF = re.compile(rf"(?:{HELD_OUT}|{TRAIN})", re.IGNORECASE)
 _BESTS = ("best ", "best_")

@@ -40,7 +40,8 @@ _PARTS = {
     "hel": "holdout",
 }
 _PART = re.compile(
-    rf"(?<![A-Za-z])(?:(?<!after )(?<!at )({TRAIN})|({HELD_OUT}))(?![A-Za-z])", re.IGNORECASE
+    rf"(?<![A-Za-z])(?:(?<!after )(?<!at )({TRAIN})|({HELD_OUT}))(?![A-Za-z]| metric\b)",
+    re.IGNORECASE,
 )
 _NAMES = 1024
 """Size of the caches: a log has some tens of names."""
@@ -86,7 +87,10 @@ USUAL = re.compile(
     re.IGNORECASE,
 )
 """Names that are metrics' wherever they are printed."""
-IN_NAMES = re.compile(r"loss|accuracy|reward|return|perplexity", re.IGNORECASE)
+IN_NAMES = re.compile(
+    r"loss|accuracy|reward|return|perplexity|(?<![a-z])(?:acc|auc|auroc|f1|miou|psnr|ssim)(?![a-z])",
+    re.IGNORECASE,
+)
 """Found in names that may be metrics', if nothing says otherwise."""
 
 
@@ -152,7 +156,7 @@ _NO_METRIC = re.compile(
     r"|(?:.*[\W_])?(?:vram|\w*mem(?:ory)?)(?:[ _].*)?|(?:max )?(?:allocated|reserved|cached)"
     r"|(?:loss|grad)_scale|(?:time_)?elapsed|wall_?(?:time|clock)|total_time|duration_ms"
     r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
-    r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
+    r"|num(?:_|(?-i:[A-Z]))\w+|skipped|gb_free|(?:total|training) time|(?:no\.|index of|(?:steps|epochs) without) .*",
     re.IGNORECASE,
 )
 _OF_TIME = re.compile(
@@ -228,7 +232,7 @@ _PAIR = re.compile(
     r"(?P<given>\s*::?\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
     rf"[\[(\"]? *(?P<value>{VALUE})(?P<thousands>[kKM](?![\w/]))?(?:(?:\s?/ *| of )(?P<of>{INT}))?"
 )
-_SECTION = re.compile(r"[|;]\s*(?:(?P<word>[A-Za-z]\w*):\s*)?$")
+_SECTION = re.compile(r"(?:[|;]\s*(?:(?P<word>[A-Za-z]\w*):\s*)?|(?P<list>[A-Za-z]\w*)\[)$")
 _THOUSAND = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 _LIST = re.compile(rf"\[\s*{VALUE}(?:(?:\s*,\s*|\s+){VALUE})+\s*\]")
 WRAPPED = re.compile(
@@ -240,9 +244,9 @@ _WRAPPED_TEXT = re.compile(
 )
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
-    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found)|.*\.py"
+    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found|over)|.*\.py"
     r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)"
-    r"|.*\b(?:saved|saving)\b.*|with .*|.*\b[\da-f]{12,}",
+    r"|.*\bsav(?:ed?|ing)\b.*|with .*|.*\b[\da-f]{12,}",
     re.IGNORECASE,
 )
 _AND = re.compile(r"^(?:and|.*\b(?:done|finished|completed?)\.) (?=.*[a-z])", re.IGNORECASE)
@@ -322,14 +326,17 @@ def _name(words: str) -> str:
 def _with_words_before(form: str, pairs: Sequence[Number]) -> list[Number]:
     """Return pairs of equal names with the words that distinguish them.
 
-    `total loss=1 box loss=2`, or `depth: loss 1 mse 2 | seg: loss 3 iou 4 | sum 4`.
+    `total loss=1 box loss=2`, `depth: loss 1 mse 2 | seg: loss 3 iou 4 | sum 4`, or
+    `loss[loss=1, kl=2], total[loss=3, kl=4]`.
     """
     names = Counter(pair.name for pair in pairs)
     section, named = "", []
     for gap, pair in zip(_gaps(form, pairs)[:-1], pairs, strict=True):
         word = (gap.split() or [""])[-1]
         if found := _SECTION.search(gap):
-            section = "" if part_in(found["word"] or "") is not None else found["word"] or ""
+            section = found["word"] or found["list"] or ""
+            is_own = part_in(section) is not None or (found["list"] and section in pair.name)
+            section = "" if is_own else section
         if "=" in form and names[pair.name] > 1 and word.isalpha():
             pair = pair._replace(name=f"{word} {pair.name}")
         elif section and not pair.is_step:
@@ -504,8 +511,10 @@ _REWRITTEN = tuple(
         (rf"\s+\(?Best: {VALUE} @ ?(?:{INT} iter|epoch {INT}\))$", ""),
         # `loss: 2.5, 23.1[sec]`: durations and sizes without a name
         (rf"(?:[,–-] +(?:{DIGITS}|{VALUE} ?\[?(?:sec|s|ms|[KMG]i?B)\]?))+\s*$", ""),
-        # `('loss', 0.5)` of tuples
-        (rf"'([\w./ -]+)', ({VALUE})", r"\1=\2"),
+        # `('loss', 0.5)` of tuples, `metric 'loss'=0.5`
+        (rf"'([\w./ -]+)'(?:, |=)({VALUE})", r"\1=\2"),
+        # `val: n/a | time: 3`
+        (r"\b[a-z][\w./-]* ?[:=] ?(?:n/a|none|null)(?: *[,;|]|$)", ""),
         # a box of one name and one value
         (rf"^(\s*)\| *([A-Za-z][\w@./ -]*?) *\| *({VALUE}%?) *\|\s*$", r"\1\2: \3"),
         # `loss = 1.0 + 0.5 = 1.5`, `accuracy: 5/10=0.5`

@@ -283,6 +283,7 @@ class LogState:
             return None
         is_place = bool(of) and not inner.name and not epoch
         if is_place and said.part and memory.get("places") != of:
+            memory["passed"] = said.part
             return None  # a position within the held-out data
         if is_place and not said.part:
             memory["places"] = of
@@ -329,7 +330,7 @@ class LogState:
             memory.pop("x", None)  # it may be a setting, as `step: 10`
             memory.pop("has_steps", None)
         rows = self._first_counter(step)
-        memory.update(at=step, below=True, under="")
+        memory.update(at=step, below="step" if said.inner else "epoch", under="")
         memory.pop("titled", None)
         if said.part:
             memory["titled"] = said.part
@@ -416,6 +417,7 @@ class LogState:
                 note_unread(self.memory, self._text)
                 continue
             of = value.part or own_part(name, part)
+            of = self.memory.get("passed", "val") if of == grammar.PASSED else of
             number = forms.number(value.value, found) * value.factor
             if value.of:
                 number /= forms.number(value.of, found) or 1.0
@@ -491,7 +493,9 @@ class LogState:
         if at is None or self._counts(value.name for value in values):
             before = said.text[: values[0].start] if values else "0"
             if usual and said.is_sure and not re.search(rf"\d|{forms.VALUE}", before):
-                return self._count(self._named(usual, found, "", self._part(said)))
+                is_metric = all(one.is_given and one.value >= "\ue400" for one in values)
+                metrics = values if is_metric else usual
+                return self._count(self._named(metrics, found, "", self._part(said)))
             values = ()
         is_below = bool(memory.get("below")) or said.inner is not None
         under = memory.get("under")
@@ -517,14 +521,16 @@ class LogState:
         prefix = self._prefix(said, found, at, is_own=False, is_row=False)
         if prefix is None:
             return NOTHING
-        row = self._named(values, found, prefix, part)
+        is_summary = memory.get("below") == "epoch" and said.inner is None
+        row = self._named(values, found, prefix, part, is_summary=is_summary)
         if is_below and said.inner is None and (again := self._repeated(row, at)) is not None:
             return again
         if not (is_below or said.part or part or said.is_named):
             # of the same name as what the training prints, but not from it
             of = "train" if said.part == "" else said.label
             row = {f"{of}/{name}" if self._is_within(name) else name: row[name] for name in row}
-            row = {name: row[name] for name in row if not name.startswith("/")}
+            if not (row := {name: row[name] for name in row if not name.startswith("/")}):
+                return self._skip(self._text, said)
         if not (row := self._of_one_kind(row, at)):
             return NOTHING
         memory["under"], self.is_bare, self.is_doubtful = under or "", True, True
@@ -658,7 +664,10 @@ class LogState:
         """Return a plugin's rows with what lines above say of them: training, fold, part."""
         memory, placed = self.memory, list[Row]()
         if rows and not counts_epochs:
-            memory["has_steps"] = True
+            names = memory.setdefault("names", {})
+            if len(names) < _MOST_NAMES:
+                names |= {name: not part_in(name) for row in rows for name in row.keys() - names}
+            memory.update(has_steps=True, x=rows[-1].get(STEP))
         for row in rows:
             step = row.get(STEP, 0.0)
             self._begin("plugin", step)

@@ -86,7 +86,7 @@ _RANK = re.compile(
 _NAMED = re.compile(
     r"\W{0,2}(?:local_)?(?:rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}"
     r"(?P<rank>\d{1,4})\)?"
-    r"(?:\]?\s*[|:,-]\s+|[\]>]\s*|\s+(?={COUNTER}|\[))(?=\S)",
+    rf"(?:\]?\s*[|:,-]\s+|[\]>]\s*|\s+(?=(?:{COUNTER})|\[))(?=\S)",
     re.IGNORECASE,
 )
 _ACTOR = re.compile(r"\((?:\w+ )?(?P<stem>pid)=(?P<number>\d+)[^()]*\)\s")
@@ -96,9 +96,10 @@ _LABEL = re.compile(
     r"(?P<number>\d{1,6})(?::|\s*\|) "
 )
 _PLACE = re.compile(
-    rf"(?P<stem>)\[(?P<number>\d{{1,3}})/\d{{1,4}}\]:?\s+(?=(?i:{COUNTER})\b)"
+    rf"(?P<before>\d{{4}}-[^(]{{1,80}} )?(?P<stem>)[\[(](?P<number>\d{{1,3}})/\d{{1,4}}[\])]:?\s+"
+    rf"(?=(?i:{COUNTER})\b)"
 )
-"""`[0/2] step 3`: a rank of how many, if these alternate."""
+"""`[0/2] step 3`: a rank of how many, if these alternate; also behind a time."""
 _COUNTS = re.compile(
     rf"(?:.*[-_.])?(?:{COUNTER}|e|s)[-_.]?",
     re.IGNORECASE,
@@ -108,7 +109,7 @@ _SEEN = "~"
 
 _may_be_labelled = re.compile(
     r"\s*+[\w.-]{1,41}+(?<=\d)(?::|\s*+\|) |\[(?i:rank|gpu|cuda|default|\d+,\d+\]<std|\d{1,3}/)"
-    r"|\((?:\w+ )?pid="
+    r"|\((?:\w+ )?pid=|(?:\d{4}-[^(]{1,80} )?\(\d{1,3}/"
     r"|\W{0,2}(?i:local_rank|rank|gpu|process|proc|device|worker|cuda)[ :=_#]{0,2}\d"
 ).match
 """Excludes most lines that no launcher has labelled, fast."""
@@ -135,6 +136,8 @@ class ProcessLines:
             return [(f"rank{found['rank']}", line[found.end() :])]
         label = _ACTOR.match(line) if line[:1] == "(" else _PLACE.match(line) or _LABEL.match(line)
         text = line[label.end() :] if label else ""
+        if label and label.re is _PLACE:
+            text = f"{label['before'] or ''}{text}"
         if label is None or _COUNTS.fullmatch(label["stem"]) or to_number(text) is not None:
             return [("", line)]  # no label, as in `epoch-3: loss 0.5` and `beta1: 0.9`
         return self._labelled(label["stem"], int(label["number"]), line, text)
@@ -437,7 +440,7 @@ class _Silent(LineReader):
         return ()
 
 
-_BAR_AND_TEXT = re.compile(r"[^|]*\d%\|[^|]*\|[^\[\]]*\[[^\[\]]*\](?=[A-Za-z{]|\[[A-Z])")
+_BAR_AND_TEXT = re.compile(r".*?\d%\|[^|]*\|[^\[\]]*\[[^\[\]]*\](?=[A-Za-z{]|\[[A-Z])")
 """A bar on the terminal, and what was printed behind it."""
 
 
