@@ -128,7 +128,7 @@ _TIMED_ROW = re.compile(
     # A summary (`train | epoch 001 | loss 2.3 | ...`), or one of the lines inside an epoch.
     r"(?:^|\| |\r)epoch \d+(?P<summary> \| |: +\d+ / \d+ |:[^\[]*\[[^,\]]*, )"
 )
-_JSON = '| {"epoch": '
+_JSON = re.compile(r'(?:\| |\] - )(?=\{"epoch": )')
 _INSIDE = re.compile(r"([\w./-]+)=([^\s,\]]+)")
 _SUMMARY = re.compile(r"(?:^|\| )([\w./-]+) ([-+.\w]+)(?= \||\s*$)")
 _SUBSET = re.compile(r"valid on '([^']+)' subset")
@@ -143,9 +143,9 @@ class Fairseq(LineReader):
         """Return the line's numbers."""
         if _STEP not in line:
             return ()
-        if (at := line.find(_JSON)) >= 0:
-            tag = _field(line[:at])
-            fields = load_json(line[at + 2 :])
+        if found := _JSON.search(line):
+            tag = _field(line[: found.start()])
+            fields = load_json(line[found.end() :])
             named = fields.items() if isinstance(fields, dict) else ()
             return self._row(tag, [(name.removeprefix(f"{tag}_"), one) for name, one in named])
         if (found := _TIMED_ROW.search(line)) is None:
@@ -167,8 +167,8 @@ class Fairseq(LineReader):
 
 
 def _field(before: str) -> str:
-    """Return the logger's name for a line: the last field before it."""
-    return before.rpartition("| ")[2].strip()
+    """Return the last field before a line, its logger: Hydra puts it in brackets."""
+    return before.removesuffix("][INFO").rpartition("][")[2].rpartition("| ")[2].strip()
 
 
 # MMEngine and the older MMCV.

@@ -93,7 +93,8 @@ _COUNTS_ALL = re.compile(
     r"(?:.* )?(?:global[_ -]?step|(?:num|total|env)[_ ]?(?:time)?steps?)|total t", re.IGNORECASE
 )
 _PLURAL = re.compile(
-    r"(?:(?:total|env|train(?:ing)?|(?P<owner>learner|actor))[ _])?(?:step|iteration|update|episode)s",
+    r"(?:(?:total|env|train(?:ing)?|(?P<owner>learner|actor))[ _])?"
+    r"(?:step|iteration|update|episode)s",
     re.IGNORECASE,
 )
 """`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""

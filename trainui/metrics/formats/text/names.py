@@ -154,9 +154,10 @@ _NO_METRIC = re.compile(
     rf"((?:(?:.*[\W_])?|best)(?:{_COUNTED_THINGS})s?(?:[ _]seen)?)"
     r"|(?:.*[\W_])?(?:eta|left|remaining|required|elapsed|passed)(?:[ _]time)?"
     r"|(?:.*[\W_])?(?:vram|\w*mem(?:ory)?)(?:[ _].*)?|(?:max )?(?:allocated|reserved|cached)"
-    r"|(?:loss|grad)_scale|(?:time_)?elapsed|wall_?(?:time|clock)|total_time|duration_ms"
+    r"|(?:loss|grad)_scale|(?:time_)?elapsed|wall_?(?:time|clock)|duration_ms"
+    r"|(?:total|training)[ _]time|skipped|gb_free"
     r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
-    r"|num(?:_|(?-i:[A-Z]))\w+|skipped|gb_free|(?:total|training) time|(?:no\.|index of|(?:steps|epochs) without) .*",
+    r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
     re.IGNORECASE,
 )
 _OF_TIME = re.compile(
@@ -417,6 +418,11 @@ _SETTING = re.compile(
 """Words in the names of settings, as `CENTER_LOSS_WEIGHT`."""
 
 
+def is_fraction(name: str) -> bool:
+    """Return True for the name of a metric whose values are no whole numbers."""
+    return bool(USUAL.fullmatch(name) or _FRACTIONS.fullmatch(name))
+
+
 def _is_usual(pair: Number) -> bool:
     if USUAL.fullmatch(pair.name) or (not pair.is_whole and ONLY_PART.fullmatch(pair.name)):
         return True
@@ -505,6 +511,8 @@ _REWRITTEN = tuple(
             rf"^\s*({INT}): ({VALUE}), ({VALUE}) avg(?: loss)?, ({VALUE}) rate, ({VALUE}) .+images",
             r"step \1: loss: \2 avg loss: \3 rate: \4 seconds: \5",
         ),
+        # `epoch 1/5 | ████████ | loss: 2`
+        (r"(?<!%)\| *█+[█▏▎▍▌▋▊▉ ]*\|", "|"),
         # `0:  [1s / 1s],  loss: 2`
         (rf"\[{INT}s / {INT}s\],", ""),
         # BasicSR's `# psnr: 27.5  Best: 28.5 @ 500 iter`, EDSR's `(Best: 28.5 @epoch 2)`

@@ -646,11 +646,16 @@ class LogState:
         said = grammar.of_fields(pairs, of=of, counts=counts)
         return self._row(said, places) if said.kind == "row" else self._bare(said, places)
 
-    def _of_table(self, cells: tuple[float, Mapping[str, float], str]) -> Sequence[Row]:
+    def _of_table(self, cells: tables.Cells) -> Sequence[Row]:
         """Return a row of a table."""
         step, row, part = cells
         if not row:
             return NOTHING
+        if step is None:  # it is where the training is
+            if (at := self.memory.get("at")) is None:
+                return NOTHING
+            part = self._part(grammar.ROW)
+            return [{STEP: at, **{f"{part}/{one}" if part else one: row[one] for one in row}}]
         epoch = next((row[name] for name in row if name.lower() == "epoch"), None)
         if epoch is not None:  # positions that may begin again in each
             step += self._steps("table").counted(epoch, step)

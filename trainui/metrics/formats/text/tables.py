@@ -1,6 +1,7 @@
 """Tables printed for people, one row per epoch: fastai, skorch, spaCy, scikit-learn, Markdown.
 
-The rule: a header names a step and has no numbers; its rows have a number for each name. Below a
+The rule: a header names a step, or metrics between bars, and has no numbers; its rows have a number
+for each name. Below a
 line of dashes, a cell is the text under its dashes, and may be blank. Below a padded header, where
 columns begin under their names, a value may fill its column, join the next one and shift it.
 """
@@ -15,7 +16,7 @@ from typing import Any
 from trainui.metrics.formats.decoder import names_part
 from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import without_prefix as message
-from trainui.metrics.formats.text.names import HELD_OUT, part_in
+from trainui.metrics.formats.text.names import HELD_OUT, is_fraction, part_in
 from trainui.metrics.lenient import leading_number
 
 _CELL = re.compile(r"\S+(?: \S+)*")
@@ -45,8 +46,8 @@ _STEPS = (
 """Names of a step, the most specific first."""
 _PARTS = re.compile(rf"train(?:ing)?|{HELD_OUT}", re.IGNORECASE)
 
-Cells = tuple[float, dict[str, float], str]
-"""A row's step, values, and prefix of their names."""
+Cells = tuple[float | None, dict[str, float], str]
+"""A row's step, if it has one, values, and prefix of their names."""
 _NONE: Cells = (0.0, {}, "")
 
 
@@ -63,7 +64,7 @@ class Table:
         `numbers` is how many the line has: a header has none but in a logger's prefix.
         """
         is_row = "names" in self.memory and (numbers or "--" in line or "==" in line)
-        if not is_row and not _MAY_BE_HEADER.match(line[:200]):
+        if not is_row and not line.startswith("|") and not _MAY_BE_HEADER.match(line[:200]):
             return None
         is_padded = line.rstrip("\r\n").endswith("  ")
         line = message(line).rstrip()
@@ -77,7 +78,8 @@ class Table:
                 self.memory["spans"] = spans
             return _NONE
         cells = _cells(line)
-        if (step := _step(cells)) is not None:
+        step = _step(cells)
+        if step is not None or (line.startswith("|") and self._are_metrics(cells)):
             is_again = self.memory.get("names") == cells
             before = [self.memory.get("first"), self.memory.get("last")] if is_again else None
             self.memory.clear()
@@ -88,6 +90,11 @@ class Table:
         names = self.memory.get("names")
         return None if names is None or not cells else self._row(line, cells, names)
 
+    def _are_metrics(self, cells: list[str]) -> bool:
+        """Return True for a header without a step; it does not end a table that has one."""
+        is_alone = self.memory.get("step") is None and len({*cells}) == len(cells) > 1
+        return is_alone and any(map(is_fraction, cells)) and all(map(str.isidentifier, cells))
+
     def _row(self, line: str, cells: list[str], names: list[str]) -> Cells | None:
         if (spans := self.memory.get("spans")) and "|" not in line:
             cells = [line[start:end].strip() for start, end in spans]
@@ -96,6 +103,12 @@ class Table:
             if len(cells) < len(names) and (starts := self.memory.get("starts")):
                 cells = _joined(line, starts)
         step = self.memory["step"]
+        if step is None:
+            values = [*map(leading_number, cells)] if "|" in line else []
+            row = {
+                name: value for name, value in zip(names, values, strict=False) if value is not None
+            }
+            return (None, row, "") if len(row) == len(names) == len(cells) else None
         if len(cells) != len(names) or not cells[step].isdigit():
             return None
         part, row = "", {}
