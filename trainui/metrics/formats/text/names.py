@@ -331,13 +331,15 @@ def _with_words_before(form: str, pairs: Sequence[Number]) -> list[Number]:
     `loss[loss=1, kl=2], total[loss=3, kl=4]`.
     """
     names = Counter(pair.name for pair in pairs)
-    section, named = "", []
+    section, opened, named = "", None, []
     for gap, pair in zip(_gaps(form, pairs)[:-1], pairs, strict=True):
         word = (gap.split() or [""])[-1]
         if found := _SECTION.search(gap):
-            section = found["word"] or found["list"] or ""
-            is_own = part_in(section) is not None or (found["list"] and section in pair.name)
+            section, opened = found["word"] or found["list"] or "", found["list"]
+            is_own = part_in(section) is not None or (opened and section in pair.name)
             section = "" if is_own else section
+        elif opened and "]" in gap:
+            section = ""
         if "=" in form and names[pair.name] > 1 and word.isalpha():
             pair = pair._replace(name=f"{word} {pair.name}")
         elif section and not pair.is_step:

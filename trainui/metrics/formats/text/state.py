@@ -106,7 +106,8 @@ class LogState:
         """What was read last may be a chance match; it had no counter of its own but an epoch."""
         self.steady: Steady | None = None
         """What the line says that was read last, if that before it said the same."""
-        self._last: Steady | None = None
+        self._last: tuple[Line, Sequence[str], Row] | None = None
+        """The line before, what is written in it, and its row."""
         self._said, self._form, self._found = grammar.BLANK, "", list[str]()
 
     def read(self, line: str) -> Sequence[Row]:
@@ -134,7 +135,9 @@ class LogState:
         if kind == "row":
             rows = self._row(said, found)
             if line == written and len(rows) == 1 and _NOT_STEADY.isdisjoint(memory):
-                self._note_row(said, found, rows[0], last)
+                self._last = said, found, rows[0]
+                if last and last[0] is said and not said.fold:
+                    self._compare(last, self._last)
             return rows
         if kind == "bare":
             return self._bare(said, found)
@@ -388,15 +391,18 @@ class LogState:
         self.is_doubtful = not said.is_sure
         return rows
 
-    def _note_row(self, said: Line, found: Sequence[str], row: Row, last: Steady | None) -> None:
+    def _compare(self, *lines: tuple[Line, Sequence[str], Row]) -> None:
         """Note if a row is like that of the line before, at a later counter."""
-        step, *names = row
-        if len(names) != len(said.values) or said.fold:
-            return
-        count = forms.number(said.counter.value, found)
-        outer = forms.filled(said.epoch.value, found) if said.epoch and said.inner else ""
-        self._last = now = Steady(said, names, row[step] - count, outer, count)
-        self.steady = now if last and now[:-1] == last[:-1] and count > last.counter else None
+        both = []
+        for said, found, row in lines:
+            step, *names = row
+            if len(names) != len(said.values):
+                return
+            count = forms.number(said.counter.value, found)
+            outer = forms.filled(said.epoch.value, found) if said.epoch and said.inner else ""
+            both.append(Steady(said, names, row[step] - count, outer, count))
+        before, now = both
+        self.steady = now if now[:-1] == before[:-1] and now.counter > before.counter else None
 
     def _named(
         self,

@@ -215,8 +215,9 @@ class EpochSteps:
 
         Positions that keep counting across epochs need no offset.
         """
-        seen: dict[str, Any] = {"epoch": epoch, "first": place, "last": place, "before": 0.0}
-        seen = {**seen, **self.memory.get(_SEEN, {}), "of": of}
+        new = {"epoch": epoch, "first": place, "last": place, "before": 0.0}
+        seen: dict[str, Any] = self.memory.setdefault(_SEEN, new)
+        seen["of"] = of
         passed = epoch - seen["epoch"]
         is_on = passed > 0 and "length" not in seen and place > seen["last"]
         if is_on and (seen["last"] or not of):
@@ -230,7 +231,6 @@ class EpochSteps:
             seen["gap"] = place - seen["last"]
             seen["stride"] = seen.get("stride") or seen["gap"]
             seen["last"] = place
-        self.memory[_SEEN] = seen
         return float(seen["before"])
 
     def is_again(self, epoch: float, place: float) -> bool:
