@@ -313,14 +313,12 @@ def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
     """Return the pairs of a line; if none of them is a step, a count in the plural is."""
     if any(pair.is_step for pair in pairs):
         return pairs
-    counts = [pair for pair in pairs if _PLURAL.fullmatch(pair.name)]
-    count = next(
-        (one for one in counts if one.name.lower().endswith("steps")), *counts[:1] or [None]
-    )
-    if count is None or not (count.is_whole or count.factor > 1):
+    counts = [(pair, found) for pair in pairs if (found := _PLURAL.fullmatch(pair.name))]
+    steps = [one for one in counts if one[0].name.lower().endswith("steps")] or counts
+    if not steps or not (steps[0][0].is_whole or steps[0][0].factor > 1):
         return pairs
-    found = _PLURAL.fullmatch(count.name)
-    step = count._replace(name=STEP, part=(found and found["owner"]) or "")
+    count, found = steps[0]
+    step = count._replace(name=STEP, part=found["owner"] or "")
     return [step if pair is count else pair for pair in pairs]
 
 
