@@ -190,7 +190,7 @@ def remove_tree(directory: Path) -> None:
         OSError: something in it belongs to another user, or cannot be deleted; or a file system is
             mounted in it, whose files are not in the directory: nothing is deleted then.
     """
-    for mountpoint in system.below(directory):
+    for mountpoint in system.mountpoints_in(directory):
         raise OSError(errno.EBUSY, f"a file system is mounted at {mountpoint}; unmount it first")
     try:
         shutil.rmtree(directory)

@@ -71,7 +71,7 @@ _open_files_before: int | None = None
 """The original soft limit of this process, set once it is raised."""
 
 
-def check(path: Path, mode: int) -> None:
+def check_plain(path: Path, mode: int) -> None:
     """Raise NotPlainFileError if a mode is not that of a regular file."""
     if not stat.S_ISREG(mode):
         kind = next((words for test, words in _KINDS if test(mode)), "something else")
@@ -83,7 +83,7 @@ def open_plain(path: Path) -> BufferedReader:
     check_link(str(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        check(path, os.fstat(descriptor).st_mode)
+        check_plain(path, os.fstat(descriptor).st_mode)
     except NotPlainFileError:
         os.close(descriptor)
         raise
@@ -218,7 +218,7 @@ def restore_open_files(pid: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(_open_files_before, hard), hard))
 
 
-def open_files() -> int:
+def open_files_limit() -> int:
     """Return the number of files that this process may open."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
@@ -247,7 +247,7 @@ while os.read(0, 1):
 """Answers each byte once the file system has answered; `stat` would use the kernel's cache."""
 
 
-def kinds(table: Path = MOUNTS) -> dict[str, str]:
+def file_system_types(table: Path = MOUNTS) -> dict[str, str]:
     """Return the kernel's names of the file system types, by mountpoint; none if unknown."""
     try:
         lines = table.read_text("utf-8", "surrogateescape").splitlines()
@@ -260,10 +260,10 @@ def kinds(table: Path = MOUNTS) -> dict[str, str]:
     return found
 
 
-def below(directory: Path, table: Path = MOUNTS) -> list[str]:
+def mountpoints_in(directory: Path, table: Path = MOUNTS) -> list[str]:
     """Return the mountpoints in a directory, itself included."""
     real = os.path.realpath(directory)
-    return [one for one in kinds(table) if one == real or one.startswith(f"{real}/")]
+    return [one for one in file_system_types(table) if one == real or one.startswith(f"{real}/")]
 
 
 def _unescaped(mountpoint: str) -> str:
@@ -287,7 +287,7 @@ def _remote(_second: int) -> frozenset[str]:
     """Return the mountpoints of remote file systems, read once a second."""
     return frozenset(
         path
-        for path, kind in kinds().items()
+        for path, kind in file_system_types().items()
         if kind in NETWORK or (kind.partition(".")[0] == "fuse" and kind not in _OF_THE_SYSTEM)
     )
 
@@ -370,7 +370,7 @@ def does_answer(path: str, *, wait: bool = True) -> bool:
     return not has_remote() or _probe_of(path).answered(wait=wait)
 
 
-def silence(mount: str) -> str:
+def silence_message(mount: str) -> str:
     """Return what to show where the file system at a mountpoint does not answer."""
     return f"{mount} does not answer; what was written there is read when it does"
 
@@ -440,37 +440,37 @@ class DiskSpace:
         return str(replace(self, free=self.free // ROUGH * ROUGH or self.free))
 
 
-def spaces(home: Path, runs_dir: Path, others: Iterable[Path] = ()) -> list[DiskSpace]:
+def disk_spaces(home: Path, runs_dir: Path, others: Iterable[Path] = ()) -> list[DiskSpace]:
     """Return the free space for the home and the runs, and on other disks; one entry a disk."""
-    found = [DiskSpace(runs_dir, free(runs_dir), LITTLE_FOR_RUNS)]
+    found = [DiskSpace(runs_dir, free_bytes(runs_dir), LITTLE_FOR_RUNS)]
     seen = {_device(runs_dir)}
     if _device(home) not in seen:
-        found.insert(0, DiskSpace(home, free(home), LITTLE_FOR_HOME))
+        found.insert(0, DiskSpace(home, free_bytes(home), LITTLE_FOR_HOME))
         seen.add(_device(home))
     for place in others:
         if (device := _device(place)) not in seen:
             seen.add(device)
             root = _root_of_disk(place)
-            found.append(DiskSpace(root, free(root), LITTLE_FOR_RUNS))
+            found.append(DiskSpace(root, free_bytes(root), LITTLE_FOR_RUNS))
     return found
 
 
-def free(path: Path) -> int:
+def free_bytes(path: Path) -> int:
     """Return the available bytes at a path, which need not exist."""
-    status = os.statvfs(existing(path))
+    status = os.statvfs(nearest_existing(path))
     if status.f_files and not status.f_favail:
         return 0  # out of inodes
     return status.f_bavail * status.f_frsize
 
 
-def used(directory: Path, most: float = math.inf) -> int:
+def used_bytes(directory: Path, most: float = math.inf) -> int:
     """Return the disk usage of a directory tree in bytes; hard links count once.
 
     Unreadable entries count as 0, and so do file systems that are mounted in it, and those after
     the first `most`.
     """
     total, seen, waiting = 0, set(), [os.path.realpath(directory)]
-    mounted = frozenset(below(directory))
+    mounted = frozenset(mountpoints_in(directory))
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:
@@ -492,19 +492,19 @@ def used(directory: Path, most: float = math.inf) -> int:
     return total
 
 
-def wait_reason(places: Iterable[Path]) -> str | None:
+def disk_wait_reason(places: Iterable[Path]) -> str | None:
     """Return the wait reason of a stage that would write to these places; None: enough space.
 
     The number is rounded, so that the text changes rarely.
     """
     for place in places:
-        if (left := free(place)) < LEAST_FREE:
+        if (left := free_bytes(place)) < LEAST_FREE:
             least, known = formatting.size(LEAST_FREE), formatting.size(left // ROUGH * ROUGH)
             return f"needs {least} of disk space: {known} free on {place}"
     return None
 
 
-def read_only(directory: Path) -> str | None:
+def read_only_reason(directory: Path) -> str | None:
     """Return a message if a directory is read-only by its mount or mode; otherwise None."""
     if not directory.exists() or os.access(directory, os.W_OK | os.X_OK):
         return None
@@ -526,7 +526,7 @@ def write_problem(directory: Path) -> str | None:
     return None
 
 
-def warnings(found: Iterable[DiskSpace]) -> list[str]:
+def disk_warnings(found: Iterable[DiskSpace]) -> list[str]:
     """Return a message for each disk that is full or nearly full."""
     said = []
     for room in found:
@@ -589,22 +589,22 @@ def network_file_system(path: Path, table: Path = MOUNTS) -> str | None:
 
 def file_system(path: Path, table: Path = MOUNTS) -> str | None:
     """Return the kernel's name of the file system type at a path; None: unknown."""
-    known, real = kinds(table), path.resolve()
+    known, real = file_system_types(table), path.resolve()
     return next((known[str(one)] for one in (real, *real.parents) if str(one) in known), None)
 
 
-def existing(path: Path) -> Path:
+def nearest_existing(path: Path) -> Path:
     """Return a path, or the nearest directory above it that exists."""
     return next(one for one in (path, *path.parents) if one.exists())
 
 
 def _device(path: Path) -> int:
-    return existing(path).stat().st_dev
+    return nearest_existing(path).stat().st_dev
 
 
 def _root_of_disk(path: Path) -> Path:
     """Return the topmost directory on the disk of a path."""
-    real = existing(path).resolve()
+    real = nearest_existing(path).resolve()
     device = real.stat().st_dev
     above = itertools.takewhile(lambda one: one.stat().st_dev == device, real.parents)
     return [real, *above][-1]

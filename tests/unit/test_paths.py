@@ -140,10 +140,10 @@ def test_a_mounted_file_system_is_neither_emptied_nor_measured(
     tree = tmp_path / "tree"
     (tree / "before").mkdir(parents=True)
     (tree / "own").write_bytes(b"x" * 10_000)
-    alone = system.used(tree)
+    alone = system.used_bytes(tree)
     with disks.small_disk(tree / "of a stage", megabytes=1):
         (tree / "of a stage" / "data").write_bytes(b"x" * 100_000)
-        assert system.used(tree) < 2 * alone
+        assert system.used_bytes(tree) < 2 * alone
         with pytest.raises(OSError, match=r"mounted at .*of a stage; unmount it first"):
             paths.remove_tree(tree)
         assert (tree / "own").exists()
@@ -156,5 +156,5 @@ def test_mountpoints_below_a_directory_are_found_by_their_whole_names(tmp_path: 
     table = tmp_path / "mountinfo"
     lines = [f"1 1 0:1 / {one} rw - tmpfs none rw" for one in ("/", "/a", "/a/b\\040c", "/ab")]
     table.write_text("\n".join(lines))
-    assert system.below(Path("/a"), table) == ["/a", "/a/b c"]
-    assert system.below(Path("/a/b"), table) == []
+    assert system.mountpoints_in(Path("/a"), table) == ["/a", "/a/b c"]
+    assert system.mountpoints_in(Path("/a/b"), table) == []

@@ -16,33 +16,38 @@ def room(free: int) -> DiskSpace:
 
 
 def test_a_disk_is_enough_low_or_full() -> None:
-    assert system.warnings([room(GIGABYTE)]) == []
-    assert system.warnings([room(900 * MEGABYTE)]) == [
+    assert system.disk_warnings([room(GIGABYTE)]) == []
+    assert system.disk_warnings([room(900 * MEGABYTE)]) == [
         "the disk is nearly full: 900 MB free on /x",
     ]
-    assert system.warnings([room(99 * MEGABYTE)]) == [
+    assert system.disk_warnings([room(99 * MEGABYTE)]) == [
         "too little disk space: 99 MB free on /x; no stage starts with less than 100 MB; "
         "`trainui prune` deletes old runs"
     ]
 
 
 def test_two_directories_of_one_disk_are_reported_once(tmp_path: Path) -> None:
-    assert [one.path for one in system.spaces(tmp_path / "a", tmp_path / "b")] == [tmp_path / "b"]
-    assert [one.path for one in system.spaces(Path("/proc"), tmp_path)] == [
+    assert [one.path for one in system.disk_spaces(tmp_path / "a", tmp_path / "b")] == [
+        tmp_path / "b"
+    ]
+    assert [one.path for one in system.disk_spaces(Path("/proc"), tmp_path)] == [
         Path("/proc"),
         tmp_path,
     ]
     others = [tmp_path, Path("/proc/self"), Path("/proc/1/net")]
-    found = system.spaces(tmp_path / "a", tmp_path / "b", others)
+    found = system.disk_spaces(tmp_path / "a", tmp_path / "b", others)
     assert [one.path for one in found] == [tmp_path / "b", Path("/proc")]
 
 
 def test_a_stage_lacks_space_where_there_is_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert system.wait_reason([tmp_path / "not" / "there"]) is None
-    monkeypatch.setattr(system, "free", lambda _path: 99 * MEGABYTE)
-    assert system.wait_reason([tmp_path]) == f"needs 100 MB of disk space: 90 MB free on {tmp_path}"
+    assert system.disk_wait_reason([tmp_path / "not" / "there"]) is None
+    monkeypatch.setattr(system, "free_bytes", lambda _path: 99 * MEGABYTE)
+    assert (
+        system.disk_wait_reason([tmp_path])
+        == f"needs 100 MB of disk space: 90 MB free on {tmp_path}"
+    )
 
 
 MOUNTS = r"""

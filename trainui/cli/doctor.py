@@ -80,7 +80,7 @@ def home() -> Result:
 
     root = paths.home().root
     if not root.exists():
-        parent = system.existing(root)
+        parent = system.nearest_existing(root)
         if (problem := system.write_problem(parent)) is None:
             return GOOD, f"{root}, created by the first run"
         return _bad_home(f"{root} cannot be created: {parent} cannot be written: {problem}")
@@ -142,7 +142,7 @@ def _database() -> tuple[str, str, str]:
 def runs_directory() -> Result:
     """Check that the runs' directory is writable."""
     directory = settings.runs_dir(settings.load())
-    if (problem := system.write_problem(system.existing(directory))) is not None:
+    if (problem := system.write_problem(system.nearest_existing(directory))) is not None:
         message = f"{directory} cannot be written: {problem}"
         return BAD, message, "set TRAINUI_RUNS_DIR to a directory that you can write to"
     return GOOD, str(directory)
@@ -150,7 +150,7 @@ def runs_directory() -> Result:
 
 def disk() -> Result:
     """Check the free disk space."""
-    found = system.spaces(paths.home().root, settings.runs_dir(settings.load()))
+    found = system.disk_spaces(paths.home().root, settings.runs_dir(settings.load()))
     message = ", ".join(str(room) for room in found)
     advice = "free some space, or set TRAINUI_RUNS_DIR to a directory on another disk"
     if any(room.is_full for room in found):
@@ -162,7 +162,7 @@ def disk() -> Result:
 
 def system_clock() -> Result:
     """Compare the clock with the modification time of a new file."""
-    directory = system.existing(settings.runs_dir(settings.load()))
+    directory = system.nearest_existing(settings.runs_dir(settings.load()))
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
             file.write(b"x")

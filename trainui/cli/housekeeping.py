@@ -291,7 +291,7 @@ class _Freed:
         self._bytes: dict[str, int] = {}
         with printing.progress("looking", len(runs)) as shown:
             for run in runs:
-                self._bytes[run.id] = system.used(Path(run.directory))
+                self._bytes[run.id] = system.used_bytes(Path(run.directory))
                 shown.advance()
 
     @property
@@ -395,7 +395,9 @@ def uninstall(dry_run: DryRun = False, yes: Yes = False, as_json: options.Json =
     requests.check_delete()
     found, runs_dir = list(_made()), settings.runs_dir(settings.load())
     with printing.progress("looking"):
-        size = sum(system.used(path) if path.is_dir() else path.lstat().st_size for path in found)
+        size = sum(
+            system.used_bytes(path) if path.is_dir() else path.lstat().st_size for path in found
+        )
     shown = list(map(str, found))
     data = {"dry_run": dry_run, "paths": shown, "bytes": size}
     if dry_run or not found:

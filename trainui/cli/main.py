@@ -182,7 +182,7 @@ def _full_disk(error: OSError) -> str:
     remedy = "`trainui prune` deletes old runs"
     with suppress(TrainuiError, OSError):
         runs = settings.runs_dir(settings.load())
-        if len(system.spaces(paths.home().root, runs)) > 1:
+        if len(system.disk_spaces(paths.home().root, runs)) > 1:
             remedy = (
                 "move or delete other files on that disk; `trainui prune` frees space on the disk "
                 f"of the runs, {runs}"

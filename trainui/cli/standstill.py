@@ -120,11 +120,11 @@ class DiskWatch:
 
     def check(self) -> None:
         """Print new warnings on stderr."""
-        for room in system.spaces(paths.home().root, settings.runs_dir(settings.load())):
+        for room in system.disk_spaces(paths.home().root, settings.runs_dir(settings.load())):
             state = (room.path, room.is_full)
             if room.is_low and state not in self._reported:
                 self._reported.add(state)
-                for words in system.warnings([room]):
+                for words in system.disk_warnings([room]):
                     printing.note(f"! {words}")
 
 

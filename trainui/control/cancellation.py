@@ -117,7 +117,7 @@ def remove(run_id: str) -> None:
             f"process {shown.replace(' ', ', ')} of the run still runs: end it with "
             f"`kill {shown}`, then delete the run; nothing was deleted"
         )
-    for mountpoint in system.below(directory):
+    for mountpoint in system.mountpoints_in(directory):
         raise UnfitEnvironmentError(
             f"a file system is mounted in the run's directory, at {mountpoint}: unmount it first; "
             "nothing was deleted"
@@ -146,8 +146,8 @@ def _forget(store: Database, run_id: str) -> None:
 def _may_make_room(directory: Path) -> bool:
     """Return True if the home's disk is full, and a run's directory is on it."""
     home = paths.home().root
-    is_full = system.free(home) < LEAST_TO_FORGET
-    return is_full and system.existing(directory).stat().st_dev == home.stat().st_dev
+    is_full = system.free_bytes(home) < LEAST_TO_FORGET
+    return is_full and system.nearest_existing(directory).stat().st_dev == home.stat().st_dev
 
 
 def _write_note(note: submission.StagingNote, directory: Path) -> None:
@@ -156,7 +156,7 @@ def _write_note(note: submission.StagingNote, directory: Path) -> None:
         note.write(directory)
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        places = {system.existing(one).stat().st_dev for one in (directory, note.path)}
+        places = {system.nearest_existing(one).stat().st_dev for one in (directory, note.path)}
         if not is_full or len(places) > 1:
             raise
         _delete_directory(directory)  # a kill now leaves a run without files, deleted as any other

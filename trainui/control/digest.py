@@ -252,7 +252,9 @@ def _disks(now: int) -> Iterator[Trouble]:
     try:
         runs_dir = settings.runs_dir(settings.load())
         spaces = (
-            () if system.is_silent(str(runs_dir)) else system.spaces(paths.home().root, runs_dir)
+            ()
+            if system.is_silent(str(runs_dir))
+            else system.disk_spaces(paths.home().root, runs_dir)
         )
     except (OSError, TrainuiError):
         return

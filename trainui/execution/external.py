@@ -547,7 +547,7 @@ class RemoteProcesses:
         """Record that a file system does not answer, or answers again."""
         problem = None
         if is_silent and not system.does_answer(mount, wait=False):
-            problem = system.silence(mount)
+            problem = system.silence_message(mount)
         for attempt in attempts:
             if self._reported.get(attempt.attempt_id, "") != problem:
                 SourceProblems(self._store, attempt).set(mount, problem)

@@ -161,7 +161,7 @@ def waiting_stages(
         run_dir = stage.directory.rpartition("/")[0]  # pathlib would take a third of a pass
         if run_dir not in disk_reasons:
             place = Path(run_dir)
-            disk_reasons[run_dir] = system.read_only(place) or system.wait_reason(
+            disk_reasons[run_dir] = system.read_only_reason(place) or system.disk_wait_reason(
                 (home, place.parent)
             )
         not_before = delays.not_before(stage)

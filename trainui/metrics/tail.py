@@ -187,7 +187,7 @@ class OpenFiles:
     """A cache of open files; it closes the least recently used ones."""
 
     def __init__(self, most: int | None = None) -> None:
-        self._most = max(1, min(MOST, system.open_files() // 2) if most is None else most)
+        self._most = max(1, min(MOST, system.open_files_limit() // 2) if most is None else most)
         self._files: OrderedDict[GrowingFile, None] = OrderedDict()
 
     def open(self, path: Path) -> GrowingFile:

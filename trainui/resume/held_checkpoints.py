@@ -274,7 +274,7 @@ class _Room:
         """Raise NoSpaceError if there is not enough space."""
         if self._is_checked:
             return
-        free = system.free(self._place)
+        free = system.free_bytes(self._place)
         if free < 2 * self._size + system.LEAST_FREE:
             raise NoSpaceError(
                 f"a copy of {formatting.size(self._size)} needs as much space again, for the next "

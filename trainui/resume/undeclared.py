@@ -226,7 +226,7 @@ def keep(found: Undeclared) -> str:
         newest = _newest(found.path)
         target = next(one for one in targets if not os.path.lexists(one) or _newest(one) == newest)
         if not target.exists():
-            size, free = sum(map(_size, _files(found.path))), system.free(found.attempt)
+            size, free = sum(map(_size, _files(found.path))), system.free_bytes(found.attempt)
             if size > min(MOST_COPIED, free // SHARE_OF_FREE):
                 sizes = f"{formatting.size(size)}, with {formatting.size(free)} free"
                 return f"it is too large for a copy ({sizes}); this attempt may overwrite it"

@@ -147,7 +147,7 @@ def on_disk(run_id: str) -> OnDisk | None:
 
     with engine.reading() as connection:
         run = views.run(connection, run_id)
-    return None if run is None else OnDisk(run.directory, system.used(Path(run.directory)))
+    return None if run is None else OnDisk(run.directory, system.used_bytes(Path(run.directory)))
 
 
 def remove(run_id: str) -> bool:

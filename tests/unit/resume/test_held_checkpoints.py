@@ -151,7 +151,7 @@ def test_a_copy_leaves_space_for_the_next_checkpoint(
 ) -> None:
     found = written(tmp_path / "last.npz", "x")
     size = Path(found.path).stat().st_size
-    monkeypatch.setattr(system, "free", lambda _path: system.LEAST_FREE + 2 * size - 1)
+    monkeypatch.setattr(system, "free_bytes", lambda _path: system.LEAST_FREE + 2 * size - 1)
     with pytest.raises(NoSpaceError):
         hold(tmp_path / "held", found)
     assert list((tmp_path / "held").iterdir()) == []

@@ -149,9 +149,9 @@ def test_each_state_of_a_checkpoint_is_copied_once(attempt: Path) -> None:
 def test_too_large_files_are_not_copied(attempt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(put(attempt.parent / "work" / "ckpt.pt", b"x" * 100, mtime=WRITTEN))
     found = Undeclared(path, "ckpt.pt", attempt)
-    monkeypatch.setattr(system, "free", lambda _: 399)
+    monkeypatch.setattr(system, "free_bytes", lambda _: 399)
     assert "too large" in undeclared.keep(found)
     assert not (attempt / undeclared.KEPT).exists()
-    monkeypatch.setattr(system, "free", lambda _: 400)
+    monkeypatch.setattr(system, "free_bytes", lambda _: 400)
     assert "too large" not in undeclared.keep(found)
     assert (attempt / undeclared.KEPT / "ckpt.pt").read_bytes() == b"x" * 100

@@ -214,7 +214,7 @@ def _prunable(store: Database) -> str:
         old = views.old_runs(connection, keep=views.KEPT_RUNS, before=before)
     total = 0
     for run in old:
-        total += system.used(Path(run.directory))
+        total += system.used_bytes(Path(run.directory))
         if time.monotonic() > until:
             return f"at least {formatting.size(total)}"
     return formatting.size(total) if old else ""

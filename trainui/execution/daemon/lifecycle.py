@@ -197,7 +197,7 @@ def status() -> dict[str, Any]:
         are down, with the reason.
     """
     home, settings = paths.home(), settings_module.load()
-    rooms = system.spaces(home.root, settings_module.runs_dir(settings))
+    rooms = system.disk_spaces(home.root, settings_module.runs_dir(settings))
     ready = health.read_ready(home)
     broker_status = broker.status(home, settings)
     queue = health.read_queue(home)

@@ -197,7 +197,9 @@ class MetricsReader:
         mount = reader.attempt.mount if system.has_remote() else ""
         try:
             if mount not in ("", self._mount) and not system.does_answer(mount):
-                raise UnreadableFileError(system.silence(mount))  # reading would block all others
+                raise UnreadableFileError(
+                    system.silence_message(mount)
+                )  # reading would block all others
             result = act(reader)
         except StoreError:
             raise

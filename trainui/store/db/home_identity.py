@@ -242,7 +242,7 @@ def _by_noted_path(home: Home, noted: Noted, place: str) -> Standing | None:
     if _is_another(there, noted.id, place):
         return Standing(Kind.COPY, home.root, noted, noted.path)
     why = str(there.get("error", ""))
-    if not (why or place == noted.place or noted.mount in system.kinds()):
+    if not (why or place == noted.place or noted.mount in system.file_system_types()):
         why = f"no file system is mounted at {noted.mount}"
     return Standing(Kind.UNKNOWN, home.root, noted, noted.path, why) if why else None
 
@@ -365,7 +365,7 @@ def _look_now(path: str, _time: int) -> dict[str, Any]:
 
 def _mount_of(path: str) -> str:
     """Return the mountpoint of the file system that a path without links is on."""
-    known = system.kinds()
+    known = system.file_system_types()
     return next((str(up) for up in (Path(path), *Path(path).parents) if str(up) in known), "/")
 
 

@@ -159,7 +159,7 @@ def _check_empty(file: Path) -> None:
 
 def revision(file: Path) -> str | None:
     """Return the revision, None for an empty database; raise NotPlainFileError if it is no file."""
-    system.check(file, file.stat().st_mode)
+    system.check_plain(file, file.stat().st_mode)
     with closing(sqlite_file.connect(file)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()

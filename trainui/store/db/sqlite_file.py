@@ -155,7 +155,7 @@ def connect(file: Path) -> sqlite3.Connection:
 
 def connect_to_look(file: Path) -> sqlite3.Connection:
     """Open an existing SQLite file read-only, whatever schema it has."""
-    system.check(file, file.stat().st_mode)
+    system.check_plain(file, file.stat().st_mode)
     check_log(file)
     is_shared = os.access(file.parent, os.W_OK) or Path(f"{file}-wal").exists()
     query = "mode=ro" if is_shared else "immutable=1"
@@ -277,7 +277,7 @@ def size(database: Path) -> int | None:
         status = database.stat()
     except FileNotFoundError:
         return None
-    system.check(database, status.st_mode)
+    system.check_plain(database, status.st_mode)
     return status.st_size
 
 
@@ -326,7 +326,7 @@ def explain(error: Exception, file: Path) -> Exception:
         return StoreLockedError(f"{file}: {LOCKED}")
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and not file.exists():
         return StoreError(f"{file} no longer exists; run `trainui doctor`")
-    if code == sqlite3.SQLITE_IOERR and system.free(file) < FULL_BELOW:
+    if code == sqlite3.SQLITE_IOERR and system.free_bytes(file) < FULL_BELOW:
         code = sqlite3.SQLITE_FULL  # its index of the log (-shm) could not grow
     if code in _ADVICE:
         return StoreError(f"{file}: {text}: {_ADVICE[code]}")

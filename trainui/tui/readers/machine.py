@@ -196,7 +196,9 @@ class HealthReader:
         On a disk that others fill, a warning would help nobody as long as it can be written.
         """
         try:
-            self.rooms = system.spaces(self._home.root, self._runs_dir, self._checkpoint_places)
+            self.rooms = system.disk_spaces(
+                self._home.root, self._runs_dir, self._checkpoint_places
+            )
             self.forecast.note(self.rooms, time.monotonic())
             if full := [room for room in self.rooms if room.is_full]:
                 return f"too little disk space: {full[0].roughly}, so nothing new starts"
@@ -216,7 +218,7 @@ class HealthReader:
             self._own_at = now
             places = {Path(one.run_directory) for one in self._running if one.external is None}
             places |= {one for one in self._checkpoint_places if places.isdisjoint(one.parents)}
-            own = sum(system.used(place, MOST_COUNTED) for place in places if room.has(place))
+            own = sum(system.used_bytes(place, MOST_COUNTED) for place in places if room.has(place))
             if self._database is not None and room.has(self._database):
                 own += self._database.stat().st_size
             self._own.note([replace(room, free=-own)], now)
@@ -278,7 +280,7 @@ class MachineReader:
         found = []
         for room in self.rooms:
             try:
-                status = os.statvfs(system.existing(room.path))
+                status = os.statvfs(system.nearest_existing(room.path))
             except OSError:
                 return ()  # readers of these directories report the error
             # as df counts: what is used and what is free for us, without what is kept for root

@@ -18,7 +18,7 @@ def test_a_full_checkpoint_disk_is_reported_during_the_stage(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "CHECK_PERIOD", 0.0)
-    real = system.free
+    real = system.free_bytes
     monkeypatch.setattr(
         system, "free", lambda path: real(path) if path == Path("/proc") else 10**12
     )
@@ -44,8 +44,8 @@ def test_a_disk_that_others_fill_is_no_warning(
     now, free = 0.0, 500 * system.GIGABYTE
     own = 0
     monkeypatch.setattr("trainui.tui.readers.machine.time.monotonic", lambda: now)
-    monkeypatch.setattr(system, "free", lambda _path: free)
-    monkeypatch.setattr(system, "used", lambda _path, _most: own)
+    monkeypatch.setattr(system, "free_bytes", lambda _path: free)
+    monkeypatch.setattr(system, "used_bytes", lambda _path, _most: own)
     filler.start(filler.run({"train": ()}), "train")
     database = ScreenDatabase()
     for _ in range(12):
