@@ -132,10 +132,10 @@ def _end_of(log: Path, masker: Masker, size: int = TAIL_BYTES) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-# Finds the cause of a failure in the log: the original exception, not the noise after it.
+# Finds the line of an error: the original exception, not the noise after it.
 #
 # Launchers append reports (torchrun a box, Hydra advice, `accelerate launch` a second traceback),
-# and the other ranks of a distributed training append errors about the rank that died. The cause
+# and the other ranks of a distributed training append errors about the rank that died. The line
 # is above all of these.
 
 
@@ -170,19 +170,19 @@ _NOISE = re.compile(r"(srun: error: .*(Exited with exit code|Terminated)|make(\[
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """The cause of a failure, as found in a log."""
+class ErrorLine:
+    """The line of a log that an error quotes."""
 
-    line: str
+    text: str
     """One line, prefixed with the rank if it has one."""
     excerpt: tuple[str, ...] = ()
     """The traceback that ends with this line."""
 
 
-def find(attempt_dir: Path, masker: Masker, *, exited: bool = True) -> Cause | None:
-    """Return why the process of an attempt failed; None if its logs do not contain the cause.
+def error_line(attempt_dir: Path, masker: Masker, *, exited: bool = True) -> ErrorLine | None:
+    """Return the line by which the process of an attempt failed; None if its logs show none.
 
-    `exited`: it ended by itself, so its last words may be the cause.
+    `exited`: it ended by itself, so its last words may be that line.
     """
     from trainui.execution.attempt import cause as cause_rules  # late: most attempts complete
 
@@ -201,22 +201,22 @@ def find(attempt_dir: Path, masker: Masker, *, exited: bool = True) -> Cause | N
     others = partial(_of_plugins, last_resort=True)
     for search in (surest, _of_tracebacks, others, _of_last_lines):
         for lines in ends:
-            if (cause := search(lines)) is not None:
-                return cause
+            if (line := search(lines)) is not None:
+                return line
     return _of_exit_message(ends[0]) if exited else None
 
 
-def _of_plugins(lines: Sequence[str], *, last_resort: bool) -> Cause | None:
+def _of_plugins(lines: Sequence[str], *, last_resort: bool) -> ErrorLine | None:
     """Return what the first plugin says that recognises a log's end."""
     for plugin in registry.records(CausePlugin):
         if plugin.is_last_resort == last_resort:
             found: FoundCause | None = registry.ask(plugin, plugin.find, lines)
             if found is not None:
-                return Cause(found.text, (found.evidence,) if found.evidence else ())
+                return ErrorLine(found.text, (found.evidence,) if found.evidence else ())
     return None
 
 
-def _of_tracebacks(lines: Sequence[str]) -> Cause | None:
+def _of_tracebacks(lines: Sequence[str]) -> ErrorLine | None:
     """Return the exception of the process, or the rank, that failed first."""
     raised = list(tracebacks.exceptions(lines))
     if not any(map(_is_of_launcher, raised)):
@@ -228,7 +228,7 @@ def _of_tracebacks(lines: Sequence[str]) -> Cause | None:
         of_first = [one for one in causes if first and one.prefix.startswith(first)]
         return _last_of_one(of_first or causes, lines)
     if report:
-        return Cause(_reported(report))
+        return ErrorLine(_reported(report))
     return _last_of_one(own or raised, lines) if raised else None
 
 
@@ -247,7 +247,7 @@ def _near_the_end(raised: Sequence[Raised], lines: Sequence[str]) -> list[Raised
     return [one for one in raised if len(plain) - bisect(plain, one.at) <= MOST_TRAILING]
 
 
-def _last_of_one(raised: Sequence[Raised], lines: Sequence[str]) -> Cause:
+def _last_of_one(raised: Sequence[Raised], lines: Sequence[str]) -> ErrorLine:
     """Return the last exception of the process or rank that failed first."""
     chosen = [one for one in raised if one.prefix == raised[0].prefix][-1]
     rank = chosen.prefix.strip() + " " if _RANK.fullmatch(chosen.prefix) else ""
@@ -256,7 +256,7 @@ def _last_of_one(raised: Sequence[Raised], lines: Sequence[str]) -> Cause:
         at, more = chosen.message[0]  # the message begins below the exception's name
         if at == chosen.at + 1 and more.strip("=- "):
             text = f"{text.rstrip()} {more.strip()}"
-    return Cause(rank + text, tuple(lines[place] for place in chosen.places(lines)))
+    return ErrorLine(rank + text, tuple(lines[place] for place in chosen.places(lines)))
 
 
 def _torchrun_report(lines: Sequence[str]) -> dict[str, str]:
@@ -276,17 +276,17 @@ def _reported(report: Mapping[str, str]) -> str:
     return f"rank {report.get('rank', '?').partition(' ')[0]}: {what}"
 
 
-def _of_last_lines(lines: Sequence[str]) -> Cause | None:
+def _of_last_lines(lines: Sequence[str]) -> ErrorLine | None:
     """Return the last error line near the end of the log."""
     last = [line.rstrip() for line in lines if line.strip()][-LAST_LINES:]
     causes = [one for one in last if _CAUSES.fullmatch(one) and not _NOISE.fullmatch(one)]
-    return Cause(causes[-1].strip()) if causes else None
+    return ErrorLine(causes[-1].strip()) if causes else None
 
 
-def _of_exit_message(stderr: Sequence[str]) -> Cause | None:
+def _of_exit_message(stderr: Sequence[str]) -> ErrorLine | None:
     """Return the last line of a short stderr, e.g. that of `echo no data >&2; exit 1`."""
     said = [line.rstrip() for line in stderr if line.strip()]
     is_short = 0 < len(said) <= SHORT_STDERR
     if not is_short or _NO_MESSAGE.fullmatch(said[-1]) or _NOISE.fullmatch(said[-1]):
         return None
-    return Cause(said[-1])
+    return ErrorLine(said[-1])

@@ -105,7 +105,7 @@ class MonitoredAttempt:
     """True if this worker launched it, or its executor was asked to take it over."""
     asked_to_stop_at: float | None = None
     """Time at which its supervisor was asked to stop. All times here are monotonic."""
-    gone_because: str = ""
+    executor_says: str = ""
     """What its executor says about an end without a record."""
     orphan: Orphan | None = None
     """Set once its supervisor was found dead."""
@@ -261,7 +261,7 @@ class AttemptPoller:
             case JobState.UNSEEN:
                 self._poll_unseen(monitored, look.problem)
             case JobState.NONE | JobState.GONE:
-                monitored.gone_because = look.problem
+                monitored.executor_says = look.problem
                 return self._record
         return None
 
@@ -401,10 +401,10 @@ class AttemptPoller:
         loss = LostSupervisor(
             seen_alive=orphan is not None,
             ended_for=monitored.ended_for,
-            why=monitored.gone_because,
+            executor_says=monitored.executor_says,
         )
         monitored.is_recorded = record_outcome.record_end(
-            self._store, monitored.attempt, found or loss, self._stopping, monitored.gone_because
+            self._store, monitored.attempt, found or loss, self._stopping, monitored.executor_says
         )
 
     def _end_orphan(self, monitored: MonitoredAttempt, why: ExitReason) -> None:
@@ -415,13 +415,13 @@ class AttemptPoller:
             self._warn_of_survivors(monitored, left)
         else:
             look = self._look(monitored)
-            monitored.gone_because = look.problem if look.state == JobState.GONE else ""
+            monitored.executor_says = look.problem if look.state == JobState.GONE else ""
             monitored.ended_for = why
             self._record(monitored)
 
     def _record_unread(self, monitored: MonitoredAttempt, why: str) -> None:
         """Record a cancelled attempt without its records: no process of it is visible here."""
-        ended = outcome.unseen(monitored.attempt, why, completed_at=clock.now())
+        ended = outcome.of_unseen(monitored.attempt, why, completed_at=clock.now())
         record_outcome.record(self._store, monitored.attempt, ended)
         monitored.is_recorded = True
 

@@ -14,7 +14,7 @@ from typing import Any
 from trainui import formatting, system
 from trainui.errors import NotPlainFileError
 from trainui.execution.attempt import log_ends
-from trainui.execution.attempt.log_ends import Cause, SlowPatternError
+from trainui.execution.attempt.log_ends import ErrorLine, SlowPatternError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
@@ -69,16 +69,20 @@ class LostSupervisor:
     """Why this worker ended it; None if it ended by itself or was cancelled."""
     records_removed: bool = False
     """True if its records were removed; its supervisor may have been alive until the end."""
-    why: str = ""
+    executor_says: str = ""
     """What its executor says about its end."""
 
 
-def outcome(
-    attempt: AttemptRecord, definition: StageDefinition, found: Exit, masker: Masker, why: str = ""
+def of_exit(
+    attempt: AttemptRecord,
+    definition: StageDefinition,
+    found: Exit,
+    masker: Masker,
+    executor_says: str = "",
 ) -> Outcome:
     """Decide how an attempt ended, with the secrets in what is quoted masked.
 
-    A cancel request in the attempt's record counts. `why` is what its executor says about its end.
+    A cancel request in the attempt's record counts. `executor_says` is about its end.
     `record_outcome` handles starts that were postponed.
     """
     result, problem = _judge(attempt, definition, found, masker)
@@ -87,7 +91,8 @@ def outcome(
         status, problem, reason = _stopped(attempt, definition)
         result = None
     elif found.reason in (ExitReason.STOPPED, ExitReason.LIMIT):
-        words = AT_LIMIT if found.reason == ExitReason.LIMIT else why or STOPPED_FROM_OUTSIDE
+        from_outside = executor_says or STOPPED_FROM_OUTSIDE
+        words = AT_LIMIT if found.reason == ExitReason.LIMIT else from_outside
         status, problem, result = Status.INTERRUPTED, words, None
     elif found.reason == ExitReason.BUDGET:
         result, _ = _task_result(definition, Path(attempt.directory), masker)
@@ -105,7 +110,7 @@ def outcome(
     )
 
 
-def lost(
+def of_lost(
     attempt: AttemptRecord,
     definition: StageDefinition,
     loss: LostSupervisor,
@@ -114,8 +119,8 @@ def lost(
     completed_at: int,
 ) -> Outcome:
     """Return the outcome of an attempt whose supervisor died before recording the end."""
-    problem = RECORDS_REMOVED.format(directory=attempt.directory) if loss.records_removed else LOST
-    problem = loss.why or problem
+    removed = RECORDS_REMOVED.format(directory=attempt.directory)
+    problem = loss.executor_says or (removed if loss.records_removed else LOST)
     ended: tuple[Status, str | None, str | None] = Status.INTERRUPTED, problem, None
     if attempt.cancel_requested_at is not None:
         ended = _stopped(attempt, definition)
@@ -129,7 +134,7 @@ def lost(
     return Outcome(status, completed_at=ended_at, started_at=started_at, error=error, reason=reason)
 
 
-def unseen(attempt: AttemptRecord, reason: str, *, completed_at: int) -> Outcome:
+def of_unseen(attempt: AttemptRecord, reason: str, *, completed_at: int) -> Outcome:
     """Return the outcome of a cancelled attempt that cannot be inspected, for this reason."""
     error = f"{attempt.stop_words or CANCELLED}, {reason}"
     return Outcome(attempt.stop_status, completed_at=completed_at, error=error)
@@ -233,7 +238,7 @@ def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | No
 def _explained(
     ending: str, definition: StageDefinition, found: Exit, masker: Masker, directory: Path
 ) -> str:
-    """Return the full error: how it ended, the cause from the task or the log, the log's end."""
+    """Return the full error: how it ended, the error of the task or in the log, the log's end."""
     if definition.task is not None and found.exit_code:
         said = system.read_object(directory / RESULT_FILE)
         if said is not None and not said.get("ok", True):
@@ -241,20 +246,20 @@ def _explained(
     tail = log_ends.tail(directory, masker)
     if not tail or found.reason == ExitReason.START_FAILED:
         return ending
-    if (line := log_ends.last_match(directory, _MEMORY_ERROR, masker)) is not None:
-        return f"{ending}: out of memory: {line[:LONGEST_QUOTE]}\n\n{tail}"
+    if (shown_by := log_ends.last_match(directory, _MEMORY_ERROR, masker)) is not None:
+        return f"{ending}: out of memory: {shown_by[:LONGEST_QUOTE]}\n\n{tail}"
     if not (found.exit_code or found.signal in CRASHES):
         return f"{ending}\n\n{tail}"
-    cause = log_ends.find(directory, masker, exited=0 < (found.exit_code or 0) < FROM_A_SHELL)
-    ending += f": {cause.line[:LONGEST_QUOTE]}" if cause else ""
-    return f"{ending}\n\n{_with_traceback(cause, tail)}"
+    line = log_ends.error_line(directory, masker, exited=0 < (found.exit_code or 0) < FROM_A_SHELL)
+    ending += f": {line.text[:LONGEST_QUOTE]}" if line else ""
+    return f"{ending}\n\n{_with_traceback(line, tail)}"
 
 
-def _with_traceback(cause: Cause | None, tail: str) -> str:
-    """Prepend the cause's traceback to the end of the log, unless it is already in it."""
-    if cause is None or not cause.excerpt or cause.excerpt[-1] in tail.splitlines():
+def _with_traceback(line: ErrorLine | None, tail: str) -> str:
+    """Prepend the traceback of an error to the end of the log, unless it is already in it."""
+    if line is None or not line.excerpt or line.excerpt[-1] in tail.splitlines():
         return tail
-    return "\n".join([*cause.excerpt[-log_ends.MOST_LINES :], "...", tail])
+    return "\n".join([*line.excerpt[-log_ends.MOST_LINES :], "...", tail])
 
 
 def _task_result(

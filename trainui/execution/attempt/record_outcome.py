@@ -30,8 +30,7 @@ from trainui.model.states import BEST, CAUSE, CHECKPOINT, NAN, Status
 from trainui.resume import checkpoints, search_results, undeclared
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
-from trainui.store.points import point_sources as point_sources
-from trainui.store.points import write_points
+from trainui.store.points import point_sources, write_points
 from trainui.store.read import event_feed, views
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import Outcome
@@ -168,11 +167,11 @@ def record_end(
     attempt: AttemptRecord,
     found: Exit | LostSupervisor,
     stopping: threading.Event,
-    said: str = "",
+    executor_says: str = "",
 ) -> bool:
     """Record the end of an attempt, as its supervisor reported it or after that died first.
 
-    `said` is what its executor says about its end. Returns False if this worker stopped before it
+    `executor_says` is about its end. Returns False if this worker stopped before it
     was recorded; the next worker does it.
     """
     context, flushed = context_of(store, attempt.id), FlushResult.COMPLETE
@@ -190,7 +189,7 @@ def record_end(
         requeue(store, context.attempt, why)
         return True
     definition = _definition(context)
-    outcome = decide(context, definition, found, said)
+    outcome = decide(context, definition, found, executor_says)
     if isinstance(found, Exit) and found.reason == ExitReason.LIMIT:
         outcome = replace(outcome, goes_on=_has_saved(context, definition))
     if outcome.status == Status.COMPLETED and flushed != FlushResult.GIVEN_UP:
@@ -215,17 +214,17 @@ def decide(
     context: AttemptContext,
     definition: StageDefinition,
     found: Exit | LostSupervisor,
-    why: str = "",
+    executor_says: str = "",
 ) -> Outcome:
     """Return how an attempt ended, as its supervisor recorded it or after that died first."""
     attempt = context.attempt
     if isinstance(found, Exit):
         masker = shell_environment.masker(Path(context.run.directory))
-        return attempt_outcome.outcome(attempt, definition, found, masker, why)
+        return attempt_outcome.of_exit(attempt, definition, found, masker, executor_says)
     directory = Path(attempt.directory)
     pids = protocol.readable_pids(directory)
     removed = system.look(directory / protocol.LOCK_FILE) is None
-    return attempt_outcome.lost(
+    return attempt_outcome.of_lost(
         attempt,
         definition,
         replace(found, records_removed=removed),

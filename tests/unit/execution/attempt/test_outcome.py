@@ -70,7 +70,7 @@ def attempt_in(stage_dir: Path, number: int = 1, **fields: Any) -> AttemptRecord
 
 def judge(attempt: AttemptRecord, found: Exit, **fields: Any) -> tuple[Status, str | None]:
     definition = StageDefinition("a", command="true", **fields)
-    outcome = attempt_outcome.outcome(attempt, definition, found, Masker())
+    outcome = attempt_outcome.of_exit(attempt, definition, found, Masker())
     return outcome.status, outcome.error
 
 
@@ -80,7 +80,7 @@ def log(attempt: AttemptRecord, text: str, name: str = "stderr.log") -> None:
 
 def test_exit_code_0_completes(tmp_path: Path) -> None:
     definition = StageDefinition("a", command="true")
-    outcome = attempt_outcome.outcome(attempt_in(tmp_path), definition, ended(), Masker())
+    outcome = attempt_outcome.of_exit(attempt_in(tmp_path), definition, ended(), Masker())
     assert (outcome.status, outcome.error) == (Status.COMPLETED, None)
     assert (outcome.started_at, outcome.completed_at, outcome.exit_code) == (STARTED, ENDED, 0)
 
@@ -190,7 +190,7 @@ def test_other_ends_are_not_called_lack_of_memory(tmp_path: Path, line: str) -> 
 def test_an_attempt_that_could_not_start_says_why(tmp_path: Path) -> None:
     message = "cannot start 'foo' (searched on the stage's PATH): No such file or directory"
     found = ended(exit_code=None, reason=ExitReason.START_FAILED, message=message)
-    outcome = attempt_outcome.outcome(
+    outcome = attempt_outcome.of_exit(
         attempt_in(tmp_path), StageDefinition("a", command=("foo",)), found, Masker()
     )
     assert (outcome.status, outcome.error, outcome.started_at) == (Status.FAILED, message, None)
@@ -234,7 +234,7 @@ def test_a_stage_that_stops_early_completes_unless_it_ended_itself(tmp_path: Pat
     stopped = ended(exit_code=None, signal=15, signalled=True, reason=ExitReason.STOPPED)
     definition = StageDefinition("a", command="true", success="the end")
     for outcome in (
-        attempt_outcome.outcome(attempt, definition, stopped, Masker()),
+        attempt_outcome.of_exit(attempt, definition, stopped, Masker()),
         lose(attempt),
     ):
         assert (outcome.status, outcome.error, outcome.reason) == (Status.COMPLETED, None, why)
@@ -242,7 +242,7 @@ def test_a_stage_that_stops_early_completes_unless_it_ended_itself(tmp_path: Pat
     assert (status, (error or "").startswith(why)) == (Status.FAILED, True)
     assert judge(attempt, ended()) == (Status.COMPLETED, None)
     assert judge(attempt, ended(exit_code=3))[0] == Status.FAILED
-    unseen = attempt_outcome.unseen(attempt, "its records cannot be read", completed_at=ENDED)
+    unseen = attempt_outcome.of_unseen(attempt, "its records cannot be read", completed_at=ENDED)
     assert unseen.status == Status.INTERRUPTED
 
 
@@ -251,7 +251,7 @@ def test_a_used_budget_completes_with_its_outputs(tmp_path: Path) -> None:
     used = ended(exit_code=None, signal=15, signalled=True, reason=ExitReason.BUDGET)
     definition = StageDefinition("a", command="true", success="the end", budget=1.0)
     for outcome in (
-        attempt_outcome.outcome(attempt, definition, used, Masker()),
+        attempt_outcome.of_exit(attempt, definition, used, Masker()),
         lose(attempt, ended_for=ExitReason.BUDGET),
     ):
         assert (outcome.status, outcome.error, outcome.reason) == (Status.COMPLETED, None, why)
@@ -266,7 +266,7 @@ def test_a_task_within_its_budget_keeps_its_result(tmp_path: Path) -> None:
     (Path(attempt.directory) / "result.json").write_text('{"ok": true, "result": {"loss": 1}}')
     definition = StageDefinition("a", task="m.f", budget=1.0)
     used = ended(signalled=True, reason=ExitReason.BUDGET)
-    outcome = attempt_outcome.outcome(attempt, definition, used, Masker())
+    outcome = attempt_outcome.of_exit(attempt, definition, used, Masker())
     assert (outcome.status, outcome.result) == (Status.COMPLETED, {"loss": 1})
 
 
@@ -293,14 +293,14 @@ def test_a_lost_attempt_is_interrupted_or_was_cancelled(tmp_path: Path) -> None:
 
 def lose(attempt: AttemptRecord, **loss: Any) -> Outcome:
     definition = StageDefinition("a", timeout=90)
-    return attempt_outcome.lost(
+    return attempt_outcome.of_lost(
         attempt, definition, LostSupervisor(**loss), started_at=STARTED, completed_at=ENDED
     )
 
 
 def test_a_lost_attempt_ends_no_earlier_than_it_started(tmp_path: Path) -> None:
     """Its end is known from its files, whose times are coarser than a clock's."""
-    outcome = attempt_outcome.lost(
+    outcome = attempt_outcome.of_lost(
         attempt_in(tmp_path),
         StageDefinition("a"),
         LostSupervisor(),
@@ -437,13 +437,13 @@ def test_a_task_gives_its_result_or_its_error(tmp_path: Path) -> None:
     definition = StageDefinition("a", task="m.f")
     result = Path(attempt.directory) / "result.json"
 
-    assert attempt_outcome.outcome(attempt, definition, ended(), Masker()).error == (
+    assert attempt_outcome.of_exit(attempt, definition, ended(), Masker()).error == (
         "the task m.f ended the process before it returned"
     )
     result.write_text(json.dumps({"ok": True, "result": {"accuracy": 0.9}}))
-    outcome = attempt_outcome.outcome(attempt, definition, ended(), Masker())
+    outcome = attempt_outcome.of_exit(attempt, definition, ended(), Masker())
     assert (outcome.status, outcome.result) == (Status.COMPLETED, {"accuracy": 0.9})
     result.write_text(json.dumps({"ok": False, "error": "ValueError: no\n\nTraceback"}))
-    outcome = attempt_outcome.outcome(attempt, definition, ended(exit_code=1), Masker())
+    outcome = attempt_outcome.of_exit(attempt, definition, ended(exit_code=1), Masker())
     assert (outcome.status, outcome.error) == (Status.FAILED, "ValueError: no\n\nTraceback")
     assert outcome.result is None

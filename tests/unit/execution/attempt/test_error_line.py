@@ -18,10 +18,10 @@ ValueError: loss is nan
 """
 
 
-def cause(directory: Path, text: str, name: str = "stderr.log") -> str | None:
+def error_line(directory: Path, text: str, name: str = "stderr.log") -> str | None:
     (directory / name).write_text(text)
-    found = log_ends.find(directory, Masker())
-    return found.line if found else None
+    found = log_ends.error_line(directory, Masker())
+    return found.text if found else None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def cause(directory: Path, text: str, name: str = "stderr.log") -> str | None:
 )
 @pytest.mark.parametrize("stream", ["stderr.log", "stdout.log"])
 def test_real_logs(tmp_path: Path, log: str, expected: str, stream: str) -> None:
-    assert cause(tmp_path, (REAL / f"{log}.log").read_text(), stream) == expected
+    assert error_line(tmp_path, (REAL / f"{log}.log").read_text(), stream) == expected
 
 
 def test_a_silent_rank_is_named_as_torchrun_reports_it(tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_a_silent_rank_is_named_as_torchrun_reports_it(tmp_path: Path) -> None:
         "traceback : To enable traceback see: https://pytorch.org/docs/stable/elastic/errors.html"
     )
     killed = text.replace(said, "traceback : Signal 9 (SIGKILL) received by PID 5134")
-    assert cause(tmp_path, killed) == "rank 1: Signal 9 (SIGKILL) received by PID 5134"
-    assert cause(tmp_path, text) == "rank 1: exit code 1 (pid: 5134)"
+    assert error_line(tmp_path, killed) == "rank 1: Signal 9 (SIGKILL) received by PID 5134"
+    assert error_line(tmp_path, text) == "rank 1: exit code 1 (pid: 5134)"
 
 
 @pytest.mark.parametrize(
@@ -76,21 +76,21 @@ def test_a_silent_rank_is_named_as_torchrun_reports_it(tmp_path: Path) -> None:
 def test_text_around_the_traceback_is_not_the_cause(
     tmp_path: Path, before: str, after: str
 ) -> None:
-    assert cause(tmp_path, before + TRACEBACK + after) == "ValueError: loss is nan"
+    assert error_line(tmp_path, before + TRACEBACK + after) == "ValueError: loss is nan"
 
 
 def test_an_exception_seconds_before_more_progress_is_not_the_cause(tmp_path: Path) -> None:
     (tmp_path / "stdout.log").write_text("step 7 loss 0.4\n" * 3)
     size = len(TRACEBACK)
     (tmp_path / "times.log").write_text(f"1000000 0 0\n5000000 0 {size}\n9000000 48 {size}\n")
-    assert cause(tmp_path, TRACEBACK) is None
+    assert error_line(tmp_path, TRACEBACK) is None
     (tmp_path / "times.log").write_text(f"1000000 0 0\n5000000 48 0\n9000000 48 {size}\n")
-    assert cause(tmp_path, TRACEBACK) == "ValueError: loss is nan"
+    assert error_line(tmp_path, TRACEBACK) == "ValueError: loss is nan"
 
 
 def test_colours_do_not_hide_it(tmp_path: Path) -> None:
     lines = [f"\x1b[31m{line}\x1b[0m" for line in TRACEBACK.splitlines()]
-    assert cause(tmp_path, "\n".join(lines)) == "ValueError: loss is nan"
+    assert error_line(tmp_path, "\n".join(lines)) == "ValueError: loss is nan"
 
 
 @pytest.mark.parametrize("prefix", ["0: ", "[default0]:"])
@@ -100,7 +100,7 @@ def test_each_line_may_begin_with_its_rank(tmp_path: Path, prefix: str) -> None:
     other = [f"1: {line}".replace("nan", "y") for line in lines]
     mixed = [line for pair in zip(lines, other, strict=True) for line in pair]
     text = "\n".join(line if line.startswith("1: ") else prefix + line for line in mixed)
-    assert cause(tmp_path, text) == f"{prefix.strip()} ValueError: loss is nan"
+    assert error_line(tmp_path, text) == f"{prefix.strip()} ValueError: loss is nan"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_each_line_may_begin_with_its_rank(tmp_path: Path, prefix: str) -> None:
 def test_without_a_traceback_the_last_telling_line_counts(
     tmp_path: Path, text: str, expected: str
 ) -> None:
-    assert str(cause(tmp_path, text)).startswith(expected)
+    assert str(error_line(tmp_path, text)).startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_without_a_traceback_the_last_telling_line_counts(
     ],
 )
 def test_a_log_that_does_not_say_why_gives_no_cause(tmp_path: Path, text: str) -> None:
-    assert cause(tmp_path, text) is None
+    assert error_line(tmp_path, text) is None
