@@ -49,6 +49,9 @@ POLL_EVERY = 0.02
 _SUPERVISOR_PROGRAM = b"/supervise.py"
 """The end of the path by which a supervisor was started, by whichever installation."""
 
+SUPERVISOR_PATIENCE = 20.0
+"""Seconds after the grace period for a supervisor asked to stop; it mostly ends earlier."""
+
 KILL_AGAIN = 0.2
 """Seconds until KILL is sent again, for processes forked in the meantime."""
 

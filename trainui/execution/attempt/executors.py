@@ -37,15 +37,17 @@ from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import process, protocol
-from trainui.supervisor.process import ForkServer, LaunchState, ProbeState
+from trainui.supervisor.process import (
+    SUPERVISOR_PATIENCE,
+    ForkServer,
+    LaunchState,
+    ProbeState,
+)
 from trainui.supervisor.protocol import SUPERVISOR_FILE, ExitReason, JournalError
 from trainui.supervisor.supervise import NEVER
 
 POLL_EVERY = 0.05
 """Seconds between two checks that all processes of an earlier attempt have ended."""
-
-SUPERVISOR_PATIENCE = 20.0
-"""Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
 
 SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8")
 """The command of a job's supervisor, up to the copy beside the attempt's records."""

@@ -27,7 +27,7 @@ from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.read.views import OpenAttempt
 from trainui.supervisor import process, protocol, supervise
-from trainui.supervisor.process import Probe, ProbeState
+from trainui.supervisor.process import SUPERVISOR_PATIENCE, Probe, ProbeState
 from trainui.supervisor.protocol import IDENTITY, JournalError
 
 SILENT_AFTER = int(hosts.SILENT_AFTER * clock.SECOND)
@@ -41,9 +41,6 @@ GONE = (ProbeState.LOST, ProbeState.ENDED, ProbeState.REMOVED)
 
 POLL_EVERY = 0.05
 """Seconds between two checks that what was asked to end has ended."""
-
-SUPERVISOR_MARGIN = 20.0
-"""Seconds that a supervisor gets after the stage's grace period; it normally ends earlier."""
 
 
 class LossFinder:
@@ -250,7 +247,7 @@ def end_running(running: Iterable[RunningAttempt]) -> list[RunningAttempt]:
     """End attempts; return those that are still running."""
     left = list(running)
     give_up_at = (
-        time.monotonic() + max((one.grace for one in left), default=0.0) + SUPERVISOR_MARGIN
+        time.monotonic() + max((one.grace for one in left), default=0.0) + SUPERVISOR_PATIENCE
     )
     while left and time.monotonic() < give_up_at:
         for one in left:

@@ -51,7 +51,7 @@ from trainui.store.db.engine import Database
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import protocol
-from trainui.supervisor.process import ForkServer
+from trainui.supervisor.process import SUPERVISOR_PATIENCE, ForkServer
 from trainui.supervisor.protocol import ExitReason
 from trainui.supervisor.supervise import LEFTOVER_GRACE
 
@@ -74,10 +74,6 @@ SUSPENSION_EVERY = 5.0
 
 UNREADABLE_PATIENCE = 2.0
 """Seconds without a process until a cancelled attempt with unreadable records has ended."""
-
-SUPERVISOR_PATIENCE = 20.0
-"""Seconds after the stage's grace period until a supervisor that was asked to stop is killed; it
-normally gives up earlier by itself."""
 
 POOL_THREADS = 16
 """Pool threads that launch, end and record attempts; they mostly wait."""

@@ -20,7 +20,7 @@ def test_a_full_checkpoint_disk_is_reported_during_the_stage(
     monkeypatch.setattr(machine, "CHECK_PERIOD", 0.0)
     real = system.free_bytes
     monkeypatch.setattr(
-        system, "free", lambda path: real(path) if path == Path("/proc") else 10**12
+        system, "free_bytes", lambda path: real(path) if path == Path("/proc") else 10**12
     )
     run_id = filler.run({"train": ()}, checkpoint=CheckpointRule("/proc/self/ckpt-*"))
     database = ScreenDatabase()
