@@ -359,6 +359,8 @@ class AcceptedNames:
         """The words of the metrics that this attempt's files have."""
         self._last_steps: dict[str, float] = {}
         """The last steps of metrics that may continue in another file."""
+        self._may_continue: dict[str, bool] = {}
+        """By key: the file may continue metrics of others."""
         self.has_files = False
         """True once a source other than a fallback has produced a metric."""
 
@@ -414,7 +416,9 @@ class AcceptedNames:
 
     def accepts(self, name: str, candidate: SourceFile, found: Points) -> bool:
         """Return True if a metric is read from a file, in which some of its points were found."""
-        if _may_continue(candidate):
+        if candidate.key not in self._may_continue:
+            self._may_continue[candidate.key] = _may_continue(candidate)
+        if self._may_continue[candidate.key]:
             last = found.steps.max().item()
             self._last_steps[name] = max(last, self._last_steps.get(name, last))
         words = words_of(name)

@@ -146,6 +146,7 @@ def lower_is_better(name: str, search: Search | None = None) -> bool | None:
 _KEPT_BEST = frozenset(("best", "min", "lowest"))
 
 
+@lru_cache(maxsize=4096)
 def is_loss(name: str) -> bool:
     """Return True for a loss or an error, but not for a best one so far, which may begin at inf."""
     words = {word.casefold() for word in _WORDS.findall(name)}
