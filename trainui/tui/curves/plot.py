@@ -54,9 +54,9 @@ LEAST_LEGEND = 4
 MOST_ROWS = 2
 """Most lines of the legend before its names are shortened."""
 
-RATIO, RATIO_OF_FEW = 10, 100
+RATIO, RATIO_OF_DIVERGED, RATIO_OF_FEW = 10, 3, 100
 """The factor by which a line must reach farther from 0 than the others: than at least three, which
-would fill a few lines; than one or two, which would fill one dot."""
+would fill a few lines, and if it has a NaN; than one or two, which would fill one dot."""
 
 MOST_DRAWN = 32
 """Size of the cache of drawn plots: summaries change more often than plots."""
@@ -375,8 +375,9 @@ def outliers(lines: Sequence[PlotLine], *, lower: bool | None = None) -> list[Pl
     for count, ((inner, _), (outer, _)) in enumerate(
         itertools.pairwise(by_reach[least - 1 :]), least
     ):
-        if 0 < inner < outer / (RATIO if count > 2 else RATIO_OF_FEW):
-            far = [lines[at] for reach, at in by_reach if reach >= outer]
+        far = [lines[at] for reach, at in by_reach if reach >= outer]
+        ratio = RATIO_OF_DIVERGED if all(line.diverged for line in far) else RATIO
+        if 0 < inner < outer / (ratio if count > 2 else RATIO_OF_FEW):
             return [] if lower is False and max(map(_extreme, far)) > 0 else far
     return []
 

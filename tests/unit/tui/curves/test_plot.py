@@ -128,6 +128,14 @@ def test_what_exploded_is_off_the_scale_of_several_others() -> None:
     assert outliers([*good[:1], exploded], lower=True) == [], "of two lines, both are looked at"
 
 
+def test_diverged_lines_flatten_no_others() -> None:
+    good = [labelled(f"lr={at}", at, [1.7, 1.0, 0.85]) for at in range(3)]
+    two = [labelled(f"lr={at}", at, [12.0, 10.0]) for at in (90, 91)]
+    diverged = [replace(line, nan_since=2.0) for line in two]
+    assert outliers([*good, *diverged], lower=True) == diverged
+    assert outliers([*good, labelled("lr=9", 9, [12.0, 10.0, 11.0])], lower=True) == []
+
+
 def test_words_on_an_off_scale_line_cover_no_curve() -> None:
     falling = [2.0 - at / 20 for at in range(40)]
     good = [labelled(f"lr={at}", at, [value + at / 10 for value in falling]) for at in range(3)]
