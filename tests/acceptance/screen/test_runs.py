@@ -696,6 +696,19 @@ def selected(driven: Driven) -> str:
     return run.name
 
 
+async def test_runs_that_match_in_turn_are_marked_together(filler: Filler) -> None:
+    for name in ("alpha", "beta", "gamma"):
+        filler.run({"s": ()}, name=name)
+    async with opened() as driven:
+        await driven.until_shown("alpha", "beta", "gamma")
+        for name in ("alpha", "gamma"):
+            await driven.press("slash", *name, "enter", "space", "escape")
+            await driven.until_shown("beta")
+        await driven.until_shown("▌2 marked")
+        await driven.press("escape")
+        await driven.until_gone("marked")
+
+
 async def test_all_that_match_are_marked_by_one_key(filler: Filler) -> None:
     for name in ("a-1", "a-2", "b-1"):
         filler.run({"s": ()}, name=name)

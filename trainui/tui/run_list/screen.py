@@ -508,12 +508,12 @@ class RunsScreen(Page):
             self.say_no_run()
 
     def action_back(self) -> None:
-        """Dismiss all notifications; clear the marks, else the filter."""
+        """Dismiss notifications; clear the filter, which may hide marked runs, else the marks."""
         self.app.clear_notifications()
-        if self.table.marked:
-            self.table.clear_marks()
-        elif self.table.filter.text:
+        if self.table.filter.text:
             self.table.set_filter("")
+        else:
+            self.table.clear_marks()
 
 
 def _add(found: FoundTraining | None) -> str:
