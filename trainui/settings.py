@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from trainui import paths, system
 from trainui.errors import UnfitEnvironmentError, UsageError
-from trainui.model.states import KINDS
+from trainui.model.states import NOTIFY_ON_KINDS
 from trainui.record import dataclass
 
 MOST_CPUS = 10_000
@@ -68,7 +68,7 @@ class Settings:
     `notify_on`)."""
     notify_urls: tuple[str, ...] = ()
     """Apprise addresses for notifications by mail, chat or phone (needs `trainui[notify]`)."""
-    notify_on: tuple[str, ...] = KINDS
+    notify_on: tuple[str, ...] = NOTIFY_ON_KINDS
     """Notified events: the ends of runs, and `stalled`, `nan`, `alert` (default: all)."""
     notify_digest: str | None = None
     """When `trainui digest` is sent in the same ways each day, in local time, e.g. `08:00`."""
@@ -240,8 +240,8 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "notify_command": (_text, "a shell command"),
     "notify_urls": (_texts, 'a JSON list of Apprise addresses, such as ["ntfy://topic"]'),
     "notify_on": (
-        _checked(_texts, lambda kinds: set(kinds) <= set(KINDS)),
-        f"a JSON list of {', '.join(KINDS)}",
+        _checked(_texts, lambda kinds: set(kinds) <= set(NOTIFY_ON_KINDS)),
+        f"a JSON list of {', '.join(NOTIFY_ON_KINDS)}",
     ),
     "notify_digest": (_time_of_day, 'a time of day, such as "08:00"'),
     "bell": (_truth, "true or false"),

@@ -21,7 +21,7 @@ from trainui import control, text
 from trainui.cli import options, printing
 from trainui.errors import PipelineFileError, Problem, UnfitEnvironmentError, UsageError
 from trainui.model.definition import Pipeline
-from trainui.model.states import MARKS, Status
+from trainui.model.states import NOTIFIED_KINDS, Status
 from trainui.model.states import Status as S
 from trainui.plugin import Command, Imported, Importer, registry
 from trainui.plugin.records import fits
@@ -413,7 +413,7 @@ _ATTEMPT = _object(
     metrics_complete=FLAG,
 )
 
-_ALERT = _object("kind attempt time text", kind=_one_of(*MARKS), attempt=_or_null(WHOLE))
+_ALERT = _object("kind attempt time text", kind=_one_of(*NOTIFIED_KINDS), attempt=_or_null(WHOLE))
 
 _STAGE = _object(
     "id name task command params matrix workdir depends_on status reason stalled lost_at "
@@ -490,7 +490,7 @@ _TROUBLE = _object(
     "run name stage kind cause evidence since suggestion box?",
     run=_or_null(TEXT),
     stage=_or_null(TEXT),
-    kind=_one_of("failed", "interrupted", *MARKS, "disk"),
+    kind=_one_of("failed", "interrupted", *NOTIFIED_KINDS, "disk"),
     cause=_or_null(_CAUSE),
     evidence=TEXT,
     since=TIME,

@@ -14,7 +14,7 @@ from trainui import clock, formatting, paths, text
 from trainui.cli import options, printing
 from trainui.errors import UnfitEnvironmentError
 from trainui.metrics import lenient
-from trainui.model.states import CHECKPOINT, MARKED, UNFINISHED, WAITING, Status
+from trainui.model.states import CHECKPOINT, METRIC_ALERTS, UNFINISHED, WAITING, Status
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
@@ -52,7 +52,7 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
             return
         stages = lost.marked(views.stages(connection, found.id))
         attempts = views.attempts(connection, found.id)
-        marks = event_feed.marks(connection, found.id, (*MARKED, CHECKPOINT))
+        marks = event_feed.last_alerts(connection, found.id, (*METRIC_ALERTS, CHECKPOINT))
         alerts = run_list.alerted_stages(connection, [found.id]).get(found.id, {})
         left = _left(connection, found, stages)
         origin = None if found.origin is None else views.run(connection, found.origin)

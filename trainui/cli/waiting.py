@@ -15,7 +15,15 @@ from trainui.cli.standstill import DiskWatch
 from trainui.control import requests
 from trainui.errors import NotFoundError, StoppedError, WaitTimeoutError
 from trainui.model.records import Event, RunRecord, StageRecord
-from trainui.model.states import CODE, ENDED, MARKED, MARKS, STALLED, WARNING, Status
+from trainui.model.states import (
+    CODE,
+    ENDED,
+    METRIC_ALERTS,
+    NOTIFIED_KINDS,
+    STALLED,
+    WARNING,
+    Status,
+)
 from trainui.store.db import engine, sqlite_file, statements
 from trainui.store.read import event_feed, sweeps, time_worked, views
 
@@ -219,7 +227,7 @@ class EventPrinter:
                 if event.kind in _SHOWN:
                     is_latest = latest[event.stage] == number
                     yield _change(event, self._stage(event.stage) if is_latest else None)
-                elif event.kind in (*MARKS, CODE, WARNING):
+                elif event.kind in (*NOTIFIED_KINDS, CODE, WARNING):
                     yield _alert(event)
         else:
             self._begun = True
@@ -229,7 +237,7 @@ class EventPrinter:
 
     def _marks(self, stages: Sequence[StageRecord]) -> Iterator[Event]:
         """Yield the alerts of the stages' last attempts, and the last stall of those stalled."""
-        found = event_feed.marks(self._connection, self._run_id, (STALLED, *MARKED))
+        found = event_feed.last_alerts(self._connection, self._run_id, (STALLED, *METRIC_ALERTS))
         for stage in stages:
             events = found.get(stage.name, [])
             yield from (event for event in events if event.kind != STALLED)

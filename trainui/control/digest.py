@@ -31,7 +31,7 @@ from trainui.errors import TrainuiError, UsageError
 from trainui.execution import tracebacks
 from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import LOCAL, AttemptRecord, Event, RunRecord, StageRecord
-from trainui.model.states import DONE, MARKED, NAN, STALLED, Status
+from trainui.model.states import DONE, METRIC_ALERTS, NAN, STALLED, Status
 from trainui.pipeline import field_names, matrix
 from trainui.resume import checkpoints, integrity
 from trainui.store.db import engine
@@ -190,7 +190,7 @@ def _before_resume(
     place = _own_place(stage.error or "") if cause is None else (cause["file"], cause["line"])
     if place is not None and place[0]:
         return f"look at {Path(place[0]).name}:{place[1]}"
-    if event_feed.marks(connection, stage.run_id, (STALLED,)).get(stage.name):
+    if event_feed.last_alerts(connection, stage.run_id, (STALLED,)).get(stage.name):
         directory = Path(views.attempts_of_stage(connection, stage.id)[-1].directory)
         if kept := sorted(directory.glob("stacks-*.txt")):
             return f"see where {stage.name} hung, {directory.name}/{kept[-1].name} by its logs"
@@ -227,8 +227,10 @@ def _ill(connection: Connection, attempts: Sequence[StageAttempt], since: int) -
         if stage.status in (Status.FAILED, Status.INTERRUPTED) or not is_ill:
             continue
         if stage.run_id not in events:
-            events[stage.run_id] = event_feed.marks(connection, stage.run_id, (*MARKED, STALLED))
-        wanted = (STALLED,) if is_silent else MARKED
+            events[stage.run_id] = event_feed.last_alerts(
+                connection, stage.run_id, (*METRIC_ALERTS, STALLED)
+            )
+        wanted = (STALLED,) if is_silent else METRIC_ALERTS
         found = [one for one in events[stage.run_id].get(stage.name, ()) if one.kind in wanted]
         if not found or (found[-1].time <= since and not is_silent):
             continue

@@ -43,7 +43,7 @@ from trainui.execution.stacks import Stacks
 from trainui.metrics.discovery import file_writers
 from trainui.model.definition import Alert
 from trainui.model.records import AttemptRecord, StageRecord
-from trainui.model.states import MARK, Status
+from trainui.model.states import QUIET_ALERT, Status
 from trainui.plugin import Tracker, registry
 from trainui.plugin.records import fits
 from trainui.record import dataclass
@@ -504,7 +504,7 @@ class StallDetector(StallWatch):
         """Stop or restart a stage that an alert says so of; the stall itself has notified."""
         for alert in stages.get(connection, attempt.stage_id).definition.alerts:
             if alert.condition == "stalled" and not alert.limit:
-                mark = replace(AlertRecord.of_alert(alert, words), kind=MARK)
+                mark = replace(AlertRecord.of_alert(alert, words), kind=QUIET_ALERT)
                 marks = [mark] if mark.stops else []
                 stage_requests.record_alerts(connection, attempt.stage_id, attempt.number, marks)
 

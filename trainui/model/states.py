@@ -123,10 +123,10 @@ RUN_ENDS = (Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.CANCELLE
 
 STALLED, NAN, ALERT = "stalled", "nan", "alert"
 
-MARKS = (STALLED, NAN, ALERT)
+NOTIFIED_KINDS = (STALLED, NAN, ALERT)
 """Kinds of stage events that cause a notification when they are recorded."""
 
-MARK = "mark"
+QUIET_ALERT = "mark"
 """Kind of an alert event without notification."""
 
 EARLY = "early"
@@ -135,7 +135,7 @@ EARLY = "early"
 DIVERGED = "diverged"
 """The condition of a NaN's alert that is for a loss that is infinite or explodes."""
 
-MARKED = (NAN, ALERT, MARK)
+METRIC_ALERTS = (NAN, ALERT, QUIET_ALERT)
 """Kinds of events caused by a stage's metrics; shown with the stage until its next attempt."""
 
 WARNING = "warning"
@@ -173,7 +173,7 @@ AGENT = "agent"
 DIGEST = "digest"
 """Kind of the notification with the digest of a day, which `notify_digest` asks for."""
 
-KINDS = (*map(str, RUN_ENDS), *MARKS)
+NOTIFY_ON_KINDS = (*map(str, RUN_ENDS), *NOTIFIED_KINDS)
 """Allowed values of the setting `notify_on`."""
 
 
@@ -182,7 +182,7 @@ class Notification:
     """A notification."""
 
     kind: str
-    """One of `KINDS`, or `digest`."""
+    """One of `NOTIFY_ON_KINDS`, or `digest`."""
     run_id: str
     """Empty: it is about no single run."""
     run_name: str

@@ -12,8 +12,8 @@ from trainui.model.records import AttemptRecord, Event, RunRecord, StageRecord
 from trainui.model.states import (
     CAUSE,
     ENDED,
-    MARKED,
-    MARKS,
+    METRIC_ALERTS,
+    NOTIFIED_KINDS,
     RUN_ENDS,
     STALLED,
     UNFINISHED,
@@ -38,10 +38,12 @@ def after(connection: Connection, event: int) -> tuple[int, list[Notification]]:
     """Return the number of the newest event, and the notices for the events after `event`."""
     notices = []
     newest = last(connection)  # first, so that an event that comes meanwhile is of the next call
-    for number, kind, run_id, name, text, data in _of_kinds(connection, event, ("run", *MARKS)):
+    for number, kind, run_id, name, text, data in _of_kinds(
+        connection, event, ("run", *NOTIFIED_KINDS)
+    ):
         if number > newest:
             break
-        if kind in MARKS:
+        if kind in NOTIFIED_KINDS:
             notices.append(Notification(kind, run_id, name, f"{name}: {text}"))
         elif (status := views.load(data)["status"]) in RUN_ENDS:
             notices.append(Notification(status, run_id, name, f"{name} {status}"))
@@ -52,7 +54,7 @@ def alerts_after(connection: Connection, event: int) -> list[tuple[int, Notifica
     """Return the alerts after an event, each with its number."""
     return [
         (number, Notification(kind, run_id, name, f"{name}: {text}"))
-        for number, kind, run_id, name, text, _ in _of_kinds(connection, event, MARKS)
+        for number, kind, run_id, name, text, _ in _of_kinds(connection, event, NOTIFIED_KINDS)
     ]
 
 
@@ -234,8 +236,8 @@ def culprits(connection: Connection, run: RunRecord) -> Sequence[str]:
     return [*named, f"{len(found) - MOST_CULPRITS} more"] if len(found) > MOST_CULPRITS else named
 
 
-def marks(
-    connection: Connection, run_id: str, kinds: Sequence[str] = MARKED
+def last_alerts(
+    connection: Connection, run_id: str, kinds: Sequence[str] = METRIC_ALERTS
 ) -> dict[str, list[Event]]:
     """Return the alerts on the last attempt of each of a run's stages, by stage name."""
     found: dict[str, list[Event]] = {}

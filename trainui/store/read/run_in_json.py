@@ -84,7 +84,7 @@ def run_in_full(
 ) -> dict[str, Any]:
     """Return a run with its stages and their attempts, as shown by `show`."""
     attempts = views.attempts(connection, run.id)
-    alerts = event_feed.marks(connection, run.id)
+    alerts = event_feed.last_alerts(connection, run.id)
     submission = views.submission(connection, run.id)
     causes = event_feed.causes(connection, run.id)
     stages = [

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui.model.states import ALERT, DIVERGED, DONE, MARKED, NAN, Status
+from trainui.model.states import ALERT, DIVERGED, DONE, METRIC_ALERTS, NAN, Status
 from trainui.store.db.statements import IS_EXTERNAL, Connection, batches, placeholders
 from trainui.store.read import time_worked
 from trainui.store.read.time_worked import TimeWorked
@@ -34,8 +34,8 @@ def alerted_stages(
     for run_id, stage, kind, data in connection.execute(
         "SELECT events.run_id, stage, kind, data_json FROM events CROSS JOIN stages "
         "WHERE stages.run_id = events.run_id AND name = stage AND events.attempt = stages.attempt "
-        f"AND kind IN ({placeholders(MARKED)}) {of_runs}",
-        (*MARKED, *run_ids),
+        f"AND kind IN ({placeholders(METRIC_ALERTS)}) {of_runs}",
+        (*METRIC_ALERTS, *run_ids),
     ):
         condition = json.loads(data or "{}").get("condition")
         kind = condition if condition in (NAN, DIVERGED) else NAN if kind == NAN else ALERT
@@ -68,10 +68,10 @@ def nan_steps(connection: Connection, stage_ids: Sequence[str]) -> dict[str, dic
         for stage_id, kind, text in connection.execute(
             "SELECT stages.id, kind, data_json FROM events CROSS JOIN stages "
             "WHERE stages.run_id = events.run_id AND name = stage "
-            f"AND events.attempt = stages.attempt AND kind IN ({placeholders(MARKED)}) "
+            f"AND events.attempt = stages.attempt AND kind IN ({placeholders(METRIC_ALERTS)}) "
             f"AND events.run_id IN (SELECT run_id FROM stages WHERE id IN ({placeholders(part)})) "
             "ORDER BY events.id",
-            (*MARKED, *part),
+            (*METRIC_ALERTS, *part),
         ):
             data = json.loads(text or "{}")
             if NAN in (kind, data.get("condition")) and data.get("step") is not None:

@@ -13,7 +13,17 @@ from typing import Any
 from trainui import clock
 from trainui.model.definition import Alert
 from trainui.model.records import PruningReason, StageRecord
-from trainui.model.states import ALERT, EARLY, ENDED, MARK, NAN, PRUNE, PRUNING_OFF, WAITING, Status
+from trainui.model.states import (
+    ALERT,
+    EARLY,
+    ENDED,
+    NAN,
+    PRUNE,
+    PRUNING_OFF,
+    QUIET_ALERT,
+    WAITING,
+    Status,
+)
 from trainui.pipeline.rules.scheduling import next_state
 from trainui.record import dataclass
 from trainui.store.db import statements
@@ -188,7 +198,7 @@ class AlertRecord:
     """A problem found in a running stage."""
 
     kind: str
-    """One of `MARKED`, or `EARLY`."""
+    """One of `METRIC_ALERTS`, or `EARLY`."""
     words: str
     stops: bool = False
     """True if the stage must be stopped."""
@@ -221,7 +231,7 @@ class AlertRecord:
         """Return the mark for a configured alert."""
         restarts = alert.action == "restart"
         stops = restarts or alert.action == "stop"
-        kind = MARK if alert.action == "mark" else ALERT
+        kind = QUIET_ALERT if alert.action == "mark" else ALERT
         if stops and alert.condition == "no_improvement":
             kind = EARLY
         return cls(kind, words, stops, restarts, metric, step, alert.condition)

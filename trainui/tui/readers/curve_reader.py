@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainui.model.headline_metric import CURVE, headline, is_clock, is_headline, lower_is_better
 from trainui.model.records import Event, SeriesSummary, StageRecord
-from trainui.model.states import ALERT, EARLY, MARK, PRUNE, STALLED, Status
+from trainui.model.states import ALERT, EARLY, PRUNE, QUIET_ALERT, STALLED, Status
 from trainui.pipeline.matrix import mean, moments
 from trainui.store.db.statements import Connection
 from trainui.store.points import plot_windows, point_sources, read_points
@@ -85,7 +85,7 @@ _NOT_DRAWN: tuple[object, tuple[Chart, ...], float] = None, (), 0.0
 
 def read_alerts(connection: Connection, stage: StageRecord) -> list[StageAlert]:
     """Return the alerts, stalls, prunings and the early stop of a stage, the oldest first."""
-    kinds = (ALERT, EARLY, MARK, STALLED, PRUNE)
+    kinds = (ALERT, EARLY, QUIET_ALERT, STALLED, PRUNE)
     return [*event_feed.stage_alerts(connection, stage, kinds, most=MOST)]
 
 

@@ -15,7 +15,7 @@ from trainui import clock, paths, system
 from trainui.model.definition import StageDefinition
 from trainui.model.headline_metric import CURVE, ComparedMetric, headline
 from trainui.model.records import AttemptRecord, Event, Lost, RunRecord, SeriesSummary, StageRecord
-from trainui.model.states import CHECKPOINT, ENDED, MARKED, NAN, WAITING, Status
+from trainui.model.states import CHECKPOINT, ENDED, METRIC_ALERTS, NAN, WAITING, Status
 from trainui.pipeline.filling import searches_of
 from trainui.resume import checkpoints, code_version, search_results
 from trainui.resume.outputs import first_matches, matches, roots
@@ -258,7 +258,7 @@ def _searched(
 ) -> tuple[StageActivity, int]:
     """Return the newest checkpoint, NaN values and alerts, and the last step of all metrics."""
     series = read_points.summaries(connection, [stage.id], attempt=own)
-    found = event_feed.stage_alerts(connection, stage, MARKED, most=MOST_ALERTS)
+    found = event_feed.stage_alerts(connection, stage, METRIC_ALERTS, most=MOST_ALERTS)
     found = [one for one in found if own in (None, one[0].attempt)]
     steps: dict[str, int | float] = {}  # of the first NaN values, as far as they were recorded
     for event, data in found:
@@ -488,7 +488,7 @@ class RunPageReader:
             return ""
 
         def words() -> str:
-            marks = event_feed.marks(of.connection, stage.run_id, (CHECKPOINT,))
+            marks = event_feed.last_alerts(of.connection, stage.run_id, (CHECKPOINT,))
             found = (harmless(event.text) for event in marks.get(stage.name, ()))
             both = views.written_by_both(of.connection, stage.id, Path(last.directory))
             shared = map(harmless, both)

@@ -19,7 +19,7 @@ from trainui.execution.attempt.prepared_process import shell_command
 from trainui.metrics.alerts import AttemptAlerts
 from trainui.model.definition import CheckpointRule, Range, Search
 from trainui.model.records import RunRecord, StageRecord
-from trainui.model.states import ALERT, CHECKPOINT, MARKED, NAN, Status
+from trainui.model.states import ALERT, CHECKPOINT, METRIC_ALERTS, NAN, Status
 from trainui.store import shell_environment
 from trainui.store.db import engine, statements
 from trainui.store.points import point_sources
@@ -306,7 +306,7 @@ def test_a_log_of_epochs_says_epoch(filler: Filler, connection: statements.Conne
     broken = overview(connection, run_id, names[1])
     assert "val/loss since epoch 3 (1 of 3 points)" in broken
     stage = filler.stage(run_id, names[1])
-    ((event, _),) = event_feed.stage_alerts(connection, stage, MARKED, most=2)
+    ((event, _),) = event_feed.stage_alerts(connection, stage, METRIC_ALERTS, most=2)
     assert event.text.endswith("val/loss is NaN at epoch 3")
     members = views.stages(connection, run_id)
     group = SweepMemberReader().read(connection, members)
