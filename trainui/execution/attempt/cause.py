@@ -301,6 +301,11 @@ class _Shown:
     raised: Raised | None = None
     at: int = 0
 
+    @property
+    def is_weak(self) -> bool:
+        """True if it is no more than the type of an exception."""
+        return self.rule.weight < STRONG
+
 
 def find(attempt_dir: Path, ending: Ending, masker: Masker) -> FoundCause | None:
     """Return why an attempt failed; None if nothing shows it."""
@@ -404,55 +409,84 @@ def choose(
     until: float = float("inf"),
 ) -> FoundCause | None:
     """Return the cause that stderr and stdout, and the end, show; None if they show none."""
-    fit = [one for one in known if _fits_end(one, ending)]
+    rules = [one for one in known if _fits_end(one, ending)]
     lines = [[pair for pair in log.last_lines() if _SUSPECT.search(pair[1])] for log in logs]
-    ended = _that_ended_it(logs, ending)
-    of_chain = None
-    if ended:
-        raised = [one for one in fit if one.shown in (Shown.RAISED, Shown.BOTH)]
-        of_chain = _of_chain(ended, raised)
-    found = _of_kernel(ending, fit) or _of_lines(lines, fit, (Shown.OUTSIDE,), until, least=70)
-    if found is not None and _is_of_another(found, ended, of_chain, logs):
-        found = None
-    found = found or _of_end(fit, least=SURE)
-    if found is None:
-        found = of_chain
-    else:
-        ended = ()
-    if found is None or (found.rule.weight < STRONG and found.rule.id != "user_code_error"):
-        least = SURE if ended else 0
-        if ended and _is_aftermath(ended):  # the first failure may have been a line
-            least = found.rule.weight + 1 if found is not None else 0
-        said = lines
-        if ended and not _is_aftermath(ended):  # what a program says beside it is no cause
-            said = [[pair for pair in of_log if _is_report(pair[1])] for of_log in lines]
-        of_lines = _of_last_lines(logs, said, ending, fit, until)
-        if (
-            of_lines is not None
-            and of_lines.rule.weight >= least
-            and not _is_unknown_abort(of_lines, said)
-        ):
-            found = replace(of_lines, raised=_with_own_place(ended))
-    if found is None:
-        found = _of_lines(lines, fit, (Shown.OUTSIDE,), until) or _of_end(fit)
-        if found is not None and not found.evidence and found.rule.codes and logs[0].last_lines():
-            return None  # shells say what they did not start; it printed something else
+    search = _Search(logs, lines, ending, rules, until)
+    ended_by = _that_ended_it(logs, ending)
+    raised = [one for one in rules if one.shown in (Shown.RAISED, Shown.BOTH)]
+    of_chain = _of_chain(ended_by, raised) if ended_by else None
+    found = search.from_outside(ended_by, of_chain)
+    if found is not None:
+        ended_by = ()
+    found = search.last_line_before(found or of_chain, ended_by) or search.weak()
     if found is None:
         return None
-    if not found.evidence:  # the process was ended, and may have said by what
-        of_same = [one for one in fit if one.id == found.rule.id]
-        begins = [_begin_of_end(log, report=True) for log in logs]
-        last = [
-            [one for one in said if one[0] >= at] for said, at in zip(lines, begins, strict=True)
-        ]
-        of_line = _of_lines(last, of_same, (Shown.LINE, Shown.BOTH), until)
-        if of_line is not None:
-            says_more = of_line.rule.weight > found.rule.weight
-            found = of_line if says_more else replace(found, evidence=of_line.evidence)
+    if not found.evidence:
+        found = search.with_line(found)
     place = _place_of_crash(found, logs)
     if found.raised is not None:
         place = found.raised.own or _place_of_what_follows(found.raised, logs)
-    return _as_cause(_explained(found, logs, fit, until), ending, place)
+    return _as_cause(_explained(found, logs, rules, until), ending, place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A search of the logs of an attempt for the cause of its end."""
+
+    logs: Sequence[Log]
+    """Of stderr and of stdout."""
+    lines: Sequence[Sequence[tuple[int, str]]]
+    """Their last lines that a rule may fit, with their indices."""
+    ending: Ending
+    rules: Sequence[CauseRule]
+    """Those that fit the ending, the heaviest first."""
+    until: float
+    """The CPU time of this thread at which the search is given up."""
+
+    def from_outside(self, ended_by: Sequence[Raised], of_chain: _Shown | None) -> _Shown | None:
+        """Return who ended the process from outside, or what its end alone surely shows."""
+        found = _of_kernel(self.ending, self.rules)
+        found = found or _of_lines(self.lines, self.rules, (Shown.OUTSIDE,), self.until, least=70)
+        if found is not None and _is_of_another(found, ended_by, of_chain, self.logs):
+            found = None
+        return found or _of_end(self.rules, least=SURE)
+
+    def last_line_before(self, found: _Shown | None, ended_by: Sequence[Raised]) -> _Shown | None:
+        """Return what a last line shows, if it says more than what was found; else that."""
+        if not (found is None or (found.is_weak and found.rule.id != "user_code_error")):
+            return found
+        said, least = self.lines, SURE if ended_by else 0
+        if ended_by and _is_aftermath(ended_by):  # the first failure may have been a line
+            least = found.rule.weight + 1 if found is not None else 0
+        elif ended_by:  # what a program says beside it is no cause
+            said = [[pair for pair in of_log if _is_report(pair[1])] for of_log in self.lines]
+        of_line = _of_last_lines(self.logs, said, self.ending, self.rules, self.until)
+        if of_line is None or of_line.rule.weight < least or _is_unknown_abort(of_line, said):
+            return found
+        return replace(of_line, raised=_with_own_place(ended_by))
+
+    def weak(self) -> _Shown | None:
+        """Return what shows the cause where nothing better does: any such line, or the end."""
+        found = _of_lines(self.lines, self.rules, (Shown.OUTSIDE,), self.until)
+        found = found or _of_end(self.rules)
+        if found is not None and not found.evidence and found.rule.codes:
+            # shells say what they did not start; it printed something else
+            return None if self.logs[0].last_lines() else found
+        return found
+
+    def with_line(self, found: _Shown) -> _Shown:
+        """Return what was found with a line of the same cause: the process may have said it."""
+        begins = [_begin_of_end(log, report=True) for log in self.logs]
+        last = [
+            [one for one in said if one[0] >= at]
+            for said, at in zip(self.lines, begins, strict=True)
+        ]
+        of_same = [one for one in self.rules if one.id == found.rule.id]
+        of_line = _of_lines(last, of_same, (Shown.LINE, Shown.BOTH), self.until)
+        if of_line is None:
+            return found
+        says_more = of_line.rule.weight > found.rule.weight
+        return of_line if says_more else replace(found, evidence=of_line.evidence)
 
 
 def _place_of_what_follows(raised: Raised, logs: Sequence[Log]) -> CodePlace | None:
