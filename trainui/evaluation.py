@@ -368,7 +368,7 @@ class Evaluator:
             return False
         return now - since >= needed
 
-    # What counts: one checkpoint a step, of the latest lineage.
+    # What counts: one checkpoint a step, of the attempts that continue each other.
 
     def _supersede(self, view: _View) -> None:
         """Let checkpoints no longer count that are after the begin of a later attempt."""

@@ -44,6 +44,8 @@ from trainui.store.read.sweeps import TrialRecord
 from trainui.store.runs import runs, stage_requests, stages, trials
 from trainui.store.runs.trials import SearchKey, StoredSampler, TrialOutcome
 
+logger = logging.getLogger(__name__)
+
 LONGEST_TURN = 0.3
 """Seconds of a turn, after which the points that are left wait for the next one: Optuna's pruners
 go through all values of a trial at each decision."""
@@ -247,8 +249,6 @@ def request(connection: Connection, decisions: Iterable[Decision]) -> None:
         text = f"{stage.name}: {COUNTED}"
         runs.record_event(connection, stage.run_id, WARNING, text, stage=stage.name)
 
-
-logger = logging.getLogger(__name__)
 
 _Asked = tuple[int, Mapping[str, Any]]
 """The number and the values of a trial."""

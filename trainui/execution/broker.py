@@ -38,6 +38,8 @@ from trainui.paths import Home, write_private
 from trainui.record import dataclass
 from trainui.settings import Settings
 
+logger = logging.getLogger("trainui.execution.broker")  # this module also runs as __main__
+
 _PROGRAMS = ("valkey-server", "redis-server")
 
 _KEEP_ENVIRONMENT = {"set-proc-title": "no"}
@@ -290,8 +292,6 @@ def _read_start(home: Home) -> BrokerStart | None:
 def _start_file(home: Home) -> Path:
     return home.worker / "broker.json"
 
-
-logger = logging.getLogger("trainui.execution.broker")  # this module also runs as __main__
 
 _SCHEMES = {
     "redis": "redis",

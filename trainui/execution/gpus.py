@@ -284,8 +284,6 @@ def _problem(error: Any) -> str:
     return known.get(error.value) or f"does not work: {error}"
 
 
-logger = logging.getLogger(__name__)
-
 LOCKS = Path("/tmp/trainui-gpus")
 """The directory of the lock files, one for all users of the machine, hence not under TMPDIR."""
 

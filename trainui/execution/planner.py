@@ -42,6 +42,8 @@ from trainui.store.read.views import Holder
 from trainui.store.runs import attempts, runs, stages
 from trainui.store.runs.attempts import LONGEST_PAUSE
 
+logger = logging.getLogger(__name__)
+
 MOST_TIMERS = 10_000
 """Number of delays kept. If it is exceeded, the timers are cleared and delays start again."""
 
@@ -247,9 +249,6 @@ def _longest(stage: StageRecord, not_before: int) -> float:
     if stage.completed_at is None:
         return LONGEST_PAUSE
     return (not_before - stage.completed_at) / clock.SECOND
-
-
-logger = logging.getLogger(__name__)
 
 
 BEHIND = WaitReason("behind earlier stages in the queue")

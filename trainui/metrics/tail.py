@@ -1,4 +1,9 @@
-"""Offset reads of a growing file, and the cache of open files."""
+"""Offset reads of a growing file, and the cache of open files.
+
+A file may be appended to, truncated, rewritten in place, replaced at its path, or deleted; only
+this module distinguishes these cases. Size and inode are not enough, so hashes of some bytes at
+the start and before the offset are stored too.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +25,6 @@ histories, and few compared with what is read."""
 
 MOST = 256
 """The most files kept open; also at most half of the process's descriptor limit."""
-
-
-# A growing file, read by byte offset, with a check that it is still the file read before.
-#
-# A file may be appended to, truncated, rewritten in place, replaced at its path, or deleted; only
-# this module distinguishes these cases. Size and inode are not enough, so hashes of some bytes at
-# the start and before the offset are stored too.
 
 
 class UnreadableFileError(TrainuiError):
@@ -180,11 +178,8 @@ def _hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
-# An LRU cache of open files: those that grew last stay open between reads.
-
-
 class OpenFiles:
-    """A cache of open files; it closes the least recently used ones."""
+    """An LRU cache of open files: those that grew last stay open between reads."""
 
     def __init__(self, most: int | None = None) -> None:
         self._most = max(1, min(MOST, system.open_files_limit() // 2) if most is None else most)

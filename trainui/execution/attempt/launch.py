@@ -7,7 +7,6 @@ guarantees that an attempt is started at most once.
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -228,6 +227,3 @@ def _argv(context: AttemptContext, prepared: PreparedProcess, attempt_dir: Path)
     call_file, result_file = attempt_dir / CALL_FILE, attempt_dir / outcome.RESULT_FILE
     paths.write_private(call_file, json.dumps(call))
     return [prepared.python.path, call_task.__file__, str(call_file), str(result_file)]
-
-
-logger = logging.getLogger(__name__)

@@ -37,6 +37,8 @@ from trainui.store.db.statements import Connection
 from trainui.store.read import event_feed, run_in_json, time_worked, views
 from trainui.store.runs import runs
 
+logger = logging.getLogger(__name__)
+
 TIMEOUT = 60.0
 """Timeout of one notification, in seconds."""
 
@@ -118,9 +120,6 @@ def _of_end(connection: Connection, run: RunRecord) -> Notification:
     if named := event_feed.culprits(connection, run):
         words += f": {', '.join(named)}"
     return Notification(str(run.status), run.id, run.name, words)
-
-
-logger = logging.getLogger(__name__)
 
 
 APPRISE = Path(__file__).with_name("apprise_sender.py")

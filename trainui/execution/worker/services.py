@@ -49,6 +49,8 @@ from trainui.store.runs.attempts import StartedAttempt
 from trainui.supervisor.process import ForkServer
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE, TIMES_FILE
 
+logger = logging.getLogger(__name__)
+
 ANNOUNCE_EVERY = 10.0
 """Seconds between two heartbeats."""
 
@@ -249,9 +251,6 @@ def answer_request(asked: LogRequest) -> tuple[dict[str, Any], bytes]:
 def _file_sizes(directory: Path) -> dict[str, tuple[int, int, int]]:
     found = {name: system.look(directory / name) for name in SHOWN_FILES}
     return {name: (one.st_dev, one.st_ino, one.st_size) for name, one in found.items() if one}
-
-
-logger = logging.getLogger(__name__)
 
 
 STOPPING = threading.Event()

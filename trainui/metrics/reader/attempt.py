@@ -39,6 +39,8 @@ from trainui.store.points.chunks import Points
 from trainui.store.points.point_sources import Identity, SourceProblems, SourceRecord
 from trainui.store.runs.metrics_progress import AttemptToRead, mark_metrics_complete
 
+log = logging.getLogger(__name__)
+
 TEXT_BACKLOG = 16 << 20
 """Bytes of a fallback source that are still read after its attempt has ended. The stage stays
 `running` until they are read, which takes 10 to 20 seconds."""
@@ -103,9 +105,6 @@ class DatabaseReader(SourceReader):
                 self._at = self._at._replace(offset=0, rows=0, state={}, generation=generation)
                 break
         return dict(self._at.state)
-
-
-log = logging.getLogger(__name__)
 
 
 class Shared:

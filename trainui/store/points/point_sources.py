@@ -26,6 +26,8 @@ from trainui.store.points.read_points import RESTART
 from trainui.store.read import views
 from trainui.store.runs.metrics_progress import AttemptToRead
 
+log = logging.getLogger(__name__)
+
 EPOCHS = "epochs"
 """Key in a source's state: the names of its series whose steps are epochs."""
 
@@ -245,9 +247,6 @@ def read_by_runs(connection: Connection) -> dict[str, str]:
         definition = views.definition(text)
         found |= {one.path: str(run_id) for one in definition.metrics or () if one.path}
     return found
-
-
-log = logging.getLogger(__name__)
 
 
 class SourceProblems:
