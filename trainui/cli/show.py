@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,28 +68,14 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
         silent = [one for one in stages if one.name not in explained]
         unmeasured = without_metrics(connection, found, stages, silent)
         shared = _written_by_several(connection, stages, attempts)
-    notes = [event.text for events in marks.values() for event in events] + shared
-    continued = [
-        f"{stage.name}: attempt {one.number} continued from {one.checkpoint}"
-        for stage in stages
-        for one in attempts.get(stage.id, ())
-        if one.checkpoint
+    notes = [
+        *_continued(stages, attempts),
+        *(event.text for events in marks.values() for event in events),
+        *shared,
+        *_summaries(submission, stages),
+        *_cause_lines(stages, causes),
+        *(": ".join(filter(None, ("note", one["verdict"], one["text"]))) for one in noted),
     ]
-    notes = [*continued, *notes]
-    for stage in stages:
-        if values := run_in_json.tracked_summary(submission, stage.name):
-            words = "  ".join(f"{name}={value}" for name, value in sorted(values.items()))
-            notes.append(f"{stage.name}: summary {words}")
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for stage in stages:
-        if stage.status not in (Status.COMPLETED, Status.RUNNING):
-            why = text.cause_lines(causes.get((stage.name, stage.attempt)))
-            alike.setdefault(tuple(why), []).append(stage.name)
-    for (first, *rest), names in ((why, names) for why, names in alike.items() if why):
-        notes += [f"{formatting.first(names)}: {first}", *rest]
-    for one in noted:
-        words = ": ".join(filter(None, (one["verdict"], one["text"])))
-        notes.append(f"note: {words}")
     printing.lines(
         [
             *_show_lines(found, stages, alerts, (worked, lost.runs.get(found.id)), left, parent),
@@ -107,6 +93,45 @@ def show(run: options.Run, as_json: options.Json = False) -> None:
     for line in unmeasured:
         printing.note(f"no metrics: {line}")
     print_problems(problems, owners, {one.id: one.directory for one in stages})
+
+
+def _continued(
+    stages: Sequence[StageRecord], attempts: Mapping[str, Sequence[AttemptRecord]]
+) -> list[str]:
+    """Return a line for each attempt that continued from a checkpoint."""
+    return [
+        f"{stage.name}: attempt {one.number} continued from {one.checkpoint}"
+        for stage in stages
+        for one in attempts.get(stage.id, ())
+        if one.checkpoint
+    ]
+
+
+def _summaries(submission: Mapping[str, Any], stages: Sequence[StageRecord]) -> list[str]:
+    """Return a line with the summary that a tracker recorded, for each stage that has one."""
+    from trainui.store.read import run_in_json
+
+    lines = []
+    for stage in stages:
+        if values := run_in_json.tracked_summary(submission, stage.name):
+            words = "  ".join(f"{name}={value}" for name, value in sorted(values.items()))
+            lines.append(f"{stage.name}: summary {words}")
+    return lines
+
+
+def _cause_lines(
+    stages: Sequence[StageRecord], causes: Mapping[tuple[str, int], Mapping[str, Any]]
+) -> list[str]:
+    """Return why stages failed; those that failed alike are named together."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for stage in stages:
+        if stage.status not in (Status.COMPLETED, Status.RUNNING):
+            why = text.cause_lines(causes.get((stage.name, stage.attempt)))
+            alike.setdefault(tuple(why), []).append(stage.name)
+    lines = []
+    for (first, *rest), names in ((why, names) for why, names in alike.items() if why):
+        lines += [f"{formatting.first(names)}: {first}", *rest]
+    return lines
 
 
 def _code_lines(
