@@ -24,7 +24,6 @@ from trainui.model.definition import Pipeline
 from trainui.model.records import Lost, RunRecord, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.rules import resume_plan
-from trainui.pipeline.rules import resume_plan as rules
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
 from trainui.pipeline.rules.scheduling import Upstream, next_state
 from trainui.resume import edit_effects, edits, undeclared
@@ -43,6 +42,9 @@ from trainui.store.runs.stored_pipeline import replace_pipeline
 from trainui.supervisor import protocol
 
 NO_OPTIONS = StageOptions()
+
+KeptStage = tuple[StageRecord, dict[str, Any], str]
+"""A stage, what its result is accepted for, and the reason."""
 
 MOST_DIFFERENCES = 5
 """The most stages named whose plan has changed."""
@@ -129,6 +131,19 @@ def resume(
     plan = make_plan(store, seen, options, pipeline)
     if confirmed is not None:
         _check_confirmed(resume_plan.difference(confirmed, plan.stages))
+    _check_needs(plan, environ)
+    kept = _as_kept(plan)
+    with store.write() as connection:
+        is_confirmed = confirmed is not None
+        revived = _carry_out(connection, plan, kept, environ, edit, is_confirmed=is_confirmed)
+    if pipeline is not None:
+        edit_effects.keep_text(Path(seen.run.directory), pipeline.text)
+    wakeup.wake()
+    return revived
+
+
+def _check_needs(plan: ResumePlan, environ: Mapping[str, str] | None) -> None:
+    """Check that the stages of a plan can run: their slots, executors, searches and inputs."""
     seen, changed = plan.seen, plan.seen.changes
     directory = Path(seen.run.directory)
     shell = (
@@ -141,47 +156,55 @@ def resume(
     check_search(again)
     check_executors(again)
     check_slots(again, shell)
-    kept = _as_kept(plan)
     if changed is not None:
         check_inputs(changed.pipeline, run_directory=directory, environ=shell)
-    with store.write() as connection:
-        requests.run_to_change(connection, run_id, "resume")  # it may have been deleted meanwhile
-        requests.check_room(connection, run_id)
-        now = views.stages(connection, run_id)
-        changed_meanwhile, users = _changed_meanwhile(seen, now), rules.users_of(now)
-        if confirmed is not None:
-            _check_confirmed([f"{name}: its state changed just now" for name in changed_meanwhile])
-        if changed is not None:
-            # check again, since a stage may have started meanwhile
-            edit_effects.check_running(changed, now)
-            replace_pipeline(
-                connection,
-                run_id,
-                changed.pipeline,
-                changed.directories,
-                changed.secret,
-                changed.moved,
-            )
-            runs.set_allowed(connection, run_id, allowed_for(changed.pipeline))
-        _keep_environment(directory, environ, changed)
-        if changed is not None:
-            _record_origin(connection, seen.run, edit, list(changed.waiting))
-        for stage, made_of, why in kept:
-            if stage.name not in changed_meanwhile:
-                stored_attempts.keep(connection, stage, made_of, why)
-        changes = [
-            change
-            for change in _changes(plan.stages)
-            if change.name not in changed_meanwhile and not (change.fresh and change.name in users)
-        ]
-        for stage_id, given_up in seen.given_up.items():
-            stored_attempts.give_up(connection, stage_id, given_up)
-        revived = stage_requests.reopen(connection, run_id, changes)
-        if revived:
-            requests.record_deed(connection, run_id, "resumed", revived)
-    if pipeline is not None:
-        edit_effects.keep_text(directory, pipeline.text)
-    wakeup.wake()
+
+
+def _carry_out(
+    connection: Connection,
+    plan: ResumePlan,
+    kept: Sequence[KeptStage],
+    environ: Mapping[str, str] | None,
+    edit: InlineEdit | None,
+    *,
+    is_confirmed: bool,
+) -> list[str]:
+    """Store what a plan does, as far as it still applies; return the stages that run again."""
+    seen, changed, run_id = plan.seen, plan.seen.changes, plan.seen.run.id
+    requests.run_to_change(connection, run_id, "resume")  # it may have been deleted meanwhile
+    requests.check_room(connection, run_id)
+    now = views.stages(connection, run_id)
+    changed_meanwhile, users = _changed_meanwhile(seen, now), resume_plan.users_of(now)
+    if is_confirmed:
+        _check_confirmed([f"{name}: its state changed just now" for name in changed_meanwhile])
+    if changed is not None:
+        # check again, since a stage may have started meanwhile
+        edit_effects.check_running(changed, now)
+        replace_pipeline(
+            connection,
+            run_id,
+            changed.pipeline,
+            changed.directories,
+            changed.secret,
+            changed.moved,
+        )
+        runs.set_allowed(connection, run_id, allowed_for(changed.pipeline))
+    _keep_environment(Path(seen.run.directory), environ, changed)
+    if changed is not None:
+        _record_origin(connection, seen.run, edit, list(changed.waiting))
+    for stage, made_of, why in kept:
+        if stage.name not in changed_meanwhile:
+            stored_attempts.keep(connection, stage, made_of, why)
+    changes = [
+        change
+        for change in _changes(plan.stages)
+        if change.name not in changed_meanwhile and not (change.fresh and change.name in users)
+    ]
+    for stage_id, given_up in seen.given_up.items():
+        stored_attempts.give_up(connection, stage_id, given_up)
+    revived = stage_requests.reopen(connection, run_id, changes)
+    if revived:
+        requests.record_deed(connection, run_id, "resumed", revived)
     return revived
 
 
@@ -225,8 +248,8 @@ def _keep_environment(
     shell_environment.write(directory, shell)
 
 
-def _as_kept(plan: ResumePlan) -> list[tuple[StageRecord, dict[str, Any], str]]:
-    """Return the kept stages, each with what its result is accepted for, and the reason."""
+def _as_kept(plan: ResumePlan) -> list[KeptStage]:
+    """Return the stages whose results a person keeps."""
     seen, again = plan.seen, plan.again()
     return [
         (seen.after[one.name], seen.as_kept(one.name, again), one.reason)
@@ -269,13 +292,15 @@ def rerun(
         stages = views.stages(connection, run_id)
         by_name = {stage.name: stage for stage in stages}
         check_names(by_name, names)
-        chosen = rules.plan_rerun(stages, names, downstream=downstream)
+        chosen = resume_plan.plan_rerun(stages, names, downstream=downstream)
         for name in chosen:
             _check_upstreams(by_name, by_name[name], chosen, gone)
         if preview:
             return list(chosen)
         changes = [
-            Reopened(name, fresh=rules.restarts_in_new_directory(by_name[name], chosen, reran))
+            Reopened(
+                name, fresh=resume_plan.restarts_in_new_directory(by_name[name], chosen, reran)
+            )
             for name in chosen
         ]
         revived = stage_requests.reopen(connection, run_id, changes)
