@@ -156,9 +156,8 @@ def make_parents(path: Path) -> None:
 
 
 def _close_to_others(directory: Path, flags: int) -> None:
-    descriptor = os.open(
-        directory, flags | os.O_CLOEXEC
-    )  # so that it stays the one that is checked
+    # opened, so that it stays the one that is checked
+    descriptor = os.open(directory, flags | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         _check_owned(directory, status)

@@ -197,9 +197,8 @@ class MetricsReader:
         mount = reader.attempt.mount if system.has_remote() else ""
         try:
             if mount not in ("", self._mount) and not system.does_answer(mount):
-                raise UnreadableFileError(
-                    system.silence_message(mount)
-                )  # reading would block all others
+                # reading would block all others
+                raise UnreadableFileError(system.silence_message(mount))
             result = act(reader)
         except StoreError:
             raise

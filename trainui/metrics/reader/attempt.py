@@ -111,10 +111,9 @@ class Shared:
     """What the readers of all attempts share."""
 
     def __init__(self, store: Database) -> None:
+        # loaded now, since a search for files is paced by the time that it takes
         for kind in (Format, Tracker):
-            registry.preload(
-                kind
-            )  # now, since a search for files is paced by the time that it takes
+            registry.preload(kind)
         self.writer = BatchWriter(store)
         self.files = OpenFiles()
         self.search_round = SearchRound()

@@ -319,9 +319,8 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 def explain(error: Exception, file: Path) -> Exception:
     """Return a `StoreError` with advice, or the error itself if it is a bug or a conflict."""
     text = str(error)
-    code = (
-        getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    )  # without the extended code
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & 0xFF
     if code in _BUSY:
         return StoreLockedError(f"{file}: {LOCKED}")
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and not file.exists():
