@@ -524,8 +524,8 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     yield from _param_columns(facts)
     if widths["verdict"]:
         yield RunColumn("VERDICT", 9, 9, _verdict, 3)
-    rank = 2 if len(facts.metric_names) > FEW_METRICS else 0
-    yield RunColumn("STAGES", count, count, _text(_done), rank)
+    rank = 2 if len(facts.metric_names) > FEW_METRICS else 1
+    yield RunColumn("STAGES", count, count, _text(_done), rank, distinct=(False, -1))
     if trouble := widths["trouble"]:
         brief, words = max(widths["trouble_brief"], 7), max(trouble, 7)
         yield RunColumn(TROUBLE_TITLE, brief, words, _trouble, comfort=WORDS)
@@ -653,7 +653,9 @@ def _fitting(columns: Sequence[RunColumn], width: int, gap: int) -> list[RunColu
         gone.append(min(of_rank, key=lambda at: (columns[at].distinct, -at)))
         kept.remove(gone[-1])
     for at in reversed(gone):  # a wide column may have gone after one that fits beside the rest
-        if columns[at].distinct[1] and columns[at].rank == PARAM and fit_in([*kept, at], 0):
+        one = columns[at]
+        is_wanted = one.rank < PARAM or (one.rank == PARAM and one.distinct[1])
+        if is_wanted and fit_in([*kept, at], 0):
             kept.append(at)
     return [columns[at] for at in sorted(kept)]
 

@@ -134,6 +134,30 @@ def test_each_run_shows_its_metric_however_many_there_are(width: int) -> None:
         assert f"{0.125 + at:.4f}" in cells, columns.titles
 
 
+@pytest.mark.parametrize("width", [78, 80, 90, 100, 110])
+def test_counts_of_stages_give_way_to_a_metric_beside_trouble(width: int) -> None:
+    metrics = [ComparedMetric.of(name) for name in ("val/loss", "val_loss")]
+    titles = tuple(f"{metric.name} best" for metric in metrics)
+    runs = [
+        RUN._replace(
+            id=str(at),
+            name=f"run-number-{at}",
+            params_json=json.dumps({"seed": str(at), "lr": str(at)}),
+            trouble=RunTrouble(stalled=1),
+            done=at,
+            total=331,
+        )
+        for at in range(2)
+    ]
+    listed = ListedMetrics(dict(zip(titles, metrics, strict=True)), titles)
+    live = {str(at): RunLive(metric, value=0.125 + at) for at, metric in enumerate(metrics)}
+    columns = RunColumns(width, with_listed(column_stats(runs), listed, endings=False), "WHEN")
+    for at, run in enumerate(runs):
+        cells = plain(columns.row(run, RowContext(NOW, live=live))).split()
+        assert f"{0.125 + at:.4f}" in cells, columns.titles
+        assert "stalled" in cells
+
+
 def test_metrics_that_would_look_alike_are_on_second_lines() -> None:
     names = ("f1", "val/rmse", "val_loss", "valid/auc", "valid/loss")
     metrics = [ComparedMetric.of(name) for name in names]
