@@ -66,11 +66,11 @@ SETTLED_SOON = 0.9
 STEP_WITHIN = 3 * clock.SECOND
 """Microseconds after a checkpoint's time in which the training's points of that time are stored."""
 
-CLOCK_GRAIN = 10_000
-"""Microseconds by which a file's time, of the kernel's coarse clock, may be too early."""
-
 STEP_AT_MOST = 20 * clock.SECOND
 """The same, where the reader of metrics is behind, as on a busy machine."""
+
+CLOCK_GRAIN = 10_000
+"""Microseconds by which a file's time, of the kernel's coarse clock, may be too early."""
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for new checkpoints."""

@@ -2,7 +2,7 @@
 
 Here: a format's decoder by its name, the format of a file by its first bytes, and sources: files
 that may contain metrics, each with its decoder and the decoder's options.
-Read `decoder` first (the interface), then `jsonl` (a small decoder).
+Read `decoder` first (the interface), then `csv_table` (a small decoder).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs, stages, attempts, attempts and events: every change to them.
+"""Runs, stages, attempts, trials, evaluations and their events: every change to them.
 
 Read `stages` first, then `attempts`.
 """
