@@ -34,7 +34,7 @@ from trainui.model.states import ENDED, Status
 from trainui.pipeline import filling
 from trainui.pipeline.rules import fingerprint
 from trainui.record import dataclass
-from trainui.resume import checkpoints, held_checkpoints, integrity, plan
+from trainui.resume import checkpoints, held_checkpoints, integrity
 from trainui.resume.checkpoints import CheckpointSearch
 from trainui.resume.held_checkpoints import ChangedError, FoundCheckpoint, NoSpaceError
 from trainui.store import shell_environment
@@ -287,7 +287,7 @@ class Evaluator:
         of_step = {(row.attempt, row.step): row.path for row in view.rows if row.state == CURRENT}
         for index, one in enumerate(found):
             is_newest = index == len(found) - 1
-            step = plan.step_of(Path(one.path))
+            step = integrity.step_of(Path(one.path))
             if step is not None:
                 twin = of_step.setdefault((one.attempt, float(step)), one.path)
                 if twin != one.path:
@@ -342,7 +342,7 @@ class Evaluator:
                 continue
             written = integrity.written_at(path)
             number = _attempt_of(view.attempts, written)
-            step = plan.step_in_name(path)
+            step = integrity.step_in_name(path)
             found.append(FoundCheckpoint(str(path), written, number, state, step))
         self._newest = existing[:GOES_BACK_TO]
         return found[::-1], is_complete
@@ -406,7 +406,7 @@ class Evaluator:
             return self._cuts[attempt.number]
         if attempt.checkpoint is not None:
             own = [row for row in view.rows if _may_begin(row, attempt)]
-            step = own[-1].step if own else plan.step_of(Path(attempt.checkpoint))
+            step = own[-1].step if own else integrity.step_of(Path(attempt.checkpoint))
             if step is not None:
                 self._cuts[attempt.number] = step
                 return step
@@ -456,7 +456,7 @@ class Evaluator:
         path = Path(row.path)
         if row.held is not None:
             path = records.held_copy(view.directory, row.held, row.path)
-        if (step := plan.step_of(path)) is not None:
+        if (step := integrity.step_of(path)) is not None:
             return step
         written = row.written_at // 1000 + CLOCK_GRAIN
         with self._store.read() as connection:
@@ -468,7 +468,7 @@ class Evaluator:
         patience = STEP_AT_MOST if is_behind else STEP_WITHIN
         if not is_read and clock.now() < written + patience:
             return None  # the points of that time may not be stored yet
-        near = None if about is None else plan.step_of(path, int(about))
+        near = None if about is None else integrity.step_of(path, int(about))
         if near is not None:
             return float(near)
         if about is not None:

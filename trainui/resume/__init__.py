@@ -3,5 +3,5 @@
 Also what stages use of others: held checkpoints, and the results of searches.
 
 Read `plan` first, then `checkpoints` (which count, and which one a stage continues from) and
-`integrity` (whether one is complete: the one boundary to files that may contain anything).
+`integrity` (if one is complete, and its step: the one boundary to files that may contain anything).
 """

@@ -1,4 +1,4 @@
-"""Decides if a checkpoint is complete, as far as its format can be checked.
+"""Decides if a checkpoint is complete, and of which step, as far as its format shows it.
 
 A writer that is killed leaves a torn (incomplete) file, usually the newest. So a file whose format
 is known from its first bytes or its name must open, and a directory must have all parts that its
@@ -7,19 +7,21 @@ unpickling any object: those of `torch.save` in its old format (before zip), whe
 bytes follow the pickles that name them, and those of `torch.distributed.checkpoint`, whose
 `.metadata` lists the byte ranges in use of each file.
 
-`problem` is the one boundary: these files may contain anything, so it turns each exception into a
-reason, and what is read, decompressed and listed is bounded. What is beyond a bound is believed.
+These files may contain anything, and only this module reads them: `problem` turns each exception
+into a reason and `step_of` into no step, and what is read, decompressed and listed is bounded. What
+is beyond a bound is believed.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import pickletools
 import re
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -58,6 +60,12 @@ MOST_PICKLED = 64 * 2**20
 LONGEST_NAME = 1000
 """Characters of a module or class: joining longer ones repeatedly would fill the memory."""
 
+MOST_BYTES_FOR_STEP = 1 << 20
+"""The most bytes read to find a step; weights are not read."""
+
+PADDED_STEP = 5
+"""A lone number with at least so many digits is a step: there are never so many epochs."""
+
 _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -81,6 +89,28 @@ _DISTRIBUTED, _METADATA = ".distcp", ".metadata"
 
 _ORBAX, _ORBAX_UNFINISHED = "_CHECKPOINT_METADATA", ".orbax-checkpoint-tmp"
 """A file in each checkpoint of Orbax, and a part of its directory's path until it is whole."""
+
+
+STEP_KEYS = (
+    "global_step",
+    "step",
+    "iteration",
+    "iter_num",
+    "iter",
+    "num_timesteps",
+    "total_timesteps",
+    "training_iteration",
+)
+"""Names of the step in the files that libraries save, in order of preference."""
+
+_WORD = r"(?:global_?)?(?:time)?steps?|iter(?:ation)?s?|it|updates?|rounds?"
+_NAMED = re.compile(
+    rf"(?:^|[^a-z])(?:{_WORD})[=_.-]?(\d+)|(\d+)[=_.-]?(?:{_WORD})(?![a-z]|[=_.-]?\d)", re.I
+)
+_TRANSFORMERS = re.compile(r"checkpoint-(\d+)")
+_NUMBER = re.compile(r"\d+")
+_OTHER = re.compile(r"epoch|(?:^|[^a-z])(?:ep?|fold|seed|rank|part|shard|v)[=_.-]?\d", re.I)
+"""Numbers that do not count steps."""
 
 
 def is_complete(path: Path, complete: str | None = None) -> bool:
@@ -458,3 +488,94 @@ def _instructions(file: Any) -> Iterator[tuple[str, Sequence[Any]]]:
             values.append(f"{module} {name}")
         elif code.stack_after:
             values.append(argument)
+
+
+# The step of a checkpoint, by its name or its content.
+
+
+def step_of(checkpoint: Path, about: int | None = None) -> int | None:
+    """Return the step of a checkpoint; None if neither its name nor its content has one.
+
+    A small number in a name, which may count epochs, is used only if it is near the step that the
+    stage had about reached when the checkpoint was written (`about`).
+    """
+    for found in (_in_name(checkpoint), _in_content(checkpoint)):
+        if found is not None:
+            return found
+    number = _only_number(checkpoint.name)
+    if number is None or len(number) >= PADDED_STEP:
+        return None if number is None else int(number)
+    near = about is not None and abs(about - int(number)) <= max(int(number), 2)
+    return int(number) if near else None
+
+
+def step_in_name(checkpoint: Path) -> int | None:
+    """Return the step in a checkpoint's name, or a number that may be it; None: it has none."""
+    if (found := _in_name(checkpoint)) is not None:
+        return found
+    number = _only_number(checkpoint.name)
+    return None if number is None else int(number)
+
+
+def _in_name(checkpoint: Path) -> int | None:
+    if (match := _TRANSFORMERS.fullmatch(checkpoint.name)) is not None:
+        return int(match[1])
+    for name in (checkpoint.name, checkpoint.parent.name):
+        if found := {first or second for first, second in _NAMED.findall(name)}:
+            return int(found.pop()) if len(found) == 1 else None
+    return None
+
+
+def _only_number(name: str) -> str | None:
+    """Return the only number in a name; None if there are several, or it is not a step."""
+    found = _NUMBER.findall(name.partition(".")[0])
+    return found[0] if len(found) == 1 and not _OTHER.search(name) else None
+
+
+def _in_content(checkpoint: Path) -> int | None:
+    try:
+        if checkpoint.is_dir():
+            states = (checkpoint / one.state for one in kinds_of_directories())
+            state = next((one for one in states if one.is_file()), None)
+            return _chosen(_of_json(state)) if state is not None else None
+        if checkpoint.suffix.lower() == ".json":
+            return _chosen(_of_json(checkpoint))
+        with system.open_plain(checkpoint) as opened:
+            source: Any = BoundedFile(opened, MOST_READ)
+            return _chosen(dict(_of_archive(source)) if zipfile.is_zipfile(source) else {})
+    except Exception:
+        return None
+
+
+def _chosen(found: Mapping[str, Any]) -> int | None:
+    """Return the number under the first of the keys that has one."""
+    numbers = (found.get(key) for key in STEP_KEYS)
+    whole = (one for one in numbers if isinstance(one, int) and not isinstance(one, bool))
+    return next((one for one in whole if one >= 0), None)
+
+
+def _of_json(path: Path) -> Mapping[str, Any]:
+    with system.open_plain(path) as file:
+        content = json.loads(BoundedFile(file, MOST_BYTES_FOR_STEP).read())
+    return content if isinstance(content, dict) else {}
+
+
+def _of_archive(source: Any) -> Iterator[tuple[str, int]]:
+    """Yield the named integers in an archive that NumPy or PyTorch saved."""
+    archive = zipfile.ZipFile(source)
+    for entry in archive.infolist():
+        name = entry.filename.rpartition("/")[2]
+        if entry.file_size > MOST_BYTES_FOR_STEP or not is_readable(entry):
+            continue
+        if name == "data.pkl":
+            yield from pickled_numbers(io.BytesIO(archive.read(entry)), STEP_KEYS).items()
+        elif name.endswith(".npy") and name.removesuffix(".npy") in STEP_KEYS:
+            yield from _of_array(name.removesuffix(".npy"), archive.read(entry))
+
+
+def _of_array(name: str, data: bytes) -> Iterator[tuple[str, int]]:
+    import numpy as np
+
+    array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    if array.size == 1 and array.dtype.kind in "iu":
+        yield name, int(array.item())

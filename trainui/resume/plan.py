@@ -2,17 +2,13 @@
 
 `SeenRun` is the one collection of what a plan and a rerun decide from: the run on record, what
 changed on disk since its stages ran, and an edit. The decision is `pipeline.rules.resume_plan`;
-durations, the GPU time saved and the steps of checkpoints are estimates.
+durations and the GPU time saved are estimates.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import re
-import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -41,13 +37,6 @@ from trainui.store.read import evaluations, run_history, sweeps, views
 from trainui.store.read.evaluations import CheckpointRecord
 from trainui.store.read.run_history import PastDuration
 from trainui.store.runs import attempts as stored_attempts
-from trainui.system import BoundedFile
-
-MOST_BYTES_FOR_STEP = 1 << 20
-"""The most bytes read to find a step; weights are not read."""
-
-PADDED_STEP = 5
-"""A lone number with at least so many digits is a step: there are never so many epochs."""
 
 
 @dataclass(frozen=True)
@@ -355,28 +344,6 @@ def _with_waiting_edit(one: PlannedStage, waiting: Mapping[str, Sequence[str]]) 
     return replace(one, reason=reason, edit_waits=True)
 
 
-STEP_KEYS = (
-    "global_step",
-    "step",
-    "iteration",
-    "iter_num",
-    "iter",
-    "num_timesteps",
-    "total_timesteps",
-    "training_iteration",
-)
-"""Names of the step in the files that libraries save, in order of preference."""
-
-_WORD = r"(?:global_?)?(?:time)?steps?|iter(?:ation)?s?|it|updates?|rounds?"
-_NAMED = re.compile(
-    rf"(?:^|[^a-z])(?:{_WORD})[=_.-]?(\d+)|(\d+)[=_.-]?(?:{_WORD})(?![a-z]|[=_.-]?\d)", re.I
-)
-_TRANSFORMERS = re.compile(r"checkpoint-(\d+)")
-_NUMBER = re.compile(r"\d+")
-_OTHER = re.compile(r"epoch|(?:^|[^a-z])(?:ep?|fold|seed|rank|part|shard|v)[=_.-]?\d", re.I)
-"""Numbers that do not count steps."""
-
-
 def with_savings(
     planned: Sequence[PlannedStage],
     stages: Mapping[str, StageRecord],
@@ -437,7 +404,7 @@ def _with_savings(
         with engine.reading() as connection:
             reached = read_points.step_at(connection, stage.id, written)
         about = None if reached is None else int(reached)
-        step = step_of(Path(one.checkpoint), about)
+        step = integrity.step_of(Path(one.checkpoint), about)
         saved = sum(_gpu_seconds(attempt, until=written) for attempt in attempts)
     last = last_steps.get(past[0].stage_id) if past else None
     reached_step = about if step is None else step
@@ -457,91 +424,3 @@ def _seconds(attempt: AttemptRecord, until: int | None = None) -> float:
 
 def _gpu_seconds(attempt: AttemptRecord, until: int | None = None) -> float:
     return len(attempt.gpus) * _seconds(attempt, until)
-
-
-def step_of(checkpoint: Path, about: int | None = None) -> int | None:
-    """Return the step of a checkpoint; None if neither its name nor its content has one.
-
-    A small number in a name, which may count epochs, is used only if it is near the step that the
-    stage had about reached when the checkpoint was written (`about`).
-    """
-    for found in (_in_name(checkpoint), _in_content(checkpoint)):
-        if found is not None:
-            return found
-    number = _only_number(checkpoint.name)
-    if number is None or len(number) >= PADDED_STEP:
-        return None if number is None else int(number)
-    near = about is not None and abs(about - int(number)) <= max(int(number), 2)
-    return int(number) if near else None
-
-
-def step_in_name(checkpoint: Path) -> int | None:
-    """Return the step in a checkpoint's name, or a number that may be it; None: it has none."""
-    if (found := _in_name(checkpoint)) is not None:
-        return found
-    number = _only_number(checkpoint.name)
-    return None if number is None else int(number)
-
-
-def _in_name(checkpoint: Path) -> int | None:
-    if (match := _TRANSFORMERS.fullmatch(checkpoint.name)) is not None:
-        return int(match[1])
-    for name in (checkpoint.name, checkpoint.parent.name):
-        if found := {first or second for first, second in _NAMED.findall(name)}:
-            return int(found.pop()) if len(found) == 1 else None
-    return None
-
-
-def _only_number(name: str) -> str | None:
-    """Return the only number in a name; None if there are several, or it is not a step."""
-    found = _NUMBER.findall(name.partition(".")[0])
-    return found[0] if len(found) == 1 and not _OTHER.search(name) else None
-
-
-def _in_content(checkpoint: Path) -> int | None:
-    try:
-        if checkpoint.is_dir():
-            states = (checkpoint / one.state for one in integrity.kinds_of_directories())
-            state = next((one for one in states if one.is_file()), None)
-            return _chosen(_of_json(state)) if state is not None else None
-        if checkpoint.suffix.lower() == ".json":
-            return _chosen(_of_json(checkpoint))
-        with system.open_plain(checkpoint) as opened:
-            source: Any = BoundedFile(opened, integrity.MOST_READ)
-            return _chosen(dict(_of_archive(source)) if zipfile.is_zipfile(source) else {})
-    except Exception:
-        return None
-
-
-def _chosen(found: Mapping[str, Any]) -> int | None:
-    """Return the number under the first of the keys that has one."""
-    numbers = (found.get(key) for key in STEP_KEYS)
-    whole = (one for one in numbers if isinstance(one, int) and not isinstance(one, bool))
-    return next((one for one in whole if one >= 0), None)
-
-
-def _of_json(path: Path) -> Mapping[str, Any]:
-    with system.open_plain(path) as file:
-        content = json.loads(BoundedFile(file, MOST_BYTES_FOR_STEP).read())
-    return content if isinstance(content, dict) else {}
-
-
-def _of_archive(source: Any) -> Iterator[tuple[str, int]]:
-    """Yield the named integers in an archive that NumPy or PyTorch saved."""
-    archive = zipfile.ZipFile(source)
-    for entry in archive.infolist():
-        name = entry.filename.rpartition("/")[2]
-        if entry.file_size > MOST_BYTES_FOR_STEP or not integrity.is_readable(entry):
-            continue
-        if name == "data.pkl":
-            yield from integrity.pickled_numbers(io.BytesIO(archive.read(entry)), STEP_KEYS).items()
-        elif name.endswith(".npy") and name.removesuffix(".npy") in STEP_KEYS:
-            yield from _of_array(name.removesuffix(".npy"), archive.read(entry))
-
-
-def _of_array(name: str, data: bytes) -> Iterator[tuple[str, int]]:
-    import numpy as np
-
-    array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    if array.size == 1 and array.dtype.kind in "iu":
-        yield name, int(array.item())

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.resume.test_integrity import WRITTEN, hdf5, put, safetensors
-from trainui.resume import checkpoints, integrity, outputs, plan
+from trainui.resume import checkpoints, integrity, outputs
 
 DEEP = b"[" * 200_000
 
@@ -87,7 +87,7 @@ def edited(data: bytes, by: list[Edit]) -> bytes:
 def judge(path: Path) -> None:
     problem = integrity.problem(path)
     assert problem is None or problem.encode()
-    step = plan.step_of(path)
+    step = integrity.step_of(path)
     assert step is None or step >= 0
 
 
@@ -152,19 +152,19 @@ def test_a_crafted_checkpoint_is_incomplete(tmp_path: Path, name: str) -> None:
     file = put(tmp_path / name, INCOMPLETE[name])
     path = file if "/" not in name else file.parent
     assert integrity.problem(path)
-    assert plan.step_of(path) is None
+    assert integrity.step_of(path) is None
 
 
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from trainui.resume import integrity, plan
+from trainui.resume import integrity
 resource.setrlimit(resource.RLIMIT_AS, (700 * 2**20,) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 for path in sys.argv[1:]:
     problem = integrity.problem(Path(path))
     assert "MemoryError" not in (problem or ""), (path, problem)
-    plan.step_of(Path(path))
+    integrity.step_of(Path(path))
 """
 
 
@@ -209,11 +209,11 @@ def test_other_objects_than_files_are_incomplete_and_never_opened(tmp_path: Path
     for name in ("a.pt", "trainer_state.json", "a.json"):
         os.mkfifo(tmp_path / name)
         assert integrity.problem(tmp_path / name)
-        assert plan.step_of(tmp_path / name) is None
+        assert integrity.step_of(tmp_path / name) is None
     (tmp_path / "zero.npz").symlink_to("/dev/zero")
     assert integrity.problem(tmp_path / "zero.npz")
     assert integrity.problem(tmp_path)
-    assert plan.step_of(tmp_path) is None
+    assert integrity.step_of(tmp_path) is None
 
 
 def test_a_name_that_cannot_be_recorded_is_incomplete(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from trainui.metrics import new_best
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import BEST, CAUSE, CHECKPOINT, NAN, Status
-from trainui.resume import checkpoints, search_results, undeclared
+from trainui.resume import checkpoints, integrity, search_results, undeclared
 from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.points import point_sources, write_points
@@ -371,13 +371,11 @@ def _is_after(checkpoint: Path, attempt: AttemptRecord, seen: int, nan_step: flo
 
     Shortly before it was seen, the step in the checkpoint's name decides.
     """
-    from trainui.resume.plan import step_in_name  # late: few attempts have a NaN
-
     at = checkpoint.stat().st_mtime_ns // 1000
     begin = max(attempt.started_at or 0, seen - NAN_SEEN_WITHIN)
     if at < begin or (attempt.completed_at is not None and at > attempt.completed_at):
         return False
-    step = step_in_name(checkpoint)
+    step = integrity.step_in_name(checkpoint)
     return at >= seen or step is None or nan_step is None or step >= nan_step
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainui.resume import plan
+from trainui.resume import integrity
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ from trainui.resume import plan
     ],
 )
 def test_a_name_says_it_or_does_not(tmp_path: Path, name: str, step: int | None) -> None:
-    assert plan.step_of(tmp_path / "out" / name) == step
+    assert integrity.step_of(tmp_path / "out" / name) == step
 
 
 @pytest.mark.parametrize(("about", "step"), [(3, 3), (4, 3), (3000, None), (None, None)])
 def test_a_small_number_is_believed_near_what_was_reached(
     tmp_path: Path, about: int | None, step: int | None
 ) -> None:
-    assert plan.step_of(tmp_path / "ckpt-3.bin", about) == step
+    assert integrity.step_of(tmp_path / "ckpt-3.bin", about) == step
 
 
 class Tensor:
@@ -60,32 +60,32 @@ def torch_zip(path: Path, content: Any) -> Path:
 
 def test_pytorch_files_are_recognised(tmp_path: Path) -> None:
     content = {"epoch": 3, "global_step": 1200, "optimizer": {"step": 7, "x": Tensor()}}
-    assert plan.step_of(torch_zip(tmp_path / "last.ckpt", content)) == 1200
+    assert integrity.step_of(torch_zip(tmp_path / "last.ckpt", content)) == 1200
     content = {"model": {}, "iter_num": 70_000, "step": Tensor()}
-    assert plan.step_of(torch_zip(tmp_path / "ckpt.pt", content)) == 70_000
+    assert integrity.step_of(torch_zip(tmp_path / "ckpt.pt", content)) == 70_000
     several = {"optimizer": {"0": {"step": 5}, "1": {"step": 6}}, "done": True}
-    assert plan.step_of(torch_zip(tmp_path / "x.pt", several)) is None
+    assert integrity.step_of(torch_zip(tmp_path / "x.pt", several)) is None
 
 
 def test_numpy_files_are_recognised(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", weights=np.zeros(9), step=np.array(41))
     np.savez(tmp_path / "b.npz", step=np.zeros(3))
-    assert plan.step_of(tmp_path / "a.npz") == 41
-    assert plan.step_of(tmp_path / "b.npz") is None
+    assert integrity.step_of(tmp_path / "a.npz") == 41
+    assert integrity.step_of(tmp_path / "b.npz") is None
 
 
 def test_json_files_are_recognised(tmp_path: Path) -> None:
     checkpoint = tmp_path / "out" / "last"
     checkpoint.mkdir(parents=True)
     (checkpoint / "trainer_state.json").write_text(json.dumps({"epoch": 2.0, "global_step": 90}))
-    assert plan.step_of(checkpoint) == 90
+    assert integrity.step_of(checkpoint) == 90
     state = tmp_path / "state.json"
     for text, step in (('{"step": 8}', 8), ('{"epoch": 8}', None), ('{"step": "8"}', None)):
         state.write_text(text)
-        assert plan.step_of(state) == step
+        assert integrity.step_of(state) == step
     for torn in ("[1]", '{"st', '{"step": true}'):
         state.write_text(torn)
-        assert plan.step_of(state) is None
+        assert integrity.step_of(state) is None
 
 
 def test_a_damaged_archive_has_no_step(tmp_path: Path) -> None:
@@ -99,4 +99,4 @@ def test_a_damaged_archive_has_no_step(tmp_path: Path) -> None:
     )
     data[begin] = 0xFF  # no kind of compressed block
     path.write_bytes(data)
-    assert plan.step_of(path) is None
+    assert integrity.step_of(path) is None
