@@ -398,6 +398,9 @@ NumberRow = dict[str, float]
 class LineReader:
     """Reads the lines of a log, in order."""
 
+    epoch: float | None = None
+    """The epoch that a heading above the line has stated, as in `Epoch 2/10`; set before `read`."""
+
     def __init__(self, memory: dict[str, Any]) -> None:
         """Continue from a memory, which is stored with the points."""
         self.memory = memory

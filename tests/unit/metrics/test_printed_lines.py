@@ -215,6 +215,8 @@ SAMPLES = [
     Sample("print", "[ 03-21 | 21:36 ] Task 1 | epoch 1/2 | ██████████ | 57.07 ep/h | loss: 1.5\n[ 03-21 | 21:37 ] Task 1 | epoch 2/2 | ██████████ | 57.07 ep/h | loss: 0.5\n", {"loss": [(1, 1.5), (2, 0.5)]}),
     Sample("print", "---Round number: 0---\nTrain Loss: 2.5\nTest AUC: 0.5\n----- time cost ----- 10.5\n---Round number: 1---\nTrain Loss: 1.5\nTest AUC: 0.75\n----- time cost ----- 10.25\n", {"Train Loss": [(0, 2.5), (1, 1.5)], "Test AUC": [(0, 0.5), (1, 0.75)]}),
     Sample("print", "Epoch[0] Evaluation metric 'epoch_loss'=2.5\nEpoch[0] Evaluation metric 'validation_epoch_loss'=3.5\nEpoch[1] Evaluation metric 'epoch_loss'=1.5\nEpoch[1] Evaluation metric 'validation_epoch_loss'=2.5\n", {"epoch_loss": [(0, 2.5), (1, 1.5)], "validation_epoch_loss": [(0, 3.5), (1, 2.5)]}),
+    Sample("tqdm", "Epoch 1/2\n\r  0%|  | 0/2 [00:00<?, ?it/s]\r 50%|# | 1/2 [00:02<00:02,  2.2s/it, loss=2.5]\r100%|##| 2/2 [00:04<00:00,  2.2s/it, loss=2.0]\nVal acc: 0.5\nEpoch 2/2\n\r  0%|  | 0/2 [00:00<?, ?it/s]\r 50%|# | 1/2 [00:02<00:02,  2.2s/it, loss=1.5]\r100%|##| 2/2 [00:04<00:00,  2.2s/it, loss=1.0]\nVal acc: 0.75\n", {"loss": [(1, 2), (2, 1)], "Val acc": [(1, 0.5), (2, 0.75)]}),
+    Sample("tqdm", "Epoch 1\nTrain: 100%|##| 9/9 [00:05<00:00, 1.9it/s, loss=2.5]\nVal: 100%|##| 3/3 [00:01<00:00, 2.9it/s, loss=3.5]\nEpoch 2\nTrain: 100%|##| 9/9 [00:05<00:00, 1.9it/s, loss=1.5]\nVal: 100%|##| 3/3 [00:01<00:00, 2.9it/s, loss=2.5]\n", {"loss": [(1, 2.5), (2, 1.5)], "val/loss": [(1, 3.5), (2, 2.5)]}),
 ]  # fmt: skip
 
 DECOYS = [

@@ -112,10 +112,12 @@ class Bars(LineReader):
             bar.update(own=own, row=row, given=[])
             return rows
         at = _amount(found["at"])
-        begins = at < bar["at"] or (bar["text"] != text and at <= bar["at"])
-        rows = self._end(kind, bar) if begins else ()
         epoch = _EPOCH.search(text)
-        bar.update(text=text, at=at, before_it=self._epochs_before(epoch) if epoch else None)
+        above = None if epoch else self.epoch
+        begins = at < bar["at"] or (bar["text"] != text and at <= bar["at"])
+        rows = self._end(kind, bar) if begins or bar.get("above", above) != above else ()
+        before = self._epochs_before(epoch) if epoch else above
+        bar.update(text=text, at=at, above=above, before_it=before)
         if at or not bar["count"]:  # a bar that starts over has the numbers of the one before
             bar["row"].update(row)
         seconds = _seconds(found["times"])
@@ -124,7 +126,7 @@ class Bars(LineReader):
             before = self._epochs_before(epoch) * (_amount(length) if length.isdigit() else 0.0)
             bar.update(before=before, told=0.0, told_at=before)
         is_first = not bar["count"] and "own" not in bar and "epochs" not in self.memory
-        if is_first and "before" not in bar and not epoch:
+        if is_first and "before" not in bar and before is None:
             _remember(bar, at)
         if "before" in bar and abs(seconds - bar["told"]) >= EVERY:
             bar["told"] = seconds

@@ -693,7 +693,10 @@ class LogState:
                 row = {names[n] if n != STEP else n: row[n] for n in row}
             if "rows" not in memory:
                 memory["rows"] = (step, step)
-            memory["at"] = step
+            if not (
+                counts_epochs and "heading" in memory
+            ):  # else a bar of the epoch before may end
+                memory["at"] = step
             placed.append(row)
         memory["under"] = ""
         return placed

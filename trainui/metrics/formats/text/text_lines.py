@@ -397,8 +397,8 @@ _NO_LINE = re.compile(r"(?!)")
 class _Plugin:
     """A plugin: asked about lines like its first one, and about all once it has a memory."""
 
-    def __init__(self, record: LogLines, memory: dict[str, Any]) -> None:
-        self.record, self.memory = record, memory
+    def __init__(self, record: LogLines, memory: dict[str, Any], above: Mapping[str, Any]) -> None:
+        self.record, self.memory, self._above = record, memory, above
         self.may_be_first: Callable[[str], object] = _NO_LINE.search
         with suppress(PluginError), registry.guarded(record):
             self.may_be_first = _first_line(record.pattern)
@@ -411,6 +411,7 @@ class _Plugin:
     def read(self, line: str) -> Sequence[Row] | None:
         """Return what it says of a line."""
         try:
+            self.reader.epoch = self._above.get("heading")
             rows = self.reader.read(line)
             return rows and [dict(row) for row in rows]
         except (Exception, SystemExit) as error:
@@ -457,7 +458,8 @@ class _Process:
         self._plain: set[str] = set()
         """Forms of lines that are no plugin's first."""
         self._plugins = [
-            _Plugin(one, self._memories.get(one.name, {})) for one in registry.records(LogLines)
+            _Plugin(one, self._memories.get(one.name, {}), memory)
+            for one in registry.records(LogLines)
         ]
         self._sort()
 
