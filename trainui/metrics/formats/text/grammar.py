@@ -161,7 +161,7 @@ _FOLD_HEADING = re.compile(
 _TITLE = re.compile(
     rf"(?:[^\w\s]|\s|_)*(?:(?:start|begin|runn?)\w* )?(?:the )?"
     rf"(?:{HELD_OUT}|{TRAIN})(?![a-z])"
-    r"(?:(?:[ _:](?:on|the|performa\w*|results?|metrics|summary|error|sets?|data(?:set)?|model|loop"
+    r"(?:(?:[ _:](?:on|the|begins?|start\w*|performa\w*|results?|metrics|summary|error|sets?|data(?:set)?|model|loop"
     rf"|phase|stage|[a-z]+\d+|{HELD_OUT}))*)(?:[^\w\s]|\s|_)*(?:\([^()]*\)\W*)?",
     re.IGNORECASE,
 )

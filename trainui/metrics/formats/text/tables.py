@@ -238,6 +238,11 @@ class EpochSteps:
         seen = self.memory.get(_SEEN, {"epoch": None})
         return bool(epoch == seen["epoch"] and place <= seen["first"] < seen["last"])
 
+    def is_other(self, epoch: float | None, of: float | None) -> bool:
+        """Return True for a position of how many that is within an epoch of another length."""
+        seen = self.memory.get(_SEEN, {"of": None})
+        return bool(of and seen["of"] and of != seen["of"] and epoch in (None, seen["epoch"]))
+
     def again(self, place: float, of: float | None, *, may_restart: bool) -> float:
         """Return the steps before a position without an epoch, which may have begun again."""
         seen = self.memory.get(_SEEN) or {"epoch": 0, "first": place, "last": place, "of": of}
