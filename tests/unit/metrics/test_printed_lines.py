@@ -217,6 +217,9 @@ SAMPLES = [
     Sample("print", "Epoch[0] Evaluation metric 'epoch_loss'=2.5\nEpoch[0] Evaluation metric 'validation_epoch_loss'=3.5\nEpoch[1] Evaluation metric 'epoch_loss'=1.5\nEpoch[1] Evaluation metric 'validation_epoch_loss'=2.5\n", {"epoch_loss": [(0, 2.5), (1, 1.5)], "validation_epoch_loss": [(0, 3.5), (1, 2.5)]}),
     Sample("tqdm", "Epoch 1/2\n\r  0%|  | 0/2 [00:00<?, ?it/s]\r 50%|# | 1/2 [00:02<00:02,  2.2s/it, loss=2.5]\r100%|##| 2/2 [00:04<00:00,  2.2s/it, loss=2.0]\nVal acc: 0.5\nEpoch 2/2\n\r  0%|  | 0/2 [00:00<?, ?it/s]\r 50%|# | 1/2 [00:02<00:02,  2.2s/it, loss=1.5]\r100%|##| 2/2 [00:04<00:00,  2.2s/it, loss=1.0]\nVal acc: 0.75\n", {"loss": [(1, 2), (2, 1)], "Val acc": [(1, 0.5), (2, 0.75)]}),
     Sample("tqdm", "Epoch 1\nTrain: 100%|##| 9/9 [00:05<00:00, 1.9it/s, loss=2.5]\nVal: 100%|##| 3/3 [00:01<00:00, 2.9it/s, loss=3.5]\nEpoch 2\nTrain: 100%|##| 9/9 [00:05<00:00, 1.9it/s, loss=1.5]\nVal: 100%|##| 3/3 [00:01<00:00, 2.9it/s, loss=2.5]\n", {"loss": [(1, 2.5), (2, 1.5)], "val/loss": [(1, 3.5), (2, 2.5)]}),
+    Sample("print", "Epoch 1/2\nstep  10/20 - loss: 2.5 - acc: 0.5 - 20ms/step\nstep  20/20 - loss: 2.25 - acc: 0.5 - 20ms/step\nstep 5/5 - loss: 1.75 - acc: 0.5 - 10ms/step\nEpoch 2/2\nstep  10/20 - loss: 1.5 - acc: 0.75 - 20ms/step\n", {"loss": [(10, 2.5), (20, 2.25), (30, 1.5)], "acc": [(10, 0.5), (20, 0.5), (30, 0.75)]}),
+    Sample("print", "Époque 1/2 : perte = 2.5, perte validation = 3.5\nÉpoque 2/2 : perte = 1.5, perte validation = 2.5\n", {"perte": [(1, 2.5), (2, 1.5)], "perte validation": [(1, 3.5), (2, 2.5)]}),
+    Sample("print", "エポック 1/2  損失: 2.5  検証損失: 3.5\nエポック 2/2  損失: 1.5  検証損失: 2.5\n", {"損失": [(1, 2.5), (2, 1.5)], "val 損失": [(1, 3.5), (2, 2.5)]}),
 ]  # fmt: skip
 
 DECOYS = [
@@ -255,6 +258,7 @@ DECOYS = [
     "╭──────────────╮\n│ Trial a config │\n├──────────────┤\n│ lr    0.5 │\n╰──────────────╯\n",
     "{'epochs': 3,\n 'step_size': 10,\n 'lr': 0.5}\n",
     "total steps: 1000 | warmup steps: 100 | lr: 0.1\ntotal steps: 1000 | warmup steps: 100 | lr: 0.1\n",
+    "iteration 1: merged (101, 102) -> 256, count 900\niteration 2: merged (101, 103) -> 257, count 800\n",
     "|   0  NVIDIA H100 80GB HBM3  On  |   00000000:19:00.0 Off |   0 |\nmemory allocated: 1.5 GB at epoch end\n",
 ]
 

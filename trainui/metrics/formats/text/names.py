@@ -229,7 +229,7 @@ _NAME_OF = (
 _PAIR = re.compile(
     # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`
     rf"(?<![\w./\ue000-\ue8ff])"
-    rf"(?:(?P<word>{_NAME_OF}) *= *|(?P<words>{_NAME_OF}(?: {_NAME_OF}){{0,4}}?)"
+    rf"(?:(?P<word>(?:(?<=[,|;] ){_NAME_OF} )?{_NAME_OF}) *= *|(?P<words>{_NAME_OF}(?: {_NAME_OF}){{0,4}}?)"
     r"(?P<given>\s*::?\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
     rf"[\[(\"]? *(?P<value>{VALUE})(?P<thousands>[kKM](?![\w/]))?(?:(?:\s?/ *| of )(?P<of>{INT}))?"
 )
@@ -245,7 +245,7 @@ _WRAPPED_TEXT = re.compile(
 )
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
-    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found|over)|.*\.py"
+    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found|over|repeated)|.*\.py"
     r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)"
     r"|.*\bsav(?:ed?|ing)\b.*|with .*|.*\b[\da-f]{12,}",
     re.IGNORECASE,
@@ -349,8 +349,8 @@ def _with_words_before(form: str, pairs: Sequence[Number]) -> list[Number]:
 
 
 _CUT = re.compile(
-    # epoch=3-loss=0.5.ckpt, 64x64, 1-50; effective words (123 of them), resumes (0.06ms)
-    r"\.[A-Za-z]|(?:[A-Za-z]{0,2}x?|-)[\ue000-\ue8ff]|(?<=\([\ue000-\ue3ff]) [A-Za-z]|.s\)"
+    # epoch=3-loss=0.5.ckpt, 64x64, 1-50; effective words (123 of them), resumes (0.06ms), (3, 4)
+    r"\.[A-Za-z]|(?<=\([\ue000-\ue3ff]), [\ue000-\ue3ff]\)|(?:[A-Za-z]{0,2}x?|-)[\ue000-\ue8ff]|(?<=\([\ue000-\ue3ff]) [A-Za-z]|.s\)"
 )
 
 
@@ -564,9 +564,9 @@ _SIGNS = str.maketrans(
 _LANGUAGES = {
     "step": "训练次数|迭代次数|步数",
     "epoch": "轮次|轮数|[ÉéEe]po(?:ca|que)|[Ээ]поха|エポック|에포크|에폭|[Ee]poche",
-    "train ": "训练集上?的?",
-    "val ": "验证(?:集上?的?)?",
-    "test ": "(?:整体)?测试(?:集上?的?)?",
+    "train ": "训练集上?的?|訓練|학습 ?",
+    "val ": "验证(?:集上?的?)?|検証|검증 ?",
+    "test ": "(?:整体)?测试(?:集上?的?)?|テスト|테스트 ?",
 }
 _WORD_OF = re.compile("|".join(f"({words})" for words in _LANGUAGES.values()))
 _ENGLISH = tuple(_LANGUAGES)

@@ -299,7 +299,9 @@ class LogState:
         steps = self._steps(own if len(memory.get("steps", ())) < _MOST else "")
         if said.counts_all:
             before = 0.0
-        elif not said.part and steps.is_other(memory.get("heading") if outer is None else outer, of):
+        elif not said.part and steps.is_other(
+            memory.get("heading") if outer is None else outer, of
+        ):
             count_unread(memory, self._text)
             return None  # of other data
         elif outer is not None and not said.part and steps.is_again(outer, place):
