@@ -161,8 +161,8 @@ _FOLD_HEADING = re.compile(
 _TITLE = re.compile(
     rf"(?:[^\w\s]|\s|_)*(?:(?:start|begin|runn?)\w* )?(?:the )?"
     rf"(?:{HELD_OUT}|{TRAIN})(?![a-z])"
-    r"(?:(?:[ _:](?:on|the|begins?|start\w*|performa\w*|results?|metrics|summary|error|sets?|data(?:set)?|model|loop"
-    rf"|phase|stage|[a-z]+\d+|{HELD_OUT}))*)(?:[^\w\s]|\s|_)*(?:\([^()]*\)\W*)?",
+    r"(?:(?:[ _:](?:on|the|begins?|start\w*|performa\w*|results?|metrics|summary|error|sets?"
+    rf"|data(?:set)?|model|loop|phase|stage|[a-z]+\d+|{HELD_OUT}))*)(?:[^\w\s]|\s|_)*(?:\([^()]*\)\W*)?",
     re.IGNORECASE,
 )
 """`> EVALUATION`, `Training:`, `Evaluating ...`: what is below is of this part of the data."""

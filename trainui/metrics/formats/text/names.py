@@ -227,9 +227,10 @@ _NAME_OF = (
     rf"(?:[Tt]op {INT} )?{_WORD}(?: ?\({_INNER}(?:\({_INNER}\){_INNER})?\)|\[[A-Za-z][\w.-]*\])?"
 )
 _PAIR = re.compile(
-    # `loss=1` (a one-word name), then `val loss: 1` and `val loss 1`
+    # `loss=1` (a name of one word, or two behind a comma), then `val loss: 1` and `val loss 1`
     rf"(?<![\w./\ue000-\ue8ff])"
-    rf"(?:(?P<word>(?:(?<=[,|;] ){_NAME_OF} )?{_NAME_OF}) *= *|(?P<words>{_NAME_OF}(?: {_NAME_OF}){{0,4}}?)"
+    rf"(?:(?P<word>(?:(?<=[,|;] ){_NAME_OF} )?{_NAME_OF}) *= *"
+    rf"|(?P<words>{_NAME_OF}(?: {_NAME_OF}){{0,4}}?)"
     r"(?P<given>\s*::?\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
     rf"[\[(\"]? *(?P<value>{VALUE})(?P<thousands>[kKM](?![\w/]))?(?:(?:\s?/ *| of )(?P<of>{INT}))?"
 )
@@ -350,7 +351,8 @@ def _with_words_before(form: str, pairs: Sequence[Number]) -> list[Number]:
 
 _CUT = re.compile(
     # epoch=3-loss=0.5.ckpt, 64x64, 1-50; effective words (123 of them), resumes (0.06ms), (3, 4)
-    r"\.[A-Za-z]|(?<=\([\ue000-\ue3ff]), [\ue000-\ue3ff]\)|(?:[A-Za-z]{0,2}x?|-)[\ue000-\ue8ff]|(?<=\([\ue000-\ue3ff]) [A-Za-z]|.s\)"
+    r"\.[A-Za-z]|(?<=\([\ue000-\ue3ff]), [\ue000-\ue3ff]\)"
+    r"|(?:[A-Za-z]{0,2}x?|-)[\ue000-\ue8ff]|(?<=\([\ue000-\ue3ff]) [A-Za-z]|.s\)"
 )
 
 
