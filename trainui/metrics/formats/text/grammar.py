@@ -23,7 +23,6 @@ from trainui.metrics.formats.text.names import (
     OUTER,
     SAVING,
     SENTENCE,
-    STEP,
     TRAIN,
     WRAPPED,
     Number,
@@ -318,7 +317,7 @@ def _with_step(pairs: Sequence[Number]) -> Sequence[Number]:
     if not steps or not (steps[0][0].is_whole or steps[0][0].factor > 1):
         return pairs
     count, found = steps[0]
-    step = count._replace(name=STEP, part=found["owner"] or "")
+    step = count._replace(name=count.name[:-1], part=found["owner"] or "")
     return [step if pair is count else pair for pair in pairs]
 
 
@@ -367,7 +366,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     own = _first_part(between, before, names, at_end[0] if at_end else "", of=of)
     own = _part_of_first(own, values, " ") if len(values) > 1 else own
     label, is_named = label_of(before)
-    if not label and inner and inner.part:
+    if inner and inner.part:
         label, is_named = inner.part, True
     line = Line(
         "row",

@@ -320,7 +320,8 @@ class LogState:
     def _heading(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Note the counters of a line that has nothing else: the lines below are of them."""
         memory = self.memory
-        if "titled" in memory and re.match(r"\s\s+[A-Za-z]", said.text):
+        is_block = "titled" in memory or (memory.get("below") and said.counts_all)
+        if is_block and re.match(r"\s\s+[A-Za-z]", said.text):
             return NOTHING  # of the values above, as in `  acc = 0.5`, `  global_step = 100`
         place = forms.number(said.counter.value, found)
         self._begin("step" if said.inner else "epoch", place)
