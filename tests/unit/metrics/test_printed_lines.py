@@ -220,6 +220,7 @@ SAMPLES = [
     Sample("print", "Epoch 1/2\nstep  10/20 - loss: 2.5 - acc: 0.5 - 20ms/step\nstep  20/20 - loss: 2.25 - acc: 0.5 - 20ms/step\nstep 5/5 - loss: 1.75 - acc: 0.5 - 10ms/step\nEpoch 2/2\nstep  10/20 - loss: 1.5 - acc: 0.75 - 20ms/step\n", {"loss": [(10, 2.5), (20, 2.25), (30, 1.5)], "acc": [(10, 0.5), (20, 0.5), (30, 0.75)]}),
     Sample("print", "Époque 1/2 : perte = 2.5, perte validation = 3.5\nÉpoque 2/2 : perte = 1.5, perte validation = 2.5\n", {"perte": [(1, 2.5), (2, 1.5)], "perte validation": [(1, 3.5), (2, 2.5)]}),
     Sample("print", "エポック 1/2  損失: 2.5  検証損失: 3.5\nエポック 2/2  損失: 1.5  検証損失: 2.5\n", {"損失": [(1, 2.5), (2, 1.5)], "val 損失": [(1, 3.5), (2, 2.5)]}),
+    Sample("print", "Epoch 1 done. acc 0.5 and loss 2.5\nEpoch 2 done. acc 0.75 and loss 1.5\n", {"acc": [(1, 0.5), (2, 0.75)], "loss": [(1, 2.5), (2, 1.5)]}),
 ]  # fmt: skip
 
 DECOYS = [

@@ -517,10 +517,6 @@ _REWRITTEN = tuple(
         ),
         # `epoch 1/5 | ████████ | loss: 2`
         (r"(?<!%)\| *█+[█▏▎▍▌▋▊▉ ]*\|", "|"),
-        # `0:  [1s / 1s],  loss: 2`
-        (rf"\[{INT}s / {INT}s\],", ""),
-        # BasicSR's `# psnr: 27.5  Best: 28.5 @ 500 iter`, EDSR's `(Best: 28.5 @epoch 2)`
-        (rf"\s+\(?Best: {VALUE} @ ?(?:{INT} iter|epoch {INT}\))$", ""),
         # `loss: 2.5, 23.1[sec]`: durations and sizes without a name
         (rf"(?:[,–-] +(?:{DIGITS}|{VALUE} ?\[?(?:sec|s|ms|[KMG]i?B)\]?))+\s*$", ""),
         # `('loss', 0.5)` of tuples, `metric 'loss'=0.5`
