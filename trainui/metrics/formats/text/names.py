@@ -155,7 +155,7 @@ _NO_METRIC = re.compile(
     r"|(?:.*[\W_])?(?:eta|left|remaining|required|elapsed|passed)(?:[ _]time)?"
     r"|(?:.*[\W_])?(?:vram|\w*mem(?:ory)?)(?:[ _].*)?|(?:max )?(?:allocated|reserved|cached)"
     r"|(?:loss|grad)_scale|(?:time_)?elapsed|wall_?(?:time|clock)|duration_ms"
-    r"|(?:total|training)[ _]time|skipped|gb_free"
+    r"|(?:total|training)[ _]time|tot|skipped|gb_free"
     r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
     r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
     re.IGNORECASE,
@@ -515,6 +515,8 @@ _REWRITTEN = tuple(
             rf"^\s*({INT}): ({VALUE}), ({VALUE}) avg(?: loss)?, ({VALUE}) rate, ({VALUE}) .+images",
             r"step \1: loss: \2 avg loss: \3 rate: \4 seconds: \5",
         ),
+        # ` [==>..]  Step: 62ms | Loss: 1.5 | Acc: 44.1% (441/1000)  3/10 `
+        (rf"^\s*\[[=>.]{{3,}}\]\s+(.*\S)\s+({INT})/({INT})\s*$", r"[\2/\3] \1"),
         # `epoch 1/5 | ████████ | loss: 2`
         (r"(?<!%)\| *█+[█▏▎▍▌▋▊▉ ]*\|", "|"),
         # `loss: 2.5, 23.1[sec]`: durations and sizes without a name
