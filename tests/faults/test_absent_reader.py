@@ -103,7 +103,9 @@ def readers(cli: CommandLine) -> Readers:
     return Readers(cli)
 
 
-@pytest.mark.parametrize("fault", ["die", "hang", pytest.param("spin", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "fault", ["die", *(pytest.param(one, marks=pytest.mark.long) for one in ("hang", "spin"))]
+)
 def test_without_a_reader_the_end_is_recorded_and_metrics_later(
     readers: Readers, cli: CommandLine, fault: str
 ) -> None:

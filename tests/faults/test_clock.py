@@ -94,6 +94,7 @@ NEXT_MORNING = f'touch -d "+9 hours" "{RECORDS}/started"; '
 """So that, by the times of files, the clock was set back by nine hours since the start."""
 
 
+@pytest.mark.long
 def test_outputs_made_after_the_clock_was_set_back_count(
     trainui_home: Home, tmp_path: Path
 ) -> None:
@@ -133,6 +134,7 @@ def test_limits_use_a_monotonic_clock(wall_clock: Clock, tmp_path: Path) -> None
     assert run.wait_for("patient", Status.COMPLETED)
 
 
+@pytest.mark.long
 def test_the_newest_run_is_first_after_a_clock_change(wall_clock: Clock, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(json.dumps({"stages": [{"name": "a", "run": "true"}]}))
     submit = ["run", str(tmp_path / "p.yaml"), "--name", "same", "--detach"]

@@ -368,6 +368,7 @@ def test_links_and_mounts_of_a_home_are_no_copies(
     assert untouched.is_as_begun()
 
 
+@pytest.mark.long
 @needs_root
 def test_a_home_with_an_unreachable_noted_place_asks(
     cli: CommandLine, tmp_path: Path, only_on_sqlite: None
@@ -418,6 +419,7 @@ def test_a_home_replaces_its_original_when_a_person_says_so(
         assert original.cli("worker", "start").code == 0
 
 
+@pytest.mark.long
 def test_a_home_restored_in_place_waits_for_stages_elsewhere(
     original: Original, only_on_sqlite: None
 ) -> None:
@@ -462,6 +464,7 @@ def test_a_database_of_another_home_is_named_with_advice(
     assert untouched.is_as_begun()
 
 
+@pytest.mark.long
 def test_runs_outside_of_a_copied_home_are_only_read(
     cli: CommandLine, tmp_path: Path, only_on_sqlite: None
 ) -> None:

@@ -88,6 +88,7 @@ def check(run: Run) -> None:
     assert [(one.count, one.superseded) for one in found] == [(50, 0)] * len(NAMES)
 
 
+@pytest.mark.long
 def test_stages_that_are_launched_meanwhile_run_once(tmp_path: Path) -> None:
     hasty = background.with_less_patience(
         tmp_path / "at-start", store__db__sqlite_file__BUSY_TIMEOUT=PATIENCE

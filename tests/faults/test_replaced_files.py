@@ -133,6 +133,7 @@ def test_a_database_removed_under_a_worker_is_noticed(
     assert not is_alive(int(pid_file.read_text()))
 
 
+@pytest.mark.long
 def test_a_database_overwritten_in_place_under_a_worker_is_noticed(cli: CommandLine) -> None:
     database, log = cli.home / "trainui.db", cli.home / "worker" / "worker.log"
     cli("run", "--wait", "--", "true")
@@ -183,6 +184,7 @@ def has_open(process: subprocess.Popen[str], file: Path) -> bool:
     return False
 
 
+@pytest.mark.long
 def test_a_forgotten_attempt_is_not_taken_for_the_next(
     cli: CommandLine,
 ) -> None:

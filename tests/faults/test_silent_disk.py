@@ -31,6 +31,7 @@ from trainui.store.read import views
 PIPELINE = {"stages": [{"name": "own", "run": "for i in 1 2 3; do echo step=$i loss=0.$i; done"}]}
 
 
+@pytest.mark.long
 def test_an_external_run_on_a_silent_disk_delays_nothing_else(
     cli: CommandLine, tmp_path: Path
 ) -> None:

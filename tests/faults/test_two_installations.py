@@ -156,6 +156,7 @@ def test_the_newer_installations_change_follows_the_upgrade(cli: CommandLine, ne
     )
 
 
+@pytest.mark.long
 def test_several_commands_of_the_newer_one_upgrade_once(cli: CommandLine, newer: Newer) -> None:
     begin(cli)
     cli.environ["PYTHONPATH"] = str(newer.site)
