@@ -408,7 +408,7 @@ def may_be_database(path: Path, format_: str | None) -> bool:
 
 
 def named(name: str) -> SourceFile | None:
-    """Return the source that is named as one run of a database, `mlflow.db#RUN`; else None."""
+    """Return the source that is named as one run of a database, `FILE.db#RUN`; else None."""
     text, mark, run = name.partition("#")
     path = Path(text)
     if not mark or not (is_database(path) or is_read_as_one(path)):

@@ -79,7 +79,7 @@ class RunRow(SQLModel, table=True):
     name: str
     status: str
     kind: str = OWN
-    """`own`, or which trainings of others it shows: `wandb`, `hydra`, `process`, ..."""
+    """`own`, or what a training of others was found by: a tracker's name, `csv`, `process`, ..."""
     pipeline: str
     digest: str = Field(sa_column=Column(Text, ForeignKey("pipelines.digest"), nullable=False))
     file: str | None = None

@@ -42,7 +42,7 @@ _FAMILIES = {
         r"monitor|loss)\.[ct]sv"
     ),
 }
-"""Kinds of files in open formats, by name; plugins have more."""
+"""Kinds of files in open formats, by the names that trainers give them; plugins have more."""
 
 _PRECEDENCE = {"json": 10, "csv": 30}
 """As that of plugins' formats: the kind that gives a metric its name has the lowest."""
@@ -63,7 +63,7 @@ _ROTATED = re.compile(r"\.\d+$")
 _PARTS = re.compile(
     r"(?:train(?:ing)?|val(?:id(?:ation)?)?|eval|test|learn)[_-]?\d*", re.IGNORECASE
 )
-"""Names of event file directories that stand for a part of the data."""
+"""Names of directories that stand for a part of the data."""
 
 _NOT_TRAINED = re.compile(rf"(?:^|[._-])({HELD_OUT})(?:$|[._-])", re.IGNORECASE)
 """In the names of files with metrics of held-out data."""

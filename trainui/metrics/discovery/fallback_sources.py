@@ -45,8 +45,8 @@ WAIT_IF_SEARCHED = 1.0
 where they count epochs, a file is worth the wait, since it has the steps."""
 
 WAIT_FOR_FLUSH = 150.0
-"""The same if the trainer has opened files that have no metrics yet: TensorBoard's are written
-every two minutes."""
+"""The same if the trainer has opened files that have no metrics yet: those of some trackers are
+written every two minutes."""
 
 WAIT_FOR_FILES = 600.0
 """The same if files had the metrics of an earlier attempt, or those of another trial."""
