@@ -41,8 +41,7 @@ from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
 from trainui.store.points import point_sources, read_points, write_points
-from trainui.store.read import evaluations as records
-from trainui.store.read import views
+from trainui.store.read import evaluations, views
 from trainui.store.read.evaluations import (
     CURRENT,
     LEFT_OUT,
@@ -51,7 +50,7 @@ from trainui.store.read.evaluations import (
     WAITING,
     CheckpointRecord,
 )
-from trainui.store.runs import evaluations, stages
+from trainui.store.runs import checkpoint_stages, stages
 from trainui.supervisor import protocol
 
 logger = logging.getLogger(__name__)
@@ -210,7 +209,7 @@ class Evaluator:
             return None
         if view.is_over and is_complete:
             with self._write() as connection:
-                if evaluations.end(connection, view.evaluation):
+                if checkpoint_stages.end(connection, view.evaluation):
                     logger.info("%s of run %s has ended", view.evaluation.name, view.run.id)
                     return None
         self._explain(view)
@@ -227,10 +226,10 @@ class Evaluator:
             training = views.stage(connection, evaluation.run_id, name)
             if run is None or training is None:
                 return None
-            rows = records.of_evaluation(connection, self._id)
-            members = records.members_of(connection, self._id)
+            rows = evaluations.of_evaluation(connection, self._id)
+            members = evaluations.members_of(connection, self._id)
             attempts = views.attempts_of_stage(connection, training.id)
-        place = records.held_directory(run.directory)
+        place = evaluations.held_directory(run.directory)
         self._has_written = False
         return _View(run, evaluation, training, attempts, rows, members, place)
 
@@ -260,13 +259,13 @@ class Evaluator:
                 self._store_found(view, copy.found, held=key)
             elif (row := by_id.get(copy.row)) is not None and not _is_held(view, row):
                 with self._write() as connection:
-                    evaluations.set_held(connection, row.id, key)
+                    checkpoint_stages.set_held(connection, row.id, key)
             else:
                 held_checkpoints.drop(view.directory, key)
 
     def _store_found(self, view: _View, found: FoundCheckpoint, **values: Any) -> None:
         with self._write() as connection:
-            evaluations.add_found(
+            checkpoint_stages.add_found(
                 connection,
                 view.evaluation,
                 path=found.path,
@@ -385,7 +384,9 @@ class Evaluator:
             why = f"{view.training.name} went back to step {math.floor(cut)}"
             for row in late:
                 with self._write() as connection:
-                    evaluations.leave_out(connection, view.evaluation, row, why, state=SUPERSEDED)
+                    checkpoint_stages.leave_out(
+                        connection, view.evaluation, row, why, state=SUPERSEDED
+                    )
 
     def _has_progress(self, view: _View, attempt: AttemptRecord) -> bool:
         """Return True if an attempt of the training wrote anything; else the next may go further.
@@ -440,22 +441,24 @@ class Evaluator:
         if twin is not None:
             why = _has_step_of(twin.path)
             with self._write() as connection:
-                evaluations.leave_out(connection, view.evaluation, row, why)
+                checkpoint_stages.leave_out(connection, view.evaluation, row, why)
             return True
         others = [one.name for one in view.members.values()]
         directory, definition = _definition(view, step, others)
         with self._write() as connection:
-            is_placed = evaluations.place(connection, view.evaluation, row, definition, directory)
+            is_placed = checkpoint_stages.place(
+                connection, view.evaluation, row, definition, directory
+            )
             if is_placed and view.newest_only and row.held is None:
                 placed = replace(row, state=CURRENT, stage_id=_id_of(connection, view, definition))
-                evaluations.leave_out(connection, view.evaluation, placed, NEWER)
+                checkpoint_stages.leave_out(connection, view.evaluation, placed, NEWER)
         return is_placed
 
     def _step(self, view: _View, row: CheckpointRecord) -> float | None:
         """Return the step of a checkpoint; None if it cannot be known yet."""
         path = Path(row.path)
         if row.held is not None:
-            path = records.held_copy(view.directory, row.held, row.path)
+            path = evaluations.held_copy(view.directory, row.held, row.path)
         if (step := integrity.step_of(path)) is not None:
             return step
         written = row.written_at // 1000 + CLOCK_GRAIN
@@ -484,16 +487,16 @@ class Evaluator:
         with self._store.read() as connection:
             found = [
                 (row, _was_edited(connection, view.members.get(row.stage_id or "")))
-                for row in records.of_earlier_definitions(connection, self._id)
+                for row in evaluations.of_earlier_definitions(connection, self._id)
             ]
         for row, is_edited in found:
             if is_edited and row.state == CURRENT:
                 if checkpoints.place_of(view.run.directory, row, held_first=True) is None:
                     with self._write() as connection:
-                        evaluations.leave_out(connection, view.evaluation, row, OUTDATED)
+                        checkpoint_stages.leave_out(connection, view.evaluation, row, OUTDATED)
             elif not is_edited and row.state != CURRENT:
                 with self._write() as connection:
-                    evaluations.count_again(connection, view.evaluation, row)
+                    checkpoint_stages.count_again(connection, view.evaluation, row)
 
     def _leave_out_older(self, view: _View) -> None:
         """Of the checkpoints that wait for a slot, leave only the newest."""
@@ -503,14 +506,14 @@ class Evaluator:
                 for row in view.rows
                 if row.state == CURRENT
                 and (stage := view.members.get(row.stage_id or "")) is not None
-                and evaluations.is_startable(connection, stage)
+                and checkpoint_stages.is_startable(connection, stage)
             ]
         current = [row for row in view.rows if row.state == CURRENT]
         newest = max(current, key=lambda row: (row.written_at, row.id), default=None)
         for row in startable:
             if newest is not None and row.id != newest.id:
                 with self._write() as connection:
-                    evaluations.leave_out(connection, view.evaluation, row, NEWER)
+                    checkpoint_stages.leave_out(connection, view.evaluation, row, NEWER)
 
     # The end: copies that are not needed, and how far it is.
 
@@ -538,7 +541,7 @@ class Evaluator:
                 logger.warning("%s cannot be removed: %s", row.held, error)
                 continue
             with self._write() as connection:
-                evaluations.set_held(connection, row.id, None)
+                checkpoint_stages.set_held(connection, row.id, None)
 
     def _kept(self, view: _View) -> set[int]:
         """Return the rows whose copies stay: the best one's.
@@ -547,7 +550,7 @@ class Evaluator:
         to one of its newest checkpoints.
         """
         with self._store.read() as connection:
-            bests = records.bests(connection, view.evaluation, view.rows)
+            bests = evaluations.bests(connection, view.evaluation, view.rows)
         if view.training.status == Status.COMPLETED or not bests:
             return {best.id for _row, best in bests[-1:]}
         may_return = [row.id for row in view.rows] if self._newest is None else self._newest
@@ -567,7 +570,7 @@ class Evaluator:
             words += f"; {self._full[0]}"
         if view.evaluation.reason != words:
             with self._write() as connection:
-                evaluations.explain(connection, view.evaluation, words)
+                checkpoint_stages.explain(connection, view.evaluation, words)
 
 
 def _last_of(rows: Sequence[CheckpointRecord], stage_id: str) -> CheckpointRecord | None:

@@ -24,10 +24,9 @@ from trainui.resume import held_checkpoints, search_results
 from trainui.resume.held_checkpoints import FoundCheckpoint, NoSpaceError
 from trainui.store.db.engine import Database, open_store
 from trainui.store.points import read_points, write_points
-from trainui.store.read import evaluations as records
-from trainui.store.read import views
+from trainui.store.read import evaluations, views
 from trainui.store.read.evaluations import OUTDATED, CheckpointRecord
-from trainui.store.runs import attempts, evaluations
+from trainui.store.runs import attempts, checkpoint_stages
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.metrics_progress import mark_metrics_complete
 from trainui.supervisor import protocol
@@ -120,7 +119,7 @@ class Case:
 
     def rows(self) -> list[CheckpointRecord]:
         with self.store.read() as connection:
-            return records.of_evaluation(connection, self.stage("evaluate").id)
+            return evaluations.of_evaluation(connection, self.stage("evaluate").id)
 
     def states(self) -> dict[str, str]:
         with self.store.read() as connection:
@@ -129,7 +128,7 @@ class Case:
 
     def held(self) -> set[str]:
         directory = Path(self.stage("train").directory).parent
-        return {one.name for one in records.held_directory(directory).iterdir()}
+        return {one.name for one in evaluations.held_directory(directory).iterdir()}
 
     def points(self) -> dict[float, float]:
         with self.store.read() as connection:
@@ -184,7 +183,7 @@ def test_a_copy_held_before_a_kill_is_stored_after_it(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = case.save(1)
-    killed_in(monkeypatch, evaluations, "add_found", after=False)
+    killed_in(monkeypatch, checkpoint_stages, "add_found", after=False)
     case.turn()
     assert case.rows() == []
     path.unlink()
@@ -222,7 +221,7 @@ def test_a_kill_while_the_curve_is_drawn_repeats_it(
     case.save(1)
     case.turn()
     case.evaluate(1, 0.5)
-    killed_in(monkeypatch, evaluations, "set_drawn", after=after)
+    killed_in(monkeypatch, checkpoint_stages, "set_drawn", after=after)
     case.turn()
     assert case.points() == {}
     case.turn()
@@ -240,7 +239,7 @@ def test_metrics_read_after_the_end_are_drawn_then(case: Case) -> None:
     with case.store.write() as connection:
         (attempt,) = views.attempts_of_stage(connection, stage.id)
         mark_metrics_complete(connection, attempt.id)
-        assert evaluations.unfinished(connection, None) == [case.stage("evaluate").id]
+        assert checkpoint_stages.unfinished(connection, None) == [case.stage("evaluate").id]
     case.turn()
     assert case.points() == {1: 0.5}
 
@@ -411,8 +410,10 @@ def test_a_directory_waits_for_what_callbacks_add(
         case.turn()
         assert case.rows() == []
         case.turn()
-    held = records.held_directory(Path(case.stage("train").directory).parent)
-    assert (records.held_copy(held, case.rows()[0].held or "", str(place)) / "adapter.bin").exists()
+    held = evaluations.held_directory(Path(case.stage("train").directory).parent)
+    assert (
+        evaluations.held_copy(held, case.rows()[0].held or "", str(place)) / "adapter.bin"
+    ).exists()
 
 
 def test_a_torn_checkpoint_is_left_alone(case: Case) -> None:
@@ -503,7 +504,7 @@ def test_a_copy_made_for_an_attempt_is_no_other_checkpoint(case: Case) -> None:
     case.turn()
     (row,) = case.rows()
     assert row.held is not None
-    place = records.held_directory(Path(case.stage("train").directory).parent)
+    place = evaluations.held_directory(Path(case.stage("train").directory).parent)
     held_checkpoints.drop(place, row.held)  # as after its evaluation
     found = FoundCheckpoint(row.path, row.written_at, row.attempt, row.identity)
     key = held_checkpoints.hold(place, "evaluate", found, complete=None, row=row.id)

@@ -34,8 +34,7 @@ from trainui.store.db.engine import Database
 from trainui.store.db.statements import Connection
 from trainui.store.read import evaluations, views
 from trainui.store.read.run_in_json import shown_command
-from trainui.store.runs import attempts, runs, stages
-from trainui.store.runs import evaluations as stored_evaluations
+from trainui.store.runs import attempts, checkpoint_stages, runs, stages
 from trainui.store.shell_environment import ShellEnvironment
 from trainui.supervisor.protocol import IDENTITY, METRICS_FILE, RUN_TAG
 
@@ -255,7 +254,7 @@ def _evaluated_checkpoint(store: Database, context: AttemptContext) -> str:
     assert each.member_of is not None
     key = held_checkpoints.hold(place, each.member_of, found, complete=None, row=row.id)
     with store.write() as connection:
-        stored_evaluations.set_held(connection, row.id, key)
+        checkpoint_stages.set_held(connection, row.id, key)
     return str(evaluations.held_copy(place, key, row.path))
 
 

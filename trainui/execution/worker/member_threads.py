@@ -23,7 +23,7 @@ from trainui.model.states import Status
 from trainui.plugin import Searcher, registry
 from trainui.store.db.engine import Database
 from trainui.store.read import views
-from trainui.store.runs import evaluations, trials
+from trainui.store.runs import checkpoint_stages, trials
 from trainui.store.runs.trials import SearchKey
 
 if TYPE_CHECKING:
@@ -253,10 +253,10 @@ class EvaluationThread:
     def _due(self) -> dict[str, None]:
         """Return the ids of the evaluations that have not ended, or whose records are behind."""
         with self._store.read() as connection:
-            found = evaluations.pending(connection, self._here)
-            found += evaluations.unfinished(connection, self._here)
+            found = checkpoint_stages.pending(connection, self._here)
+            found += checkpoint_stages.unfinished(connection, self._here)
             if not self._has_looked_back:
-                found += evaluations.with_copies(connection, self._here)
+                found += checkpoint_stages.with_copies(connection, self._here)
         return dict.fromkeys(found)
 
     def _turn(self) -> float | None:

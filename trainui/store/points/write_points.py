@@ -20,9 +20,9 @@ from trainui.store.points import chunks, point_sources, read_points
 from trainui.store.points.chunks import CHUNK_POINTS, Points, np
 from trainui.store.points.point_sources import SourceRecord, insert, lock_owner, move, next_ordinal
 from trainui.store.points.read_points import PointSegment
-from trainui.store.read import evaluations as records
+from trainui.store.read import evaluations
 from trainui.store.read.evaluations import CURRENT, CheckpointRecord
-from trainui.store.runs import evaluations, stages
+from trainui.store.runs import checkpoint_stages, stages
 
 TAIL_POINTS = 2048
 """A batch with more points goes straight into chunks."""
@@ -448,8 +448,8 @@ def draw_evaluation(store: Database, evaluation_id: str) -> bool:
             save(connection, source, after, batch, records=len(steps))
         metric = _best_metric(evaluation.definition, found)
         values = {steps[one.stage].id: one.last for one in found if one.name == metric}
-        gone = {row.id: 0 for row in records.of_evaluation(connection, evaluation_id)}
-        evaluations.set_drawn(connection, evaluation_id, metric, {**gone, **drawn}, values)
+        gone = {row.id: 0 for row in evaluations.of_evaluation(connection, evaluation_id)}
+        checkpoint_stages.set_drawn(connection, evaluation_id, metric, {**gone, **drawn}, values)
     return True
 
 
@@ -457,8 +457,8 @@ def _due_checkpoints(
     connection: Connection, evaluation_id: str
 ) -> list[tuple[CheckpointRecord, int]] | None:
     """Return the checkpoints with the attempts whose metrics count; None if they are on record."""
-    rows = records.of_evaluation(connection, evaluation_id)
-    members = records.members_of(connection, evaluation_id, read=True)
+    rows = evaluations.of_evaluation(connection, evaluation_id)
+    members = evaluations.members_of(connection, evaluation_id, read=True)
     wanted, is_stale = [], False
     for row in rows:
         stage = members.get(row.stage_id or "")
