@@ -408,13 +408,19 @@ class RunColumns:
         return cut((Segment(" " + (" " * self.gap).join(parts), "dim"),), self.width)
 
     def _titles(self) -> Mapping[str, str]:
-        """Return the headings by title: those that would look alike without what they share."""
+        """Return the headings by title: those that would look alike without what they share.
+
+        If a metric after the first has no room for `best`, all after the first have signs for it.
+        """
+        further = self.facts.metric_names[1:]
+        narrow = {one.title for one, cells in self._shown if cell_len(one.title) > cells}
+        signed = further if not narrow.isdisjoint(further) else ()
         found: dict[str, str] = {}
         signs: dict[str, str] = {}
         alike: dict[str, list[tuple[str, int]]] = {}
         for column, cells in self._shown:
             title, room = column.title, cells - (column.title == self.ordering)
-            if cell_len(title) > room and title in self.facts.metrics:
+            if title in signed or (cell_len(title) > room and title in self.facts.metrics):
                 title, sign = _signed(title, self.facts)
                 room, signs[column.title] = room - len(sign), sign
             found[column.title] = title

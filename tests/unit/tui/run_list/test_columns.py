@@ -198,6 +198,18 @@ def test_each_heading_says_which_value_its_column_has() -> None:
     assert "↑" in narrow, "also beside its name in the column of the others"
 
 
+@pytest.mark.parametrize("width", range(100, 180, 4))
+def test_the_headings_of_further_metrics_are_all_alike(width: int) -> None:
+    metrics = [ComparedMetric.of(name) for name in ("val/loss", "perplexity", "loss")]
+    titles = {f"{metric.name} {metric.word}": metric for metric in metrics}
+    listed = LISTED._replace(titles=titles, columns=(*titles,))
+    runs = [RUN._replace(params_json=f'{{"lr": "{at}", "depth": "{at}"}}') for at in range(9)]
+    columns = RunColumns(width, with_listed(column_stats(runs), listed, endings=True))
+    heading = plain(columns.heading())
+    further = [title for title in list(titles)[1:] if title in columns.titles]
+    assert len({f" {title} " in heading for title in further}) < 2, heading
+
+
 @pytest.mark.parametrize("width", [78, 118])
 def test_a_note_and_a_verdict_are_marked_beside_a_long_name(width: int) -> None:
     run = RUN._replace(name="n" * 90, note="try it longer", verdict="keep")
