@@ -438,6 +438,8 @@ class RunColumns:
         reason = details.reason or ("no output" if details.stalls else "")
         reason = f": {reason}" if reason else ""
         symbol, style = SYMBOLS[details.status], state_style(details.status)
+        if details.status == Status.QUEUED:
+            style = ""  # amber is for trouble: to wait for a slot is none
         if details.stalls:
             symbol, style = TROUBLE["stalled"][0], "bad"
         stage = f"{symbol} {details.stage}{reason}" if details.stage else ""

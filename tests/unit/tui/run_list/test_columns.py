@@ -102,6 +102,22 @@ def test_the_second_line_has_metric_and_member_without_columns() -> None:
         assert texts[-len(words) - 1 : -1][1] == words[-1]
 
 
+@pytest.mark.parametrize(
+    ("status", "stalls", "style"),
+    [
+        (Status.QUEUED, False, ""),
+        (Status.RUNNING, True, "bad"),
+        (Status.FAILED, False, "state-failed"),
+    ],
+)
+def test_a_wait_for_a_slot_does_not_look_like_trouble(
+    status: Status, stalls: bool, style: str
+) -> None:
+    details = {RUN.id: RunDetails("a", status, "the reason", stalls)}
+    row = RunColumns(120, column_stats([RUN])).second_row(RUN, RowContext(NOW, details=details))
+    assert [one.style for one in row if "the reason" in one.text] == [style]
+
+
 def test_the_second_line_has_the_time_to_go_without_a_column() -> None:
     moment = RowContext(NOW, {RUN.id: Eta(NOW + 90 * clock.SECOND, whole=True)})
     facts = with_listed(column_stats([RUN]), LISTED, endings=True)
