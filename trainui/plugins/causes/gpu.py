@@ -267,7 +267,12 @@ _DEVICES = (
         fix="End the process on the GPU (nvidia-smi shows it), or take another GPU.",
         weight=59,
     ),
-    rule("cuda_unavailable", r"Distributed package doesn't have NCCL built in", weight=59),
+    rule(
+        "cuda_unavailable",
+        r"Distributed package doesn't have NCCL built in|"
+        r"module 'torch\._C' has no attribute '_cuda\w+'",
+        weight=59,
+    ),
     rule(
         "device_mismatch",
         r"is not on the expected device|Expected object of (device|backend) type|"

@@ -216,6 +216,10 @@ _SHAPES = (
         r"Number of columns does not match number of features|"
         r"number of features in data \(\d+\) is not the same|"
         r"(dimension|size) mismatch(ed)?\b.*\d|label size and pred size does not match|"
+        r"running_(mean|var) should contain \d+ elements|was expecting embedding dimension of|"
+        r"number of dimensions in the tensor input does not match|Expected target size \[|"
+        r"Expected hidden size \(|must be batches of square matrices|"
+        r"Only 3D, 4D and 5D input Tensors supported|"
         r"Shape inconsistent, Provided|has error dim\.|"
         r"cannot reshape \(|"
         r"[Ii]ncorrect dimensions for matrix multiplication|can't divide axis of length",
@@ -240,7 +244,7 @@ _SHAPES = (
         r"tensors used as indices must be long|[Oo]nly Tensors of floating point( and complex)? "
         r"dtype can require gradients|mean\(\): could not infer output dtype|"
         r"query, key, and value to have the same dtype|dtypes? (mismatch|do(es)? not match)|"
-        r"can't convert np\.ndarray of type numpy\.object_|"
+        r"can't convert np\.ndarray of type numpy\.\w+|"
         r"FlashAttention only support(s)? fp16 and bf16|[Uu]nsupported dtype|"
         r"requires \w+ of (equal|the same) dtypes?|dtype .* but got|"
         r"cannot compute \w+ as input #\d+.* was expected to be a|"
@@ -275,7 +279,9 @@ _SHAPES = (
         r"only (one element tensors|integer tensors of a single element|length-1 arrays) can|"
         r"TracerArrayConversionError|TracerIntegerConversionError|truth value of an array|"
         r"context has already been set|NotFittedError|instance is not fitted yet|"
-        r"\b[Cc]annot call .* before calling|A KerasTensor cannot be used as input",
+        r"\b[Cc]annot call .* before calling|A KerasTensor cannot be used as input|"
+        r"Attempted step but _scale is None|Could not infer dtype of \w+|"
+        r"TypeError: '(method|function|type|builtin_function_or_method)' object is not ",
         weight=55,
     ),
 )

@@ -178,6 +178,7 @@ _MORE = (
         r"AttributeError: `(?P<np>np\.\w+)` was removed|was removed in "
         r"(the )?(NumPy|numpy|version|v?\d|Keras|pandas)|(has been|is|was) "
         r"(removed|renamed)( in| to| from| since)|no longer supported|"
+        r"deprecated since version \S+ and is now removed|"
         r"is deprecated (and (was|has been) removed|in the new Keras optimizer)|"
         r"'(DataFrame|Series|Index)' object has no attribute '(append|"
         r"iteritems|ix|as_matrix|mad|get_value|swaplevel|applymap)'|"
@@ -229,7 +230,9 @@ _MORE = (
         r"needs? a .*(value|number)|load_best_model_at_end requires|got an unexpected value|"
         r"not found in the base model|"
         r"No (configurable|registered \w+) matching|MDB_MAP_FULL|"
-        r"No (section|option):? '\w+'",
+        r"No (section|option):? '\w+'|Nesterov momentum requires|option needs num_workers > 0|"
+        r"Sum of input lengths does not equal|must define either total_steps OR|"
+        r"The specified number of total steps is|mode \w+ is unknown!|Unsupported nonlinearity",
         weight=42,
         shown=Shown.RAISED,
     ),
