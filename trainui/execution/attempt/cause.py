@@ -202,6 +202,9 @@ _OF_CRASHES = _OF_SIGNALS | {
 }
 """The same where the process crashed."""
 
+_OF_HANDLERS = frozenset(("preempted", "interrupted"))
+"""The causes of signals that a program reports before it saves, which looks like progress."""
+
 _FROM_OUTSIDE = (signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 """Signals that other processes send."""
 
@@ -477,6 +480,8 @@ class _Search:
     def with_line(self, found: _Shown) -> _Shown:
         """Return what was found with a line of the same cause: the process may have said it."""
         begins = [_begin_of_end(log, report=True) for log in self.logs]
+        if found.rule.id in _OF_HANDLERS:
+            begins = [0 for _ in self.logs]
         last = [
             [one for one in said if one[0] >= at]
             for said, at in zip(self.lines, begins, strict=True)
