@@ -66,6 +66,14 @@ _CHECKPOINTS = (
         r"load_(model|weights|checkpoint)|restore|ckpt|checkpoint",
     ),
     rule(
+        "checkpoint_corrupt",
+        r"IndexError: pop from empty list",
+        "The file is no pickle, or is damaged.",
+        weight=59,
+        shown=Shown.RAISED,
+        frame=r"/pickle\.py|numpy_pickle|_unpickler",
+    ),
+    rule(
         "state_dict_mismatch",
         r"KeyError: (?P<key>.+)",
         "The checkpoint has no key {key}.",
@@ -148,7 +156,8 @@ _SHAPES = (
         "label_out_of_range",
         r"Class values must be (smaller than|non-negative)|"
         r"Received a label value of -?\d+ which is outside the valid range|"
-        r"y contains previously unseen labels|all elements of (input|target) should be between 0 "
+        r"y contains previously unseen labels|Found unknown categories \[|"
+        r"all elements of (input|target) should be between 0 "
         r"and 1|(labels?|targets?|class(es| ind\w+)?)\b.{0,40}(out of (range|bounds)|outside)|"
         r"Invalid classes inferred from unique values|Detected the following values in "
         r"`(target|preds)`|The highest label in `target` should be smaller|[Ll]abel must be "
@@ -216,6 +225,11 @@ _SHAPES = (
         r"Number of columns does not match number of features|"
         r"number of features in data \(\d+\) is not the same|"
         r"(dimension|size) mismatch(ed)?\b.*\d|label size and pred size does not match|"
+        r"all the input array dimensions except|Length of values \(\d+\) does not match length of|"
+        r"[Aa]ll arrays must be of the same length|Expected 2D array, got (1D|scalar) array|"
+        r"axis -?\d+ is out of bounds for array of dimension|cannot reshape array of shape|"
+        r"Cannot concatenate arrays with shapes|vmap got inconsistent sizes|"
+        r"Data cardinality is ambiguous|Computed output size would be zero or negative|"
         r"running_(mean|var) should contain \d+ elements|was expecting embedding dimension of|"
         r"number of dimensions in the tensor input does not match|Expected target size \[|"
         r"Expected hidden size \(|must be batches of square matrices|"
@@ -245,7 +259,8 @@ _SHAPES = (
         r"dtype can require gradients|mean\(\): could not infer output dtype|"
         r"query, key, and value to have the same dtype|dtypes? (mismatch|do(es)? not match)|"
         r"can't convert np\.ndarray of type numpy\.\w+|"
-        r"FlashAttention only support(s)? fp16 and bf16|[Uu]nsupported dtype|"
+        r"Cannot perform reduction '\w+' with \w+ dtype|Cannot cast ufunc '\w+' (in|out)put|"
+        r"Invalid dtype: str\d*|FlashAttention only support(s)? fp16 and bf16|[Uu]nsupported dtype|"
         r"requires \w+ of (equal|the same) dtypes?|dtype .* but got|"
         r"cannot compute \w+ as input #\d+.* was expected to be a|"
         r"(grad requires real-valued inputs|requires float inputs)|"
@@ -277,7 +292,12 @@ _SHAPES = (
         r"[Aa]bstract tracer value encountered|UnexpectedTracerError|"
         r"a Tensor with \d+ elements cannot be converted to Scalar|"
         r"only (one element tensors|integer tensors of a single element|length-1 arrays) can|"
-        r"TracerArrayConversionError|TracerIntegerConversionError|truth value of an array|"
+        r"TracerArrayConversionError|TracerIntegerConversionError|"
+        r"truth value of an? (array|Series|DataFrame|Index)\b|"
+        r"single positional indexer is out-of-bounds|JAX arrays are immutable|"
+        r"Shapes must be 1D sequences of concrete values|Gradient only defined for scalar-output|"
+        r"You must call `compile\(\)` before|Invalid key: \d+ is out of bounds for size|"
+        r"specify (exactly one of|either) `?input_ids`? or|training requires a train_dataset|"
         r"context has already been set|NotFittedError|instance is not fitted yet|"
         r"\b[Cc]annot call .* before calling|A KerasTensor cannot be used as input|"
         r"Attempted step but _scale is None|Could not infer dtype of \w+|"
@@ -594,7 +614,10 @@ _DATA = (
         r"EmptyDataError|No columns to parse|invalid literal for int|Unable to parse string|"
         r"Failed to interpret file|Cannot load file containing pickled data|truncated record at|"
         r"OSError: unrecognized data stream|Cannot work out file type of|"
-        r"EOFError: No data left in file|ComputeError: could not parse `",
+        r"EOFError: No data left in file|EOF: reading array|Failed to read all data for array|"
+        r"could not convert string '.*' to (float|int)|the number of columns changed from \d+|"
+        r"ValueError: Some errors were detected !|ValueError: Expected object or value$|"
+        r"DateParseError|OutOfBoundsDatetime|IntCastingNaNError|ComputeError: could not parse `",
         weight=55,
     ),
     rule(

@@ -178,6 +178,7 @@ _MORE = (
         r"AttributeError: `(?P<np>np\.\w+)` was removed|was removed in "
         r"(the )?(NumPy|numpy|version|v?\d|Keras|pandas)|(has been|is|was) "
         r"(removed|renamed)( in| to| from| since)|no longer supported|"
+        r"Argument\(s\) not recognized: \{'(lr|decay)'|"
         r"deprecated since version \S+ and is now removed|"
         r"is deprecated (and (was|has been) removed|in the new Keras optimizer)|"
         r"'(DataFrame|Series|Index)' object has no attribute '(append|"
@@ -224,7 +225,10 @@ _MORE = (
         r"(values|choices|range|\w+)|(mutually exclusive|cannot be used (together|with)|"
         r"are incompatible|incompatible with|can't be (both|used)|not compatible|"
         r"requires .* to be|only (works|valid|supported) (with|for))|MisconfigurationException|"
-        r"Could not interpret \w+ identifier|(choose|available|valid|possible|allowed|supported) "
+        r"Could not interpret [\w ]+ identifier|supports only .* penalties|"
+        r"resulting train set will be empty|Cannot have number of splits|"
+        r"probabilities do not sum to 1|Cannot take a larger sample than population|"
+        r"(choose|available|valid|possible|allowed|supported) "
         r"(from|options|choices|values|are|models)|integer value, but got|"
         r"to satisfy the constraint|doesn't have a parameter named|"
         r"needs? a .*(value|number)|load_best_model_at_end requires|got an unexpected value|"
@@ -234,6 +238,13 @@ _MORE = (
         r"Sum of input lengths does not equal|must define either total_steps OR|"
         r"The specified number of total steps is|mode \w+ is unknown!|Unsupported nonlinearity",
         weight=42,
+        shown=Shown.RAISED,
+    ),
+    rule(
+        "file_not_found",
+        r"Unrecognized model in (?P<place>\S+)\. Should have a `model_type` key",
+        "{place} has no config.json, or one without the type of the model.",
+        weight=43,
         shown=Shown.RAISED,
     ),
     rule(
@@ -271,6 +282,7 @@ _MORE = (
         r"None of \[.*\] are in the \[(columns|index)\]|Column(s)? .*(not|doesn't|don't|do not) "
         r"(in|exist|found)|Usecols do not match columns|columns? "
         r".*(missing|not found|not present|does not exist)|"
+        r"[Cc]olumn name \S+ not in the dataset|The batch received was empty, your model|"
         r"Missing column provided to 'parse_dates'|No columns in the dataset match the model|"
         r"FieldRef\.Name.* No match|feature_names mismatch|"
         r"feature names (should|must) match|Invalid (key|field): .* (is )?not (in|a)|"
