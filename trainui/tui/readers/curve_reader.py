@@ -191,7 +191,11 @@ def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
 
     found = moments([_filled(line.smooths) for line in lines])
     means, counts = found.means, found.counts
-    at = np.where(counts > 0, np.fmax.reduce([line.at for line in lines]), np.nan)
+    points = np.fmax.reduce([line.at for line in lines])
+    at = np.where(counts > 0, points, np.nan)
+    last, of_all = (max((x for x in xs if x == x), default=0.0) for xs in (at, points))
+    # before the last points, if these have no mean: they are NaN
+    end = float(last) if last < of_all else max(line.end for line in lines)
     steps = np.fmax.reduce([line.steps for line in lines])
     shown, low, high = (
         np.where(np.isnan(at), np.nan, columns)
@@ -220,7 +224,7 @@ def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
         smooths=values,
         lasts=values,
         odd=tuple(sorted(kinds.items())),
-        end=max(line.end for line in lines),
+        end=end,
         best=(mean(bests), math.nan, math.nan) if bests else None,
         last=_last(lines),
         members=tuple(line.smooths for line in lines),

@@ -440,7 +440,7 @@ def seed_verdict(
     lacking = [name for name, one in zip(names, (a, b), strict=True) if not _has_seeds(one)]
     if more is not None and lacking:
         more = None
-        words += f"; {' and '.join(lacking)} without `seeds` in the file: none can be added"
+        words += f"; to add seeds, give {' and '.join(lacking)} a `seeds` in the pipeline file"
     elif more is not None:
         them = "them" if result.seeds_needed else f"{quantity(more, 'seed')} of each"
         words += f"; S adds {them}"

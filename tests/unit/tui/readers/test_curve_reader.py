@@ -36,6 +36,7 @@ from trainui.tui.curve_data import (
     PlotOptions,
     PlottedSeries,
     groups,
+    value_at,
 )
 from trainui.tui.curves.interaction import best_text
 from trainui.tui.curves.plot import plot
@@ -288,6 +289,7 @@ def test_a_mean_ends_where_no_member_has_values() -> None:
     ended = line([1.0, 2.0, NAN, NAN], at=(0.0, 1.0, 2.0, 3.0), own=False)
     found = folded([ended, line([2.0, 3.0, NAN, NAN])], (("", "lr=1"),))
     assert found.known == [0.0, 1.0]
+    assert value_at(found, PlotOptions(), 3.0) is None, "no earlier value stands for it"
 
 
 def test_a_means_last_value_is_that_of_its_last_step() -> None:
