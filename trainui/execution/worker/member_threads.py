@@ -52,12 +52,18 @@ INSTALL = "{module} is not installed where the worker runs: {advice}"
 
 
 class _Retry(NamedTuple):
-    """When the next turn of a search is due after one that failed."""
+    """When the next turn of a search or an evaluation is due after one that failed."""
 
     at: float
     """Monotonic time."""
     pause: float
     """Seconds between the last turn and this time."""
+
+    @classmethod
+    def after(cls, before: _Retry | None) -> _Retry:
+        """Put off the next turn after a failure, with exponential backoff."""
+        pause = FIRST_PAUSE if before is None else min(2 * before.pause, LONGEST_PAUSE)
+        return cls(time.monotonic() + pause, pause)
 
 
 class SearchThread:
@@ -77,7 +83,7 @@ class SearchThread:
         """Ids of the stages that could start now if they had values."""
         self._has_changed = False
         """True if the store has changed since the thread was woken."""
-        self._rang_at = -math.inf
+        self._woken_at = -math.inf
         self._open: dict[SearchKey, SearchTurns] = {}
         self._missing: MissingMetricWatch | None = None
         self._retries: dict[SearchKey, _Retry] = {}
@@ -95,12 +101,12 @@ class SearchThread:
         """Wake the thread if there may be work for it; `changed`: the store changed meanwhile."""
         self._has_changed = self._has_changed or changed
         if self._wanted or (self._has_changed and self._is_due()):
-            self._has_changed, self._rang_at = False, time.monotonic()
+            self._has_changed, self._woken_at = False, time.monotonic()
             self._thread.wake()
 
     def _is_due(self) -> bool:
         """Return True if a trial has ended, or if one runs that was not looked at for a while."""
-        is_late = time.monotonic() - self._rang_at >= FOLLOW_EVERY
+        is_late = time.monotonic() - self._woken_at >= FOLLOW_EVERY
         with self._store.read() as connection:
             states = (*trials.LAST_STATES, Status.RUNNING) if is_late else trials.LAST_STATES
             return trials.is_any_asked(connection, states, self._here)
@@ -120,7 +126,10 @@ class SearchThread:
             running = trials.asked(connection, [Status.RUNNING], self._here)
         due = self._due(ended, running)
         for key in due:
-            self._set_retry(key, has_failed=not self._search(key))
+            is_done = self._search(key)
+            before = self._retries.pop(key, None)
+            if not is_done:
+                self._retries[key] = _Retry.after(before)
         # Close studies beyond the limit, but none that this turn needed and so will the next.
         others = [key for key in self._open if key not in due]
         for key in others[: max(0, len(self._open) - MOST_OPEN)]:
@@ -131,13 +140,6 @@ class SearchThread:
         if any(searcher.is_behind for searcher in self._open.values()):
             pauses.append(CATCH_UP_PAUSE)
         return min(pauses, default=None)
-
-    def _set_retry(self, key: SearchKey, *, has_failed: bool) -> None:
-        """Put off the next turn of a search that has failed, with exponential backoff."""
-        before = self._retries.pop(key, None)
-        if has_failed:
-            pause = FIRST_PAUSE if before is None else min(2 * before.pause, LONGEST_PAUSE)
-            self._retries[key] = _Retry(time.monotonic() + pause, pause)
 
     def _due(
         self, ended: Sequence[StageRecord], running: Sequence[StageRecord]
@@ -232,8 +234,8 @@ class EvaluationThread:
         self._store = store
         self._here = here
         self._known: dict[str, Evaluator] = {}
-        self._failures: dict[str, tuple[float, float]] = {}
-        """By the id of an evaluation whose last turn failed: the pause, and when it is over."""
+        self._retries: dict[str, _Retry] = {}
+        """By the id of an evaluation whose last turn failed."""
         self._has_looked_back = False
         """True if copies that an earlier worker left have been looked at."""
         self._has_changed = False
@@ -268,8 +270,9 @@ class EvaluationThread:
         return min(pauses, default=None)
 
     def _evaluate(self, key: str) -> float | None:
-        pause, until = self._failures.get(key, (0.0, 0.0))
-        if (left := until - time.monotonic()) > 0:
+        """Do one turn of an evaluation; return the seconds until the next."""
+        retry = self._retries.get(key)
+        if retry is not None and (left := retry.at - time.monotonic()) > 0:
             return left
         from trainui.evaluation import Evaluator  # NumPy, which few workers need
 
@@ -280,10 +283,9 @@ class EvaluationThread:
             raise
         except Exception:
             logger.exception("evaluation %s: will retry", key)
-            pause = min(2 * pause, LONGEST_PAUSE) if pause else FIRST_PAUSE
-            self._failures[key] = pause, time.monotonic() + pause
-            return pause
-        self._failures.pop(key, None)
+            self._retries[key] = _Retry.after(retry)
+            return self._retries[key].pause
+        self._retries.pop(key, None)
         if evaluator.has_changed:
             wakeup.wake()
         return next_turn
