@@ -1,10 +1,11 @@
-"""The thread of searches: it starts with the first trial, and says why a trial has no values."""
+"""The threads of searches and evaluations: when they turn, and why a trial has no values."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +13,15 @@ import pytest
 from tests.unit.execution.submitted import begin, submit
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import wait_for
-from trainui import clock, control, search
+from trainui import clock, control, evaluation, search
 from trainui.errors import install_advice
 from trainui.execution.worker import member_threads
-from trainui.execution.worker.member_threads import INSTALL, SearchThread
+from trainui.execution.worker.member_threads import (
+    FIRST_PAUSE,
+    INSTALL,
+    EvaluationThread,
+    SearchThread,
+)
 from trainui.model.records import StageRecord
 from trainui.model.states import Status
 from trainui.plugin import SearchTask, registry
@@ -220,3 +226,23 @@ def test_a_missing_metric_is_named_while_the_trial_runs(
     feeder.feed({"val/loss": [(0, 1.0)]})
     watch.look([thread.stage(0)])
     assert thread.stage(0).reason is None
+
+
+def test_a_failing_evaluation_is_put_off_longer_each_time(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, now = list[float](), [0.0]
+
+    def turn() -> float:
+        turns.append(now[0])
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(evaluation, "Evaluator", lambda *_: SimpleNamespace(turn=turn))
+    monkeypatch.setattr(member_threads, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    thread = EvaluationThread(store, threading.Event())
+    monkeypatch.setattr(thread, "_due", lambda: {"evaluation": None})
+    assert thread._turn() == FIRST_PAUSE
+    assert thread._turn() == FIRST_PAUSE, "it is not due yet"
+    now[0] = FIRST_PAUSE
+    assert thread._turn() == 2 * FIRST_PAUSE
+    assert turns == [0.0, FIRST_PAUSE]
