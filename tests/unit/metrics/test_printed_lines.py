@@ -222,6 +222,7 @@ SAMPLES = [
     Sample("print", "エポック 1/2  損失: 2.5  検証損失: 3.5\nエポック 2/2  損失: 1.5  検証損失: 2.5\n", {"損失": [(1, 2.5), (2, 1.5)], "val 損失": [(1, 3.5), (2, 2.5)]}),
     Sample("print", "Epoch 1 done. acc 0.5 and loss 2.5\nEpoch 2 done. acc 0.75 and loss 1.5\n", {"acc": [(1, 0.5), (2, 0.75)], "loss": [(1, 2.5), (2, 1.5)]}),
     Sample("print", "\nEpoch: 0\n [===>..]  Step: 62ms | Tot: 1s | Loss: 2.5 | Acc: 44.5% (445/1000)     \b\b 1/2 \r [=====>]  Step: 62ms | Tot: 2s | Loss: 2.25 | Acc: 44.75% (895/2000)     \b\b 2/2 \n [=====>]  Step: 62ms | Tot: 2s | Loss: 3.5 | Acc: 40.5% (405/1000)     \b\b 1/1 \nSaving..\n\nEpoch: 1\n [===>..]  Step: 62ms | Tot: 1s | Loss: 1.5 | Acc: 54.5% (545/1000)     \b\b 1/2 \r", {"Loss": [(1, 2.5), (2, 2.25), (3, 1.5)], "Acc": [(1, 44.5), (2, 44.75), (3, 54.5)]}),
+    Sample("print", "step 100 loss 2.5\nstep 200 loss 1.5\n Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.351\n Average Precision  (AP) @[ IoU=0.50      | area=   all | maxDets=100 ] = 0.551\nstep 300 loss 0.5\n", {"loss": [(100, 2.5), (200, 1.5), (300, 0.5)], "eval/Average Precision AP (IoU@0.50-0.95 area@all maxDets@100)": [(200, 0.351)], "eval/Average Precision AP (IoU@0.50- area@all maxDets@100)": [(200, 0.551)]}),
 ]  # fmt: skip
 
 DECOYS = [

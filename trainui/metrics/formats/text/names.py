@@ -222,7 +222,7 @@ class Number(NamedTuple):
 
 
 _WORD = r"(?!(?:None|null|N/A|n/a)\b)[^\W\d](?:[\w.@/%^-]|'(?=\w))*"
-_INNER = r"[^()\d\ue000-\ue8ff]{0,40}"
+_INNER = r"(?:[^()\d\ue000-\ue8ff]|(?<=@)[\d.-]+){0,40}"
 _NAME_OF = (
     rf"(?:[Tt]op {INT} )?{_WORD}(?: ?\({_INNER}(?:\({_INNER}\){_INNER})?\)|\[[A-Za-z][\w.-]*\])?"
 )
@@ -410,7 +410,7 @@ ONLY_PART = re.compile(HELD_OUT, re.IGNORECASE)
 _FRACTIONS = re.compile(
     r"(?:[\w-]+[\s_/.])*(?:precision|recall|error(?:[ _-]rate)?|[wc]er|eer|m?ap|auprc|ndcg|mrr"
     r"|fid|kid|lpips|r2|mape|kappa|mcc|elbo|rouge\w*"
-    r"|(?:hr|hits?)(?=@))(?:@[\d.:-]+)?",
+    r"|(?:hr|hits?)(?=@))(?:@[\d.:-]+|\ \(IoU@[^()]*\))?",
     re.IGNORECASE,
 )
 """Names of metrics that may also be settings, as in `precision: 16`."""
@@ -583,12 +583,21 @@ _RANGE = re.compile(r"\[\d+-(?=\d+\])")
 """MXNet's `Batch [20-40]`: the second number is the position."""
 
 
+_COCO = re.compile(
+    r"Average (Precision|Recall) +\((A[PR])\) @\[ IoU=([\d.]+):?([\d.]*) *\| area= *(\w+) *"
+    r"\| maxDets= *(\d+) *\] ="
+)
+"""`Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.5`."""
+
+
 def normal(line: str) -> str:
     """Return a line in English, and with counts before their names as names and numbers."""
     if not line.isascii():
         line = _in_english(line)
     if "[" in line:
         line = _RANGE.sub("[", line)
+    if "@[" in line:
+        line = _COCO.sub(r"eval: Average \1 \2 (IoU@\3-\4 area@\5 maxDets@\6):", line)
     if _IS_COUNTED.search(line) or _IS_GLUED.match(line):
         for pattern, replacement in _COUNTED:
             line = pattern.sub(replacement, line)
