@@ -29,6 +29,40 @@ _SCORE = re.compile(r"acc|reward|return|score|perplexity", re.IGNORECASE)
 _VALIDATION_RANKS = 4
 """The ranks of validation and test metrics; those of others follow."""
 
+_WORDS = re.compile(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*")
+"""The words of a name: `valAccTop1` has three."""
+
+_WHOLE = re.compile(r"[A-Za-z0-9]+")
+"""What stands between the separators of a name, as `mAP50`, which is no two words."""
+
+_LOWER = frozenset(
+    {"loss", "losses", "err", "error", "errors", "perplexity", "ppl", "nll", "mse", "mae"}
+    | {"rmse", "mape", "wer", "cer", "fid", "kid", "bpb", "bpc", "bpd", "kl", "kld", "cost"}
+    | {"regret", "logloss", "rmsle", "deviance"}
+)
+"""The least value of such a metric is its best."""
+
+_HIGHER = frozenset(
+    {"acc", "accuracy", "acc1", "acc5", "top1", "top5", "auc", "auroc", "auprc", "ap", "map"}
+    | {"map50", "f1", "precision", "recall", "rew", "reward", "rewards", "return", "returns"}
+    | {"score", "bleu", "rouge", "chrf", "meteor", "iou", "miou", "dice", "psnr", "ssim", "r2"}
+    | {"ndcg", "mrr", "hits", "success", "win", "winrate", "likelihood", "elbo", "correct"}
+    | {"em"}
+)
+"""The greatest value of such a metric is its best."""
+
+_KEPT_BEST = frozenset(("best", "min", "lowest"))
+"""Words of a metric that is the best of another one so far."""
+
+_CLOCKS = frozenset(
+    {"epoch", "step", "time", "timestamp", "wall_time", "walltime", "elapsed"}
+    | {"_runtime", "_timestamp"}
+)
+"""The last part of the names of metrics that count steps, epochs or time."""
+
+_MOMENTS = frozenset({"time", "timestamp", "_timestamp", "wall_time", "walltime", "date"})
+"""The same of times of day, in any unit."""
+
 LONG_AGO = 1e9
 """Unix time in 2001; smaller values are taken for durations, not times of day."""
 
@@ -79,14 +113,6 @@ def importance(name: str) -> int | None:
     return _VALIDATION_RANKS + 2 if lower is not None or _SCORE.search(name) else None
 
 
-_CLOCKS = frozenset(
-    {"epoch", "step", "time", "timestamp", "wall_time", "walltime", "elapsed"}
-    | {"_runtime", "_timestamp"}
-)
-
-_MOMENTS = frozenset({"time", "timestamp", "_timestamp", "wall_time", "walltime", "date"})
-
-
 def is_clock(name: str) -> bool:
     """Return True if a metric counts steps, epochs or time; a prefix like `train/` is ignored."""
     return _last(name) in _CLOCKS
@@ -107,24 +133,6 @@ def is_headline(name: str) -> bool:
     return importance(name) is not None
 
 
-_LOWER = frozenset(
-    {"loss", "losses", "err", "error", "errors", "perplexity", "ppl", "nll", "mse", "mae"}
-    | {"rmse", "mape", "wer", "cer", "fid", "kid", "bpb", "bpc", "bpd", "kl", "kld", "cost"}
-    | {"regret", "logloss", "rmsle", "deviance"}
-)
-
-_HIGHER = frozenset(
-    {"acc", "accuracy", "acc1", "acc5", "top1", "top5", "auc", "auroc", "auprc", "ap", "map"}
-    | {"map50", "f1", "precision", "recall", "rew", "reward", "rewards", "return", "returns"}
-    | {"score", "bleu", "rouge", "chrf", "meteor", "iou", "miou", "dice", "psnr", "ssim", "r2"}
-    | {"ndcg", "mrr", "hits", "success", "win", "winrate", "likelihood", "elbo", "correct"}
-    | {"em"}
-)
-
-_WORDS = re.compile(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*")
-_WHOLE = re.compile(r"[A-Za-z0-9]+")
-
-
 def lower_is_better(name: str, search: Search | None = None) -> bool | None:
     """Return True if a metric's least value is its best; None if its name does not show it.
 
@@ -141,9 +149,6 @@ def lower_is_better(name: str, search: Search | None = None) -> bool | None:
         if word in _LOWER or word in _HIGHER:
             return word in _LOWER
     return None
-
-
-_KEPT_BEST = frozenset(("best", "min", "lowest"))
 
 
 @lru_cache(maxsize=4096)
