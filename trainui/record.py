@@ -2,7 +2,8 @@
 
 The standard decorator compiles six functions for each class, which is a third of what a process
 spends on its imports: at its start it defines nearly 200 such classes. This one has `__init__`
-compiled alone; the other methods are functions that read the fields by their names.
+compiled alone; the other methods are functions that read the fields by their names. With the
+standard one `trainui show` takes an eighth more CPU time.
 
 `frozen` is for mypy, which accepts no assignment to a field; at run time nothing looks at each one,
 so that making a record takes half the time, too.
