@@ -187,7 +187,7 @@ def _with_facts(store: Database, context: AttemptContext, found: FoundCause) -> 
         return f"{found.fix} It ran with {python}." if python else found.fix
     if found.id in ("disk_full", "quota_exceeded"):
         freed = _prunable(store)
-        return f"{found.fix} `trainui prune` would free {freed}." if freed else found.fix
+        return f"`trainui prune` would free {freed}. {found.fix}" if freed else found.fix
     return found.fix
 
 
