@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,9 +68,9 @@ def run_trainui(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    set_up(extras="[dev]")
-    install_debian_packages()
-    install_compiler()
+    with installing_debian_packages():
+        set_up(extras="[dev]")
+        install_compiler()
     checks = [
         ["ruff", "format", "--check", "."],
         ["ruff", "check", "."],
@@ -134,9 +135,11 @@ def set_up(extras: str) -> None:
     print(f"setting up {VENV} (a minute or two, once)", file=sys.stderr, flush=True)
     if not PYTHON.exists():
         make_environment()
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-compile"]
     subprocess.run([*pip, "-c", str(LOCK), "-e", f"{ROOT}{extras}"], cwd=ROOT, check=True)
-    subprocess.run([str(PYTHON), "-m", "compileall", "-q", str(ROOT / "trainui")], check=False)
+    # on all cores, where pip compiles on one; a library may have files for another Python
+    compile_all = [str(PYTHON), "-m", "compileall", "-qq", "-j", "0"]
+    subprocess.run([*compile_all, str(VENV / "lib"), str(ROOT / "trainui")], check=False)
     done["plain"] = fingerprint("")
     if extras:
         done["dev"] = wanted
@@ -185,8 +188,19 @@ def install_compiler() -> None:
         subprocess.run([*pip, "ziglang>=0.13,<0.18"], check=False)
 
 
+@contextmanager
+def installing_debian_packages() -> Iterator[None]:
+    """Install what some tests need meanwhile, where that is possible without asking."""
+    thread = threading.Thread(target=install_debian_packages)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
 def install_debian_packages() -> None:
-    """Install what some tests need, where that is possible without asking."""
+    """Install those that are missing, as root on Debian."""
     server_programs = map(str, Path("/usr/lib/postgresql").glob("*/bin"))
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", *server_programs])
     missing = [
