@@ -218,9 +218,9 @@ def test_lines_that_are_not_read_are_said_meanwhile(
 @pytest.mark.parametrize(
     ("line", "series"),
     [
-        ("After {at} ticks of training the loss is {value}", {"ticks_training_loss"}),
+        ("It took {at} ticks until the loss was {value}", {"ticks_until_loss"}),
         ("it's [{value}, 1.25, {at}, 0.0002]", {"it_s", "value", "value_2"}),
-        ("run=a val/acc@1={value} val/acc@5=0.75", {"val_acc_1", "val_acc_5"}),
+        ("run=a of it: val/acc@1={value} and val/acc@5=0.75", {"val_acc_1", "val_acc_5"}),
         ("(loss*) -> {value} $cost: {at}% at 22:00:01", {"loss"}),
     ],
 )
