@@ -226,6 +226,7 @@ SAMPLES = [
 ]  # fmt: skip
 
 DECOYS = [
+    " #   Column  Non-Null Count  Dtype  \n---  ------  --------------  -----  \n 0   Id      891 non-null    int64  \n\nSurvived\n0    549\n1    342\n",
     "E   AssertionError: accuracy 0.8125 below 0.9\n" * 2,
     "  eval_interval ................ 1000\n  iteration .................... 1\n  loss_scale ................... 12.0\n  lr ........................... 0.1\n",
     "{'batch_size': 32,\n 'epoch': 300.0,\n 'lr_factor': 0.5}\nEarly stopping occurred at epoch 6 with best_epoch = 2 and best_valid_accuracy = 0.76\n",

@@ -112,13 +112,16 @@ class Table:
         if len(cells) != len(names) or not cells[step].isdigit():
             return None
         part, row = "", {}
+        of_words = self.memory.setdefault("of_words", [])  # what has had one has no numbers
         for at, (name, cell) in enumerate(zip(names, cells, strict=True)):
-            if at == step or name == "E":
+            if at == step or name == "E" or name in of_words:
                 continue
             if (number := leading_number(cell.strip("[]"))) is not None:
                 row[name] = number
             elif _PARTS.fullmatch(cell) and not part:
                 part = f"{of}/" if (of := part_in(cell)) else ""
+            elif cell[:1].isalpha():
+                of_words.append(name)
         if not row:
             return None
         if part and any(map(names_part, row)):
