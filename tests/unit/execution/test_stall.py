@@ -404,6 +404,7 @@ def test_a_mute_stage_that_writes_files_is_not_stalled(
         run=f"{copying}; until test -e go; do sleep 0.02; done",
         stall_after="0.5s",
     )
+    wait_for((tmp_path / "data").exists, "the file")
     stalls = StallDetector(store, grace=0.0, apart=0.1)
     started = time.monotonic()
 

@@ -197,7 +197,7 @@ _BUILDS = (
         r"(?i)Failed to find C compiler|InvalidCxxCompiler|No working C\+\+ compiler found|"
         r"CppCompileError.*(not found|No such file)|C\+\+ compiler (is )?(not found|required)|"
         r"unable to execute '(gcc|g\+\+|cc|c\+\+|x86_64-linux-gnu-\w+|nvcc)'|"
-        r"error: command '(gcc|g\+\+|cc|x86_64-linux-gnu-g\w+|\S*/nvcc)' failed: No such file|"
+        r"command '(\S*/)?(gcc|g\+\+|cc|clang|nvcc|x86_64-linux-gnu-g\w+)(-\d+)?' failed: No such|"
         r"No such file or directory: '\S*(nvcc|g\+\+|gcc|c\+\+|clang\+?\+?)'|"
         r"\b(nvcc|gcc|g\+\+|cc1plus|c\+\+): ((command )?not found|No such file)|"
         r"CUDA_HOME environment variable is not set|Ninja is required to load C\+\+ extensions|"

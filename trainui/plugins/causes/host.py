@@ -449,7 +449,7 @@ _SHELLS = (
     rule(
         "command_not_found",
         r"^(\S+: )?(line \d+: |\d+: )?(?P<name>[^\s:]+): (command )?not found$|"
-        r"command not found: (?P<of_zsh>\S+)",
+        r"(command not found|fish: Unknown command): (?P<of_zsh>\S+)",
         "The command does not exist on the PATH.",
         weight=66,
         codes=(127,),
