@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trainui import paths, system
+from trainui import formatting, paths, system
 from trainui.errors import UnfitEnvironmentError, UsageError
 from trainui.model.states import NOTIFY_ON_KINDS
 from trainui.record import dataclass
@@ -188,14 +188,19 @@ def _rate(value: Any) -> int:
     return _positive(float(number) * factor)
 
 
+def _seconds(value: Any) -> float:
+    """Return the seconds of a duration as in a pipeline file: `90s`, `2m`, or a number of them."""
+    seconds = formatting.parse_duration("" if isinstance(value, bool) else str(value))
+    if seconds <= 0:
+        raise ValueError
+    return seconds
+
+
 def _seconds_or_never(value: Any) -> float:
     """Return seconds; 0: never."""
     if value == "never":
         return 0.0
-    seconds = float(value)
-    if isinstance(value, bool) or not 0 < seconds < float("inf"):
-        raise ValueError
-    return seconds
+    return _seconds(value)
 
 
 def _agent_limits(value: Any) -> AgentLimits:
@@ -245,8 +250,11 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "notify_digest": (_time_of_day, 'a time of day, such as "08:00"'),
     "bell": (_truth, "true or false"),
-    "idle_timeout": (_checked(float, lambda seconds: seconds > 0), "seconds, above 0"),
-    "stall_after": (_seconds_or_never, "seconds, above 0, or never"),
+    "idle_timeout": (_seconds, "a duration such as 90s or 30m, or seconds, above 0"),
+    "stall_after": (
+        _seconds_or_never,
+        "a duration such as 90s or 5m, or seconds, above 0; or never",
+    ),
     "agent_limits": (
         _agent_limits,
         'a JSON object (in config.toml a table), such as {"runs": 2, "rm": false, "others": false}',

@@ -256,10 +256,8 @@ def prune(
 
 
 def _seconds(written: str) -> float:
-    from trainui.pipeline import field_names
-
     try:
-        return field_names.parse_duration(written)
+        return formatting.parse_duration(written)
     except ValueError as error:
         raise UsageError(f"--older-than {written!r} {error}") from error
 

@@ -32,7 +32,7 @@ from trainui.execution import tracebacks
 from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import LOCAL, AttemptRecord, Event, RunRecord, StageRecord
 from trainui.model.states import DONE, METRIC_ALERTS, NAN, STALLED, Status
-from trainui.pipeline import field_names, matrix
+from trainui.pipeline import matrix
 from trainui.resume import checkpoints, integrity
 from trainui.store.db import engine
 from trainui.store.db.statements import Connection
@@ -72,7 +72,7 @@ def since_of(text: str | None, now: int) -> int:
         raise UsageError("no screen was open here yet; give a duration, as in `--since 8h`")
     found = None
     with suppress(ValueError):
-        found = now - int(field_names.parse_duration(text) * clock.SECOND)
+        found = now - int(formatting.parse_duration(text) * clock.SECOND)
     if found is None:
         found = _time_of(text, now)
     if found is None or found >= now:

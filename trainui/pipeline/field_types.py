@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from trainui import plugin
+from trainui import formatting, plugin
 from trainui.model.definition import ALERT_ACTIONS, Json
 from trainui.model.records import LOCAL
 from trainui.pipeline import field_names
@@ -247,7 +247,7 @@ def seconds(*, zero: bool, never: bool = False) -> Callable[[Any, ValidationInfo
         if never and scalar.text.strip() == NEVER:
             return 0.0
         try:
-            seconds = field_names.parse_duration(scalar.text)
+            seconds = formatting.parse_duration(scalar.text)
         except ValueError as error:
             raise fault("bad-duration", f"{error}{or_never}, not {quoted(scalar.text)}") from error
         if not zero and seconds == 0:
@@ -479,10 +479,10 @@ Command = Annotated[
 
 
 def _duration(*, zero: bool, never: bool = False) -> FieldReader:
-    pattern = f"{NEVER}|{field_names.DURATION_PATTERN}" if never else field_names.DURATION_PATTERN
+    pattern = f"{NEVER}|{formatting.DURATION_PATTERN}" if never else formatting.DURATION_PATTERN
     text = {"type": "string", "pattern": rf"^\s*({pattern})\s*$|\$\{{"}
     least = {"minimum" if zero else "exclusiveMinimum": 0}
-    number = {"type": "number", **least, "maximum": field_names.LONGEST}
+    number = {"type": "number", **least, "maximum": formatting.LONGEST}
     schema = {"anyOf": [text, number], "examples": ["90s", "30m", "12h", "1h30m"]}
     return FieldReader(seconds(zero=zero, never=never), schema)
 

@@ -17,7 +17,6 @@ from trainui.execution.attempt import cause
 from trainui.execution.attempt.cause import Ending
 from trainui.execution.attempt.prepared_process import AttemptContext, interpreter_of
 from trainui.model.definition import StageDefinition
-from trainui.pipeline import field_names
 from trainui.pipeline.masking import Masker, is_secret
 from trainui.plugin import Cause as CausePlugin
 from trainui.plugin import EditFacts, FoundCause, PreparedEdit, registry
@@ -141,7 +140,7 @@ def _of_trainui(definition: StageDefinition, found: Exit, error: str) -> FoundCa
     if found.exit_code == 0 and definition.outputs and error.startswith("output"):
         return cause.known_cause("no_output", f"It ended with 0, but an {error}.")
     if found.reason == ExitReason.TIMEOUT:
-        limit = field_names.duration_text(definition.timeout or 0)
+        limit = formatting.duration_text(definition.timeout or 0)
         return cause.known_cause("time_limit", f"It ran for longer than its timeout of {limit}.")
     if found.signalled and _NAN.search(error):
         return cause.known_cause("nan_loss", error.partition("\n")[0])

@@ -18,7 +18,6 @@ from trainui.execution.attempt.log_ends import ErrorLine, SlowPatternError
 from trainui.model.definition import StageDefinition
 from trainui.model.records import AttemptRecord
 from trainui.model.states import Status
-from trainui.pipeline import field_names
 from trainui.pipeline.masking import Masker
 from trainui.record import dataclass
 from trainui.resume import outputs
@@ -229,9 +228,9 @@ def _with_peak(words: str, found: Exit) -> str:
 def _overdue(definition: StageDefinition, reason: ExitReason | None) -> str | None:
     """Return which time limit it exceeded; None if it was not ended for that."""
     if reason == ExitReason.TIMEOUT:
-        return f"timed out after {field_names.duration_text(definition.timeout or 0)}"
+        return f"timed out after {formatting.duration_text(definition.timeout or 0)}"
     if reason == ExitReason.SILENCE:
-        return f"was silent for {field_names.duration_text(definition.silence_timeout or 0)}"
+        return f"was silent for {formatting.duration_text(definition.silence_timeout or 0)}"
     return None
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trainui import clock
+from trainui import clock, formatting
 from trainui.clock import SECOND
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.states import Status
@@ -377,9 +377,7 @@ def _number(name: str, value: str) -> float:
 
 
 def _duration(name: str, value: str) -> float:
-    from trainui.pipeline import field_names  # it imports the plugins' interface
-
     try:
-        return field_names.parse_duration(value)
+        return formatting.parse_duration(value)
     except ValueError as error:
         raise TermError(f"{name}: {value!r} {error}") from error
