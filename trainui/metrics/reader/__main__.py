@@ -31,7 +31,7 @@ ACTIVE_PAUSE = 0.045
 
 REST = 35
 """Each turn is followed by a pause that is this many times as long. So many busy files are polled
-less often, and the reader uses less than 5 % of a core, file events included."""
+less often: 64 files of 20 lines a second cost 3 % of a core, and 4 % more for their events."""
 
 FEW, REST_OF_FEW = 4, 22
 """Up to `FEW` attempts get this shorter pause at the same cost: one is read within 0.1 s."""
