@@ -516,7 +516,7 @@ class LogState:
         if said.is_indented and said.part is None:
             part = part or under or ""
         has_fraction = any(value.value >= "\ue400" for value in values)
-        is_below = is_below and (has_fraction or any(value.is_given for value in values))
+        is_below = is_below and (has_fraction or any(names_metric(value.name) for value in values))
         if not (is_below or (is_under and (has_fraction or usual))):
             is_given = all(value.is_given for value in values)
             is_named = said.part is not None or part or (usual and (said.label or is_given))
