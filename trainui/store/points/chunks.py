@@ -278,17 +278,12 @@ def pack(column: Array) -> bytes:
 def unpack(blob: bytes, n: int, *, floats: bool) -> Array:
     """Unpack `n` numbers of a column that `pack` wrote."""
     bits = np.empty(n, np.int64)
-    unpack_into(bits, blob)
-    return bits.view(np.float64) if floats else bits
-
-
-def unpack_into(bits: Ints, blob: bytes) -> None:
-    """Unpack a column that `pack` wrote into an array of the same length."""
-    if (even := progression(blob)) is not None:
-        start, stride = even
+    if blob[0] == _STRIDE:
+        start, stride = struct.unpack_from("<qq", blob, 1)
         # In unsigned arithmetic, which wraps in the same way as the differences.
-        np.multiply(_places(len(bits)), np.uint64(stride % 2**64), out=bits.view(np.uint64))
-        bits.view(np.uint64)[:] += np.uint64(start % 2**64)
+        unsigned = bits.view(np.uint64)
+        np.multiply(np.arange(n, dtype=np.uint64), np.uint64(stride % 2**64), out=unsigned)
+        unsigned += np.uint64(start % 2**64)
     elif blob[0] == _DELTA:
         _unpack_planes(bits[1:], blob, 9)
         bits[1:] = _unzigzag(bits[1:])
@@ -296,16 +291,7 @@ def unpack_into(bits: Ints, blob: bytes) -> None:
         np.cumsum(bits, out=bits)
     else:
         _unpack_planes(bits, blob, 1)
-
-
-def progression(blob: bytes) -> tuple[int, int] | None:
-    """Return the start and stride of a packed column at even distances; None for any other."""
-    return struct.unpack_from("<qq", blob, 1) if blob[0] == _STRIDE else None
-
-
-@lru_cache(maxsize=4)
-def _places(n: int) -> NDArray[np.uint64]:
-    return np.arange(n, dtype=np.uint64)
+    return bits.view(np.float64) if floats else bits
 
 
 @lru_cache(maxsize=64)

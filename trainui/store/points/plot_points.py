@@ -2,8 +2,7 @@
 
 In columns, a stitched series is exact at every column's edge. A chunk within one column is
 summarised by its stored statistics; only chunks that span an edge are decoded, so ten million
-points cost about as much as ten thousand. The steps of most files are evenly spaced: then edges are
-computed, and only values are decoded.
+points cost about as much as ten thousand.
 
 One by one, with everything ever read, are the points of a plot of few, of attempts and what a later
 one superseded, and those stored since pruning last looked.
@@ -108,85 +107,12 @@ def rows_of_chunks(
             "SELECT id, n, float_steps, ordinals, steps, numbers FROM chunks "
             f"WHERE id IN ({placeholders(some)})",
             some,
-        ).fetchall()
-        even, others = [], []
-        for chunk_id, n, float_steps, ordinals, steps, numbers in found:
-            limit = cuts[chunk_id]
-            if (one := _even(n, bool(float_steps), ordinals, steps, numbers, limit)) is not None:
-                even.append(one)
-            else:
-                points = chunks.unpack_chunk(n, float_steps, ordinals, steps, numbers)
-                others.append(read_points.keep_points(points, limit))
-        if even:
-            yield _rows_of_even(grid, even)
-        if others:
-            yield rows_of_points(grid, chunks.join(others))
-
-
-class _Even(NamedTuple):
-    """A chunk with evenly spaced steps, none of whose points are superseded."""
-
-    n: int
-    ordinal: int
-    ordinal_stride: int
-    step: int
-    step_stride: int
-    numbers: bytes
-
-
-def _even(
-    n: int, float_steps: bool, ordinals: bytes, steps: bytes, numbers: bytes, limit: float
-) -> _Even | None:
-    if float_steps:
-        return None
-    place, step = chunks.progression(ordinals), chunks.progression(steps)
-    if place is None or step is None or place[1] <= 0 or step[1] <= 0:
-        return None
-    last = step[0] + step[1] * (n - 1)
-    return _Even(n, *place, *step, numbers) if last < min(limit, 2.0**63) else None
-
-
-def _rows_of_even(grid: BinGrid, of: Sequence[_Even]) -> Floats:
-    n, ordinal, ordinal_stride, step, step_stride = (
-        np.array(column) for column in list(zip(*of, strict=True))[:-1]
-    )
-    values = np.empty(n.sum())
-    begins = np.append(0, np.cumsum(n))
-    for begin, one in zip(begins.tolist(), of, strict=False):
-        chunks.unpack_into(values[begin : begin + one.n].view(np.int64), one.numbers)
-    chunk, first = _segments(grid, n, step, step_stride)
-    at = grid.index(step[chunk] + first * step_stride[chunk])
-    starts = begins[chunk] + first
-    ends = np.append(starts[1:], len(values)) - 1
-    ordinals = ordinal[chunk] + (ends - begins[chunk]) * ordinal_stride[chunk]
-    inside = (at >= 0) & (at < grid.width)
-    return _summed(at, ordinals, values, starts, ends)[inside]
-
-
-def _segments(grid: BinGrid, n: Ints, step: Ints, stride: Ints) -> tuple[Ints, Ints]:
-    """Return the splits of chunks into parts that each lie within one column.
-
-    Args:
-        grid: the columns.
-        n: by chunk: the number of its points.
-        step: by chunk: its first step.
-        stride: by chunk: the distance between its steps.
-
-    Returns:
-        By part: its chunk, and the index of its first point in that chunk.
-    """
-    begin, end = grid.index(step), grid.index(step + stride * (n - 1))
-    edges = end - begin
-    chunk = np.repeat(np.arange(len(n)), edges)
-    column = np.arange(1, len(chunk) + 1) - np.repeat(np.cumsum(edges) - edges - begin, edges)
-    # Bisection: `low` is before the column, `high` in it or after it.
-    low, high = np.zeros(len(chunk), np.int64), n[chunk] - 1
-    while bool((high - low > 1).any()):
-        middle = (low + high) // 2
-        behind = grid.index(step[chunk] + middle * stride[chunk]) >= column
-        low, high = np.where(behind, low, middle), np.where(behind, middle, high)
-    parts = np.unique(np.concatenate([np.arange(len(n)) << 32, (chunk << 32) + high]))
-    return parts >> 32, parts & (2**32 - 1)
+        )
+        parts = [
+            read_points.keep_points(chunks.unpack_chunk(*columns), cuts[chunk_id])
+            for chunk_id, *columns in found
+        ]
+        yield rows_of_points(grid, chunks.join(parts))
 
 
 def rows_of_points(grid: BinGrid, points: Points) -> Floats:
@@ -355,7 +281,7 @@ def of_figures(stats: Sequence[chunks.Stats], grid: BinGrid) -> Columns:
 
 
 def fill(grid: BinGrid, table: Floats) -> Columns:
-    """Merge rows (`partial_chunks.ROW`) by column; of `last`, the highest ordinal's counts."""
+    """Merge rows (`ROW`) by column; of `last`, the highest ordinal's counts."""
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     at = table[:, 0].astype(np.int64)
     starts = np.flatnonzero(np.diff(at, prepend=-1))
