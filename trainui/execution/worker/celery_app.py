@@ -6,14 +6,12 @@ The effect of each setting was measured on Celery 5.7; comments give the reasons
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import math
 import os
 import queue
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -23,7 +21,6 @@ from celery import Celery
 from celery.app.amqp import AMQP
 from kombu.connection import Connection
 from kombu.transport.redis import Transport
-from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from trainui import paths
@@ -34,8 +31,6 @@ from trainui.execution.daemon.health import QueueState
 from trainui.execution.planner import TaskMessage
 from trainui.paths import Home
 from trainui.settings import Settings, host
-from trainui.store.db.engine import Database
-from trainui.store.runs import attempts
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +45,6 @@ AGAIN_AFTER = 0.5
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the length of the queue."""
-
-RARELY = 15.0
-"""Seconds until a long queue is searched again in which nothing was foreign."""
-
-AT_ONCE = 500
-"""Messages that are searched at once; each takes about 1 KiB."""
 
 _TRANSPORT_OPTIONS = {
     # Messages are acknowledged on receipt, so the broker needs no record of unacknowledged ones.
@@ -107,7 +96,7 @@ class LenientTransport(Transport):
     """Discards what is no message, which would otherwise end the worker."""
 
     discarded: ClassVar[int] = 0
-    """How many texts were discarded in this process."""
+    """How many texts, and messages of unknown tasks, were discarded in this process."""
 
     _logged_at = -math.inf
 
@@ -116,10 +105,15 @@ class LenientTransport(Transport):
         try:
             super().on_readable(*arguments)  # type: ignore[no-untyped-call]
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            LenientTransport.discarded += 1
-            if time.monotonic() - self._logged_at > _LOGGED_EVERY:
-                self._logged_at = time.monotonic()
-                logger.warning("discarded what is no message in the queue: %r", error)
+            self.count_discarded(f"no message: {error!r}")
+
+    @classmethod
+    def count_discarded(cls, what: str) -> None:
+        """Count what was discarded, and log it at times."""
+        cls.discarded += 1
+        if time.monotonic() - cls._logged_at > _LOGGED_EVERY:
+            cls._logged_at = time.monotonic()
+            logger.warning("discarded in the queue, which another program writes to: %s", what)
 
 
 class _EagerConnection(Connection):
@@ -171,7 +165,7 @@ def publishing_connection(app: Any) -> Any:
     return app.connection_for_write(transport_options=_PUBLISH_OPTIONS)
 
 
-# The worker's message queue: publishes the messages of stages, and discards foreign ones.
+# The worker's message queue: publishes the messages of stages, and records its state.
 #
 # Both in threads, because a broker may hang. A lost message does no harm: the planner finds the
 # attempt unclaimed and sends it again.
@@ -199,32 +193,23 @@ class QueueRecord:
                 self.state = changed
 
 
-class QueueSweeper:
-    """Discards the messages that are not ours, which Celery would do one by one.
+class QueueWatch:
+    """Records how many messages wait in the queue, and how many were discarded."""
 
-    Kept are those of attempts that are granted and not claimed, and of tasks that `include` names.
-    """
-
-    def __init__(self, app: Any, store: Database, record: QueueRecord) -> None:
+    def __init__(self, app: Any, record: QueueRecord) -> None:
         self._app = app
-        self._store = store
         self._record = record
-        self._key = app.conf.task_default_queue
         self._connection: Any = None
-        self._search_due = 0.0
-        self._swept = 0
 
     def step(self) -> float:
-        """Search the queue if it is long; return the seconds until the next look."""
+        """Look at the queue; return the seconds until the next look."""
         try:
-            client = self._client()
-            waiting = client.llen(self._key)
-            if waiting >= health.MANY_WAITING and time.monotonic() >= self._search_due:
-                if not self._search(client, waiting):
-                    self._search_due = time.monotonic() + RARELY
-                waiting = client.llen(self._key)
-            discarded = self._swept + LenientTransport.discarded
-            if discarded > self._record.state.discarded:
+            if self._connection is None:
+                self._connection = publishing_connection(self._app)
+            key = self._app.conf.task_default_queue
+            waiting = self._connection.default_channel.client.llen(key)
+            if LenientTransport.discarded > self._record.state.discarded:
+                discarded = LenientTransport.discarded
                 self._record.update(discarded=discarded, discarded_at=time.time())
         except (RedisError, OSError):
             self.close()  # an unreachable broker is reported by its heartbeat
@@ -238,50 +223,6 @@ class QueueSweeper:
         if connection is not None:
             with suppress(Exception):
                 connection.release()
-
-    def _client(self) -> Redis:
-        if self._connection is None:
-            self._connection = publishing_connection(self._app)
-        client: Redis = self._connection.default_channel.client
-        return client
-
-    def _search(self, client: Redis, waiting: int) -> int:
-        """Discard the foreign messages; return how many were. The next to be taken is the last."""
-        kept = discarded = 0
-        while kept + discarded < waiting:
-            texts = client.lrange(self._key, -kept - AT_ONCE, -kept - 1)
-            if not texts:
-                break
-            foreign = self._foreign(texts)
-            kept += len(texts) - len(foreign)
-            with client.pipeline(transaction=False) as pipeline:
-                for text in reversed(foreign):
-                    pipeline.lrem(self._key, -1, text)
-                pipeline.execute()
-            discarded += len(foreign)
-        if discarded:
-            logger.warning("discarded %d messages in the queue that are not ours", discarded)
-            self._swept += discarded
-        return discarded
-
-    def _foreign(self, texts: Sequence[Any]) -> list[Any]:
-        found = [(text, *_task_and_id(text)) for text in texts]
-        with self._store.read() as connection:  # after the messages: a grant is stored first
-            ours = attempts.unclaimed_ids(connection)
-        return [
-            text
-            for text, task, message_id in found
-            if (message_id not in ours if task == TASK_NAME else task not in self._app.tasks)
-        ]
-
-
-def _task_and_id(text: bytes) -> tuple[str, str]:
-    """Return the task and the id of a message; both are empty if it is none of Celery's."""
-    try:
-        headers = json.loads(text)["headers"]
-        return str(headers["task"]), str(headers["id"])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return "", ""
 
 
 class TaskSender:

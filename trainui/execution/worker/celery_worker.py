@@ -29,7 +29,7 @@ from trainui.execution import processes
 from trainui.execution.daemon import health
 from trainui.execution.planner import all_slots
 from trainui.execution.worker import services
-from trainui.execution.worker.celery_app import TRACKED_TASK, get_app
+from trainui.execution.worker.celery_app import TRACKED_TASK, LenientTransport, get_app
 from trainui.execution.worker.services import STOPPING, WorkerServices
 from trainui.paths import Home
 from trainui.settings import Settings, host
@@ -150,7 +150,10 @@ def _importable(modules: Iterable[str]) -> list[str]:
 
 
 class _PatientConsumer(Consumer):  # type: ignore[misc]
-    """Sends task events in batches: sending each one separately would cost more than the task."""
+    """Sends task events in batches: sending each one separately would cost more than the task.
+
+    Messages of unknown tasks are counted, instead of a traceback in the log for each.
+    """
 
     _flush_at = -math.inf
     """Monotonic time at which the current batch is sent."""
@@ -161,6 +164,11 @@ class _PatientConsumer(Consumer):  # type: ignore[misc]
         if now >= self._flush_at:
             self._flush_at = now + EVENTS_EVERY
             self.hub.call_soon(self.hub.call_later, EVENTS_EVERY, self._flush_events)
+
+    def on_unknown_task(self, _body: Any, message: Any, exc: Exception) -> None:
+        """Discard a message of another program."""
+        message.ack()
+        LenientTransport.count_discarded(f"a message of the task {exc}")
 
 
 class _ServicesStep(StartStopStep):  # type: ignore[misc]

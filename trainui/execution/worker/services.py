@@ -31,7 +31,7 @@ from trainui.execution.external import ExternalThread, RemoteProcesses
 from trainui.execution.planner import Planner, here, host
 from trainui.execution.processes import RespawnedProcess, ServiceThread, log_failure
 from trainui.execution.stall import NEVER, StallAlerts, StallDetector
-from trainui.execution.worker.celery_app import QueueRecord, QueueSweeper, TaskSender
+from trainui.execution.worker.celery_app import QueueRecord, QueueWatch, TaskSender
 from trainui.execution.worker.member_threads import EvaluationThread, SearchThread
 from trainui.execution.worker.notifications import DigestSender, Notifier
 from trainui.model.records import AttemptRecord, HostRecord, StageRecord, WaitReason
@@ -399,8 +399,8 @@ class WorkerServices:
         self._changes = ChangeDetector()
         record = QueueRecord()
         self._sender = TaskSender(app, record)
-        sweeper = QueueSweeper(app, store, record)
-        self._queue = ServiceThread("queue", sweeper.step, stopping, at_end=sweeper.close)
+        queue = QueueWatch(app, record)
+        self._queue = ServiceThread("queue", queue.step, stopping, at_end=queue.close)
         self._searches = SearchThread(store, stopping, here(settings))
         self._evaluations = EvaluationThread(store, stopping, here(settings))
         self._planner = Planner(

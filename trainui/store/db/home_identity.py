@@ -226,11 +226,8 @@ def look(connection: Connection | None, home: Home) -> Standing:
         return Standing(Kind.FOREIGN, home.root, noted, noted.path)
     if path != noted.path and (found := _by_noted_path(home, noted, place)) is not None:
         return found
-    if connection:
-        pass  # rarely needed
-
-        if pids := running_elsewhere(connection, noted.roots, home):
-            return Standing(Kind.ELSEWHERE, home.root, noted, noted.path, pids)
+    if connection and (pids := running_elsewhere(connection, noted.roots, home)):
+        return Standing(Kind.ELSEWHERE, home.root, noted, noted.path, pids)
     return Standing(Kind.MOVED, home.root, noted)
 
 

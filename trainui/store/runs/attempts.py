@@ -600,14 +600,6 @@ def unclaimed(
     return list(views.records(found, views.attempt_record))
 
 
-def unclaimed_ids(connection: Connection) -> frozenset[str]:
-    """Return the ids of the messages of all granted attempts that are not claimed."""
-    found = connection.execute(
-        "SELECT celery_task_id FROM attempts WHERE status = ?", (Status.QUEUED,)
-    )
-    return frozenset(str(row[0]) for row in found)
-
-
 def count_unclaimed(connection: Connection, executor: str) -> int:
     """Return the number of attempts of an executor that are granted and not claimed."""
     found = connection.execute(
