@@ -37,9 +37,9 @@ from pathlib import Path
 from trainui.metrics import lenient
 from trainui.metrics.discovery import fallback_sources
 from trainui.metrics.formats import SourceFile
-from trainui.metrics.formats.decoder import names_part
 from trainui.metrics.formats.text.text_lines import has_steps
 from trainui.model.definition import StageDefinition
+from trainui.model.headline_metric import words_of
 from trainui.plugin import Format, registry
 from trainui.store.db.engine import Database
 from trainui.store.points import write_points
@@ -144,22 +144,6 @@ def _spellings(name: str) -> Iterable[str]:
         yield f"{part}_{name}"
         if part == "train":
             yield name
-
-
-_WORDS = re.compile(r"[\s/_.:-]+")
-_TRAINING = frozenset(("train", "training", "rank0"))
-_VALIDATION = frozenset(("val", "valid", "validation"))
-
-
-@lru_cache(MAX_SERIES)
-def words_of(name: str) -> tuple[str, ...]:
-    """Return the words of a name, which are the same however it is spelled."""
-    words = [word for word in _WORDS.split(name.lower()) if word]
-    if len(words) > 1 and (words[-1] in _TRAINING or names_part(words[-1])):
-        words.insert(0, words.pop())
-    while len(words) > 1 and words[0] in _TRAINING:
-        del words[0]
-    return tuple("val" if word in _VALIDATION else word for word in words)
 
 
 _OPEN = {"json": "json", "jsonl": "json", "csv": "csv"}

@@ -2,13 +2,14 @@
 
 It is the metric of the stage's search; else, of the metrics that have a curve, the first
 validation loss, validation score, test loss, test score, loss, score. A single number, as an
-evaluation prints it, stands for a stage only where nothing has a curve.
+evaluation prints it, stands for a stage only where nothing has a curve. Which names are one metric,
+however it is spelled, is decided by their words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -69,6 +70,44 @@ LONG_AGO = 1e9
 HUGE, ABSURD, RISE = 1e10, 1e20, 1e6
 """A loss has exploded if it is huge and has risen by this factor from its least value, or absurd: a
 squared error of unscaled data is huge, and a critic's loss may rise by any factor."""
+
+
+HELD_OUT = r"val(?:id(?:ation)?)?|dev|eval(?:uation)?|test"
+"""Names of the parts of the data that are not trained on, as a pattern."""
+
+_NAMES_PART = re.compile(rf"(?:.*[^a-z])?(?:train(?:ing)?|{HELD_OUT})(?:[^a-z].*)?", re.IGNORECASE)
+
+_BETWEEN_WORDS = re.compile(r"[\s/_.:-]+")
+_TRAINING = frozenset(("train", "training", "rank0"))
+_VAL = frozenset(("val", "valid", "validation"))
+
+
+def names_part(name: str) -> bool:
+    """Return True if a name includes the part of the data, as `val_loss` does."""
+    return _NAMES_PART.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words of a name, which are the same however it is spelled."""
+    words = [word for word in _BETWEEN_WORDS.split(name.lower()) if word]
+    if len(words) > 1 and (words[-1] in _TRAINING or names_part(words[-1])):
+        words.insert(0, words.pop())
+    while len(words) > 1 and words[0] in _TRAINING:
+        del words[0]
+    return tuple("val" if word in _VAL else word for word in words)
+
+
+def spelled_as(name: str, names: Collection[str]) -> str | None:
+    """Return the name among those of a stage or run that is this metric; None: there is none.
+
+    The same name, else the only one that has the same words: of two, it is unknown which.
+    """
+    if name in names:
+        return name
+    words = words_of(name)
+    same = [one for one in names if words_of(one) == words]
+    return same[0] if len(same) == 1 else None
 
 
 def headline(

@@ -507,6 +507,17 @@ async def test_runs_are_sorted_by_their_metric_the_best_first(filler: Filler) ->
         await driven.until(lambda: order() == ["worst", "middling", "best", "idle"], "the reverse")
 
 
+async def test_a_filter_finds_a_metric_however_it_is_spelled(filler: Filler) -> None:
+    for name, metric in (("slashed", "val/loss"), ("scored", "val_loss"), ("worse", "Val Loss")):
+        trained(filler, name, "train", 0.9 if name == "worse" else 0.1, metric=metric)
+    async with opened(size=(160, 24)) as driven:
+        await driven.until_shown("Val Loss best", "0.9000")
+        await driven.press("slash", *"valid_loss<0.5", "enter")
+        await driven.until_shown("2 matches")
+        heading = next(line for line in driven.text().splitlines() if "STATE " in line)
+        assert heading.casefold().count("loss best") == 1
+
+
 async def test_s_goes_through_all_columns_and_comes_round(filler: Filler) -> None:
     for name, params in (
         ("a", {"steps": "1", "lr": "3"}),

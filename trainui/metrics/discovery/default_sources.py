@@ -19,7 +19,7 @@ from pathlib import Path
 from trainui.metrics import tail, trackers
 from trainui.metrics.discovery.file_writers import is_looked_into
 from trainui.metrics.formats import DecoderChoice, SourceFile, UnknownFormatError, detect
-from trainui.metrics.formats.decoder import HELD_OUT
+from trainui.model.headline_metric import HELD_OUT
 from trainui.plugin import Format, FoundFile, Group, TrackedRun, Tracker, registry
 from trainui.plugin.records import fits
 from trainui.plugin.registry import PluginError

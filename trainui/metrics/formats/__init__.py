@@ -21,7 +21,6 @@ from trainui.metrics.formats.decoder import (
     Decoded,
     flatten,
     is_configuration,
-    names_part,
     step_fields,
 )
 from trainui.metrics.formats.decoder import Decoder as Decoder
@@ -32,6 +31,7 @@ from trainui.metrics.formats.text.pattern import PatternLines
 from trainui.metrics.formats.text.text_lines import SOUGHT, SingleValues, TextLines
 from trainui.metrics.lenient import load_json, to_number
 from trainui.metrics.tail import FileState, GrowingFile, UnreadableFileError
+from trainui.model.headline_metric import names_part
 from trainui.pipeline.field_names import is_preset, presets
 from trainui.plugin import Answer, Format, Refused, Tracker, registry
 from trainui.plugin.registry import PluginError

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainui.metrics.lenient import to_number
+from trainui.model.headline_metric import HELD_OUT, names_part
 from trainui.plugin import Format
 from trainui.record import dataclass
 from trainui.store.points.chunks import (
@@ -329,12 +330,7 @@ _VALUES = ("value", "metric_value", "val")
 
 _PARTS = ("split", "phase", "mode", "stage", "subset", "partition", "dataset")
 
-HELD_OUT = r"val(?:id(?:ation)?)?|dev|eval(?:uation)?|test"
-"""Names of the parts of the data that are not trained on, as a pattern."""
-
-_PART = rf"train(?:ing)?|{HELD_OUT}"
-_IS_PART = re.compile(_PART, re.IGNORECASE)
-_NAMES_PART = re.compile(rf"(?:.*[^a-z])?(?:{_PART})(?:[^a-z].*)?", re.IGNORECASE)
+_IS_PART = re.compile(rf"train(?:ing)?|{HELD_OUT}", re.IGNORECASE)
 
 
 class Fields(NamedTuple):
@@ -364,11 +360,6 @@ def find(names: tuple[str, ...]) -> Fields | None:
 def of_job(number: str, overrides: str) -> str:
     """Return the label of a job of a multirun: `0 lr=0.1 seed=1`."""
     return f"{number} {overrides.strip()}".replace("/", "_")[:_LONGEST].rstrip()
-
-
-def names_part(name: str) -> bool:
-    """Return True if a name includes the part of the data, as `val_loss` does."""
-    return _NAMES_PART.fullmatch(name) is not None
 
 
 def split(

@@ -29,7 +29,6 @@ from trainui.metrics.formats.decoder import (
     flatten,
     is_configuration,
     is_count,
-    names_part,
     names_settings,
     number_column,
     row_points,
@@ -39,6 +38,7 @@ from trainui.metrics.formats.decoder import (
 from trainui.metrics.formats.text.forms import LEVELS, MESSAGES, record_fields, record_message
 from trainui.metrics.formats.text.state import LogState
 from trainui.metrics.lenient import to_number
+from trainui.model.headline_metric import names_part
 from trainui.store.points.chunks import Floats, np
 
 MAX_FIELDS = 500

@@ -96,6 +96,26 @@ def names_of(connection: statements.Connection, owner: str) -> tuple[str, ...]:
     return tuple(str(name) for (name,) in found)
 
 
+def last_series(connection: statements.Connection) -> int:
+    """Return a number that grows with each new metric of a stage."""
+    (newest,) = connection.execute("SELECT max(id) FROM series").fetchone()
+    return newest or 0
+
+
+def all_names(connection: statements.Connection) -> tuple[str, ...]:
+    """Return the names of all metrics, each once."""
+    return tuple(str(name) for (name,) in connection.execute("SELECT DISTINCT name FROM series"))
+
+
+def names_in_run(connection: statements.Connection, run_id: str) -> frozenset[str]:
+    """Return the names of the metrics of a run's stages."""
+    found = connection.execute(
+        "SELECT DISTINCT series.name FROM stages JOIN series ON owner = stages.id WHERE run_id = ?",
+        (run_id,),
+    )
+    return frozenset(str(name) for (name,) in found)
+
+
 def has_series(connection: statements.Connection, owner: str) -> bool:
     """Return True if an owner has a series."""
     found = connection.execute("SELECT 1 FROM series WHERE owner = ? LIMIT 1", (owner,))

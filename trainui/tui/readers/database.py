@@ -273,12 +273,14 @@ class InViewReader:
             gpus.setdefault(use.run_id, []).append(index)
         newest = [by_id[run_id] for run_id in query.listed if run_id in by_id]
         longest = max((len(",".join(map(str, found))) for found in gpus.values()), default=0)
+        live = self._live.read(connection, shown, self._etas.goals, gpus) if shown else {}
+        listed = self._titles.read(connection, newest)._replace(gpus=longest)
         return snapshot._replace(
             runs=runs,
             endings=endings,
-            live=self._live.read(connection, shown, self._etas.goals, gpus) if shown else {},
+            live=self._titles.as_listed(connection, live),
             metrics=self._metrics.read(connection, query.metrics, runs),
-            listed=self._titles.read(connection, newest)._replace(gpus=longest),
+            listed=listed,
             details=self._details(connection, query.rows) if query.details else {},
         )
 

@@ -14,7 +14,14 @@ from trainui.control import compare
 from trainui.errors import UnfitEnvironmentError
 from trainui.formatting import quantity, short_id
 from trainui.model.definition import StageDefinition
-from trainui.model.headline_metric import CURVE, by_importance, headline, is_clock
+from trainui.model.headline_metric import (
+    CURVE,
+    by_importance,
+    headline,
+    is_clock,
+    spelled_as,
+    words_of,
+)
 from trainui.model.records import RunRecord, SeriesSummary, StageRecord
 from trainui.model.states import Status
 from trainui.pipeline.matrix import TRIAL, is_seed
@@ -56,14 +63,11 @@ def name_in(names: Collection[str], metric: str, beside: Collection[str] = ()) -
 
     A spelling counts only if it is the only one there, and `metric` the only one among `beside`.
     """
-    if metric in names or not names:
+    found = spelled_as(metric, names)
+    if found is None or found == metric:
         return metric
-    from trainui.metrics.names import words_of  # it imports all formats, which few comparisons need
-
     words = words_of(metric)
-    same = [name for name in names if words_of(name) == words]
-    is_clear = len(same) == 1 and not any(words_of(one) == words for one in beside if one != metric)
-    return same[0] if is_clear else metric
+    return metric if any(words_of(one) == words for one in beside if one != metric) else found
 
 
 def summaries_of(

@@ -23,6 +23,8 @@ from trainui.model.headline_metric import (
     headline,
     lower_is_better,
     may_lead,
+    spelled_as,
+    words_of,
 )
 from trainui.model.records import SeriesSummary, StageRecord
 from trainui.model.states import DIVERGED, NAN, Status
@@ -202,8 +204,8 @@ Owners = tuple[MetricOwner, ...]
 
 
 class _KnownValue(NamedTuple):
-    state: tuple[Owners, frozenset[str]]
-    """The run's stages, and those with NaN values."""
+    state: tuple[str, Owners, frozenset[str]]
+    """The run's own name of the metric, its stages, and those with NaN values."""
     value: float | None
     lower: bool | None
     """True if a search minimises the metric, False if one maximises it; None: none has it."""
@@ -218,6 +220,8 @@ class MetricReader:
         """By metric and run id."""
         self._nan = Cache[Mapping[str, frozenset[str]]]()
         """By run the names of the stages with NaN values, for these runs and the last event."""
+        self._names = Cache[tuple[str, ...]]()
+        """The names of all metrics, for the last one."""
         self.unfinished = False
         """True if the time budget ended before all values were read."""
         self._give_up_at = 0.0
@@ -235,24 +239,40 @@ class MetricReader:
         newest = event_feed.last(connection) if in_trouble else 0
         find = partial(run_list.stages_with_nan, connection, in_trouble)
         nan = self._nan.read((in_trouble, newest), find)
-        stages = headlines.compared_stages(connection, name.removeprefix(SMOOTHED))
+        metric = name.removeprefix(SMOOTHED)
+        smoothed = name.removesuffix(metric)
+        stages = self._stages(connection, metric)
         found: dict[str, float] = {}
         lower: bool | None = None
         for run in runs:
-            if (owners := stages.get(run.id)) is None:
+            if (spelled := stages.get(run.id)) is None:
                 continue
-            with_nan = nan.get(run.id, frozenset())
-            known, state = self._known.get((name, run.id)), (tuple(owners), with_nan)
+            if (own := spelled_as(metric, spelled)) is None:
+                continue
+            owners, with_nan = tuple(spelled[own]), nan.get(run.id, frozenset())
+            known, state = self._known.get((name, run.id)), (smoothed + own, owners, with_nan)
             if known is None or known.state != state:
                 if time.monotonic() > self._give_up_at:
                     self.unfinished = True
                 else:
-                    known = self._value(connection, name, *state)
+                    known = self._value(connection, *state)
                     self._known[name, run.id] = known
             if known is not None and known.value is not None:
                 found[run.id] = known.value
                 lower = known.lower if lower is None else lower
         return RunValues(found, lower_is_better(name) if lower is None else lower)
+
+    def _stages(
+        self, connection: Connection, metric: str
+    ) -> Mapping[str, Mapping[str, Sequence[MetricOwner]]]:
+        """Return by run the stages that have a metric, by the spellings of its name."""
+        newest, find = headlines.last_series(connection), partial(headlines.all_names, connection)
+        words, found = words_of(metric), dict[str, dict[str, Sequence[MetricOwner]]]()
+        for name in self._names.read(newest, find):
+            if words_of(name) == words:
+                for run_id, owners in headlines.compared_stages(connection, name).items():
+                    found.setdefault(run_id, {})[name] = owners
+        return found
 
     def _value(
         self, connection: Connection, name: str, owners: Owners, with_nan: frozenset[str]
@@ -264,7 +284,7 @@ class MetricReader:
         best = self._values.best(connection, owners, name, search, with_nan)
         lower = None if search is None else search.goal == "minimize"
         value = None if best is None else math.nan if best[1].is_broken else best[1].value
-        return _KnownValue((owners, with_nan), value, lower)
+        return _KnownValue((name, owners, with_nan), value, lower)
 
 
 class AlertReader:
@@ -546,7 +566,11 @@ class _KnownTitle(NamedTuple):
 
 
 class TitleReader:
-    """Reads the headline metric's name of listed runs, with a cache."""
+    """Reads the headline metric's name of listed runs, with a cache.
+
+    A metric that runs spell differently, as `val/loss` and `val_loss`, has the name that the most
+    of them give it, once chosen; a run that has both names has two metrics.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, _KnownTitle] = {}
@@ -554,6 +578,10 @@ class TitleReader:
         """By pipeline the title of its main metric."""
         self._order: list[str] = []
         """These titles in the order of their columns, which does not change as runs come."""
+        self._spelled: dict[tuple[str, ...], str] = {}
+        """The name that a metric has in the list, by its words."""
+        self._is_same = Cache[bool](MOST_KEPT)
+        """If a run's own name and that of the list are one metric, by the run and its name."""
         self.unfinished = False
         """True if the last read left out runs, which the next one will read."""
 
@@ -568,11 +596,45 @@ class TitleReader:
                 break
             found.append(self._of(connection, run, begun))
         self.unfinished = len(found) < len(runs)
+        self._choose_spellings(found)
+        found = [
+            one._replace(metric=self._shown(connection, one.run.id, one.metric, one.read_at))
+            for one in found
+        ]
         metrics = {metric_title(one.metric): one.metric for one in found if one.metric}
         columns = self._columns(found)
         member = max((one.member for one in found), default=0)
         has_steps = any(one.metric is not None and one.run.current for one in found)
         return ListedMetrics(metrics, columns, member, has_steps=has_steps)
+
+    def as_listed(self, connection: Connection, live: Mapping[str, RunLive]) -> dict[str, RunLive]:
+        """Return the live data of runs, with their metrics as the list spells them."""
+        now = time.monotonic() // TITLE_PERIOD
+        return {
+            run_id: one._replace(metric=self._shown(connection, run_id, one.metric, now))
+            for run_id, one in live.items()
+        }
+
+    def _choose_spellings(self, found: Sequence[_KnownTitle]) -> None:
+        names = Counter(one.metric.name for one in found if one.metric is not None)
+        for name, _ in sorted(names.most_common(), key=lambda pair: (-pair[1], pair[0])):
+            words = words_of(name)
+            if self._spelled.get(words) not in names:
+                self._spelled[words] = name
+
+    def _shown(
+        self, connection: Connection, run_id: str, metric: ComparedMetric | None, read_at: float
+    ) -> ComparedMetric | None:
+        """Return a run's metric with the name that it has in the list."""
+        name = None if metric is None else self._spelled.get(words_of(metric.name))
+        if metric is None or name is None or name == metric.name:
+            return metric
+        is_same = self._is_same.read(
+            (name, read_at),
+            lambda: spelled_as(name, headlines.names_in_run(connection, run_id)) == metric.name,
+            (run_id, metric.name),
+        )
+        return metric._replace(name=name) if is_same else metric
 
     def _columns(self, found: Sequence[_KnownTitle]) -> tuple[str, ...]:
         """Return the main metric of each pipeline; once chosen, it stays while a run has it."""

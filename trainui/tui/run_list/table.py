@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from trainui import clock
-from trainui.model.headline_metric import ComparedMetric
+from trainui.model.headline_metric import ComparedMetric, spelled_as
 from trainui.model.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.tui.keymap import bindings
@@ -309,7 +309,9 @@ class RunTable(CursorView):
     def _columns_for(self, width: int) -> RunColumns:
         metric = self._order.metric
         values = (lambda: self._values_of(metric)) if metric else None
-        names = ((name, lower) for name in self.filter.metrics for lower in (True, None))
+        names = (
+            (self._listed_as(one), lower) for one in self.filter.metrics for lower in (True, None)
+        )
         metrics = {metric_title(ComparedMetric(name, lower)) for name, lower in names}
         kept = metrics | self.filter.params
         filtered = {title: partial(self._values_of, name) for title, name in self._titles().items()}
@@ -319,10 +321,14 @@ class RunTable(CursorView):
         """Return the metrics of the filter, if runs have values, by their titles."""
         known = ((name, self._values.get(name)) for name in sorted(self.filter.metrics))
         return {
-            metric_title(ComparedMetric(name, found.lower)): name
+            metric_title(ComparedMetric(self._listed_as(name), found.lower)): name
             for name, found in known
             if found is not None and found.values
         }
+
+    def _listed_as(self, name: str) -> str:
+        """Return the name that a metric has in the list, where it may be spelled otherwise."""
+        return spelled_as(name, [one.name for one in self._listed.titles.values()]) or name
 
     def _by_metric(self, metric: ComparedMetric) -> SortOrder:
         return by_metric(metric, lambda: self._values_of(metric.name))

@@ -337,6 +337,41 @@ def test_the_metric_of_most_runs_names_the_column(
     assert TitleReader().read(connection, lines).columns == ("reward best",)
 
 
+def test_a_metric_is_one_however_runs_spell_it(
+    filler: Filler, connection: statements.Connection
+) -> None:
+    names = ("val/loss", "val_loss", "val/loss", "Val Loss")
+    runs = dict(zip([trained(filler, one) for one in names], names, strict=True))
+    lines = run_list.run_lines(connection)
+    titles = TitleReader()
+    found = titles.read(connection, lines)
+    assert (found.columns, [*found.titles]) == (("val/loss best",), ["val/loss best"])
+    live = titles.as_listed(connection, HeadlineReader().read(connection, lines, {}))
+    assert {one.title for one in live.values()} == {"val/loss best"}
+    values = MetricReader().read(connection, names, lines)
+    assert all(values[one].values == dict.fromkeys(runs, 1.0) for one in names)
+    assert len(select(connection, lines, ["val_loss<2"], "metric.valid/loss").runs) == 4
+
+
+def test_two_spellings_in_one_run_stay_two(
+    filler: Filler, connection: statements.Connection
+) -> None:
+    both = filler.run({"train": ()})
+    filler.feed(both, "train", {"val_loss": [(0, 0.1), (1, 0.1)], "val/loss": [(0, 0.9), (1, 0.9)]})
+    filler.complete(both, "train")
+    one = trained(filler, "val/loss")
+    lines, titles = run_list.run_lines(connection), TitleReader()
+    trained(filler, "val/loss")
+    assert {*titles.read(connection, run_list.run_lines(connection)).titles} == {
+        "val_loss best",
+        "val/loss best",
+    }
+    values = MetricReader().read(connection, ["val/loss", "val_loss", "valid loss"], lines)
+    assert values["val/loss"].values == {both: 0.9, one: 1.0}
+    assert values["val_loss"].values == {both: 0.1, one: 1.0}
+    assert values["valid loss"].values == {one: 1.0}, "of two it is unknown which"
+
+
 def test_each_pipeline_has_its_own_column(
     filler: Filler, connection: statements.Connection
 ) -> None:

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from trainui.metrics.formats.decoder import names_part
 from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import HELD_OUT, is_fraction, part_in
 from trainui.metrics.lenient import leading_number
+from trainui.model.headline_metric import names_part
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
