@@ -53,10 +53,9 @@ POLL_EVERY = 1.0
 REASONS_AT_ONCE = 100
 """Wait reasons written in one transaction; more would block other writers for too long."""
 
-HORIZON, BRIEF_HORIZON = 20, 4
+HORIZON = 20
 """Queued stages considered for each kind of slot; raised only if slots are left for later stages.
-So a pass stays cheap with ten thousand queued stages. The second is for passes in between those
-that write wait reasons."""
+So a pass stays cheap with ten thousand queued stages."""
 
 MOST_UNEXPLAINED = 500
 """Queued stages behind those considered that get their wait reason in one pass."""
@@ -271,8 +270,6 @@ class _Depth:
 
     horizons: Mapping[str, int]
     """Stages for each kind of slot."""
-    is_brief: bool
-    """True if GPU stages behind the first ones of the queue are not searched for."""
     is_early: bool
     """True if wait reasons are to be written later."""
 
@@ -328,8 +325,6 @@ class Planner:
         self._reasons_written_at = -math.inf
         self._are_reasons_due = False
         """True if wait reasons still have to be written."""
-        self._no_gpu_stage_at = -math.inf
-        """Monotonic time at which a search of a long queue found no stage that needs a GPU."""
 
     @property
     def is_active(self) -> bool:
@@ -343,8 +338,7 @@ class Planner:
         return min(seconds, self._seconds_to_reasons()) if self._are_reasons_due else seconds
 
     def _seconds_to_reasons(self) -> float:
-        last = max(self._reasons_written_at, self._no_gpu_stage_at)
-        return max(0.0, last + REASONS_EVERY - time.monotonic())
+        return max(0.0, self._reasons_written_at + REASONS_EVERY - time.monotonic())
 
     def poll(self, *, changed: bool) -> None:
         """Run one pass: grant free slots, send due messages, write wait reasons.
@@ -353,11 +347,8 @@ class Planner:
         """
         last = self._last
         if changed or last is None or last.is_open or self._are_reasons_due:
-            is_brief = time.monotonic() < self._no_gpu_stage_at + REASONS_EVERY
-            horizon = BRIEF_HORIZON if is_brief else HORIZON
-            horizons = {"cpu": horizon, "gpu": horizon, ELSEWHERE: horizon}
-            is_early = self._seconds_to_reasons() > 0
-            self._last = self._read(_Depth(horizons, is_brief=is_brief, is_early=is_early))
+            horizons = dict.fromkeys(("cpu", "gpu", ELSEWHERE), HORIZON)
+            self._last = self._read(_Depth(horizons, is_early=self._seconds_to_reasons() > 0))
         elif not (self._is_disk_short or _is_moved_by_time(last)):
             return
         assert self._last is not None
@@ -368,9 +359,7 @@ class Planner:
 
     def _grant_slots(self, view: _View) -> _View:
         """Grant free slots, raising the horizon as long as slots are left for later stages."""
-        is_early = (
-            view.depth.is_early or time.monotonic() < self._reasons_written_at + REASONS_EVERY
-        )
+        is_early = view.depth.is_early or self._seconds_to_reasons() > 0
         if is_early and self._is_full(view):
             self._are_reasons_due = True
             return view
@@ -398,10 +387,7 @@ class Planner:
         # When the worker starts, all messages count as lost: their receiver is dead.
         patience = 0 if self._last is None else SEND_AGAIN_AFTER
         with self._store.read() as connection:
-            waiting, cut = _page(connection, depth, self._here)
-            has_gpu_stage = any(_kind(stage) != "cpu" for stage in waiting)
-            if cut and not depth.is_brief and not has_gpu_stage:
-                self._no_gpu_stage_at = time.monotonic()
+            waiting, cut = _page(connection, depth.horizons, self._here)
             is_open = attempts.is_any_open(connection, self._here)
             lost, unexplained = list[AttemptRecord](), list[str]()
             if is_open:
@@ -494,24 +480,17 @@ def _named(view: _View) -> dict[Slot, str]:
 
 
 def _page(
-    connection: Connection, depth: _Depth, here: HostView | None
+    connection: Connection, horizons: Mapping[str, int], here: HostView | None
 ) -> tuple[list[StageRecord], frozenset[str]]:
-    """Return the queue up to the horizons, and the kinds of slots with more stages beyond.
-
-    A brief page has GPU stages from further behind only if one is among the first, since such a
-    search reads the whole queue.
-    """
-    horizons = depth.horizons
+    """Return the queue up to the horizons, and the kinds of slots with more stages beyond."""
     least = min(horizons.values())
     waiting = attempts.queued(connection, limit=least + 1, here=here)
     if len(waiting) <= least:
         return waiting, frozenset()
-    pages = {}
-    for kind, horizon in horizons.items():
-        pages[kind] = [one for one in waiting if _kind(one) == kind]
-        is_known = depth.is_brief and kind != "cpu" and not pages[kind]
-        if len(pages[kind]) <= horizon and not is_known:
-            pages[kind] = attempts.queued(connection, kind=kind, limit=horizon + 1, here=here)
+    pages = {
+        kind: attempts.queued(connection, kind=kind, limit=horizon + 1, here=here)
+        for kind, horizon in horizons.items()
+    }
     cut = frozenset(kind for kind, page in pages.items() if len(page) > horizons[kind])
     return [one for kind, page in pages.items() for one in page[: horizons[kind]]], cut
 
