@@ -293,7 +293,7 @@ class Note:
     """The state before and after an attempt."""
 
     before: _States | None
-    """None: an attempt of an older version, without notes."""
+    """None: there is no note, or it is damaged."""
     after: _States | None
     """None: not known to have ended."""
     started: int

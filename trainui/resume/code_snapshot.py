@@ -210,7 +210,7 @@ DIRECTORY = "code.snapshot"
 """The snapshot's directory in the run's; no stage's directory can have this name."""
 
 NOTE = "snapshot.json"
-"""File in the run's directory; one of an older version got its copy at submission."""
+"""File in the run's directory."""
 
 WRITTEN = frozenset(
     {".csv", ".db", ".h5", ".json", ".jsonl", ".log", ".npy", ".npz", ".out", ".parquet", ".pkl"}

@@ -98,7 +98,7 @@ class SnapshotPaths:
     root: Path
     target: Path
     names: Collection[str] | None
-    """The files in the snapshot; None: made at submission by an older version, so see `target`."""
+    """The files in the snapshot; None: its tree is gone, so those in `target` count."""
 
     def path(self, text: str) -> str:
         """Return the path inside the snapshot; a path outside of its root is unchanged."""

@@ -172,8 +172,7 @@ def claim(
         return None
     granted = {"stage_id": stage.id, "number": stage.attempt, "celery_task_id": celery_task_id}
     granted["status"] = Status.QUEUED
-    where = str(directory(stage, stage.attempt))  # an older version may have stored another path
-    if not change(connection, "attempts", granted, status=Status.RUNNING, directory=where):
+    if not change(connection, "attempts", granted, status=Status.RUNNING):
         return None
     # clear the previous attempt's outcome, so that only this attempt's is shown
     cleared: dict[str, Any] = {
