@@ -34,6 +34,11 @@ NO_METRICS = frozenset(
         *("Collection time", "Learning time", "Iteration time", "timing_s/step"),
         *("elapsed time per iteration (ms)", "train_inner/train_wall", "train_inner/wall"),
         *("train/train_wall", "train/wall", "valid/best_loss", "best"),
+        *(
+            f"{part}/{name}"
+            for part in ("train_inner", "train", "valid")
+            for name in ("wpb", "bsz")
+        ),
     }
 )
 """Numbers of printed lines that an independent reader found, and that are no metrics."""

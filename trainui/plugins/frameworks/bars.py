@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainui.plugin import LineReader, NumberRow
-from trainui.plugin.reading import leading_number, split_metrics, to_number
+from trainui.plugin.reading import split_metrics, to_number
 
 # tqdm's progress bars followed by numbers, also as drawn by Lightning, Ignite and Rich.
 
@@ -21,7 +21,6 @@ _IGNITE = re.compile(
     r"\[(?P<times>\d[\d:]*<[^\]]*)\]\s*"
 )
 """PyTorch-Ignite's form: the numbers come before the times."""
-_ITEM = re.compile(r", ([A-Za-z_][^=,]*)=([^,\]]+)")
 _DASH = re.compile(r"(?<=[A-Za-z_]) - (?=[\d.-])")
 _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(
@@ -37,7 +36,6 @@ LONG, EVERY = 600, 60
 """Seconds on the bar's own clock: how long until the first bar gives rows, and between two rows."""
 _ALLENNLP = " ||: "
 """In its bars, which are alike for training and validation; a table has the same numbers."""
-_NO_METRIC = frozenset({"v_num"})
 
 
 class Rich(LineReader):
@@ -67,9 +65,7 @@ class Rich(LineReader):
         """Return the bar that was drawn last."""
         text, epoch = self.memory.pop("text", ""), self.memory.pop("epoch", 0)
         self.memory.clear()
-        row = {
-            name: value for name, value in split_metrics(text)[2].items() if name not in _NO_METRIC
-        }
+        row = split_metrics(text)[2]
         return [{"step": float(epoch), **row}] if row else ()
 
 
@@ -217,10 +213,7 @@ def _amount(text: str) -> float:
 
 
 def _numbers(rest: str) -> NumberRow:
-    items = _ITEM.findall(_DASH.sub("=", rest))
-    named = {name: number for name, value in items if (number := leading_number(value)) is not None}
-    named = named or split_metrics(rest)[2]
-    return {name: value for name, value in named.items() if name not in _NO_METRIC}
+    return split_metrics(_DASH.sub("=", rest))[2]
 
 
 # Keras: the bars of an epoch, redrawn or one line each.

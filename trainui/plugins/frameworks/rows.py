@@ -215,7 +215,7 @@ class MMEngine(LineReader):
 
 # Stable-Baselines3, baselines, Spinning Up and Ray: boxes of names and values.
 
-_ROW = re.compile(r"\| (?P<key>[^|]*?) *\| *(?P<value>[^\s|]*)[^|]*\|\s*")
+_ROW = re.compile(r"\| ?(?P<key>[^|]*?) *\| *(?P<value>[^\s|]*)[^|]*\|\s*")
 _RULE = re.compile(r"-{3,}\s*")
 _INDENT = "   "
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | {ord("│"): "|"}

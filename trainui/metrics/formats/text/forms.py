@@ -18,7 +18,7 @@ from trainui.metrics.formats.decoder import Decoder
 
 COUNTER = (
     r"(?:global[_ -]?)?step|epoche?|ep\b|iter(?:ation)?|itr|it\b|episode|round|(?:mini-?)?batch"
-    r"|update|gen(?:eration)?|game|cycle|tick"
+    r"|update|gen(?:eration)?|game|tick"
 )
 """Names of what a training counts, in the singular, as a pattern."""
 _FORMS = 1024
@@ -158,7 +158,7 @@ _NAME = (
     rf"|(?:rank|gpu|cuda|default)[ :=]?(?:\d|{INT})*)\b)"
     r"[A-Za-z_][\w.\\-]*"
     r"(?:(?<=[OGRLES]:root)(?=:\s)"
-    rf"|(?: {INT} {INT}(?= ))|(?=\])|(?= \|| - [^\d\s\ue000-\ue8ff])|(?=:[A-Za-z\[])"
+    rf"|(?: {INT} {INT}(?= ))|(?=\](?!\[{INT}\]))|(?= \|| - [^\d\s\ue000-\ue8ff])|(?=:[A-Za-z\[])"
     rf"|(?= (?:(?i:train|val|test|eval)\w* )?(?i:{COUNTER})\b\W{{0,3}}{INT})"
     rf"|(?= (?:{_SOURCE})\])|(?= (?:{_LEVEL}))|(?= rank=)|(?=\t(?:{_LEVEL})))"
 )

@@ -156,6 +156,7 @@ _NO_METRIC = re.compile(
     r"|(?:.*[\W_])?(?:v?ram|\w*mem(?:ory)?)(?:[ _].*)?|(?:max )?(?:allocated|reserved|cached)"
     r"|loss_scale|(?:.*[\W_])?grad[ _]scale|tot|skipped|gb_free|(?:best|highest)(?:[\W_]?.*)"
     r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
+    r"|v_num|sents|smpl|epch|wpb|bsz"
     r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
     re.IGNORECASE,
 )
@@ -238,7 +239,9 @@ _PAIR = re.compile(
     r"(?P<given>\s*::?\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
     rf"[\[(\"]? *(?P<value>{VALUE})(?P<thousands>[kKM](?![\w/]))?(?:(?:\s?/ *| of )(?P<of>{INT}))?"
 )
-_SECTION = re.compile(r"(?:[|;]\s*(?:(?P<word>[A-Za-z]\w*):\s*)?|(?P<list>[A-Za-z]\w*)\[)$")
+_SECTION = re.compile(
+    r"(?:(?:[|;]|(?:^|\])(?=\s*[A-Za-z]))\s*(?:(?P<word>[A-Za-z]\w*):\s*)?|(?P<list>[A-Za-z]\w*)\[)$"
+)
 _THOUSAND = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 _LIST = re.compile(rf"\[\s*{VALUE}(?:(?:\s*,\s*|\s+){VALUE})+\s*\]")
 WRAPPED = re.compile(
@@ -533,6 +536,8 @@ _REWRITTEN = tuple(
         (rf"^(\s*)\| *([A-Za-z][\w@./ -]*?) *\| *({VALUE}%?) *\|\s*$", r"\1\2: \3"),
         # `loss = 1.0 + 0.5 = 1.5`, `accuracy: 5/10=0.5`
         (rf"([:=] *){VALUE}(?: *[+*/] *{VALUE})+ *= *(?={VALUE})", r"\1"),
+        # `return = 9.5 +/- 0.8`
+        (rf" ?(?:\+/?-|±) ?{VALUE}", ""),
         # Caffe's
         (rf"\b(Train|Test) net output #{INT}: ", r"\1: "),
         # `average reward over the last 10 episodes: 3.5`

@@ -74,7 +74,7 @@ _LONGEST_UNREAD = 200
 _NO_UNREAD = re.compile(
     r"^\W*(?:new )?(?:best|better)\b|error\b|exception|warning|\braise\b", re.IGNORECASE
 )
-_VALUE_OF = re.compile(r"[A-Za-z)%\]][\s:=|>-]{1,8}[-+]?\d*\.\d")
+_VALUE_OF = re.compile(r"(?:[A-Za-z)%\]]|\d(?=:))[\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
 _NOT_STEADY = frozenset({"titled", "counts"})
 """What lines above say: it may end with the next line."""
@@ -680,6 +680,11 @@ class LogState:
     def placed(self, rows: Sequence[Row], *, counts_epochs: bool) -> Sequence[Row]:
         """Return a plugin's rows with what lines above say of them: training, fold, part."""
         memory, placed = self.memory, list[Row]()
+        is_counted = rows and counts_epochs and "has_steps" in memory and "heading" not in memory
+        if is_counted and rows[-1].get(STEP, 0.0) < memory.get("x", 0.0):
+            # bars are counted, and the lines beside them have steps
+            note_unread(memory, ", ".join(f"{n}={rows[0][n]:g}" for n in rows[0] if n != STEP))
+            return NOTHING
         if rows and not counts_epochs:
             names = memory.setdefault("names", {})
             if len(names) < _MOST_NAMES:
@@ -699,9 +704,8 @@ class LogState:
                 row = {names[n] if n != STEP else n: row[n] for n in row}
             if "rows" not in memory:
                 memory["rows"] = (step, step)
-            if not (
-                counts_epochs and "heading" in memory
-            ):  # else a bar of the epoch before may end
+            # else a bar of the epoch before may end, or one beside lines with steps
+            if not (counts_epochs and not memory.keys().isdisjoint({"heading", "has_steps"})):
                 memory["at"] = step
             placed.append(row)
         memory["under"] = ""
