@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.pages import DOCS, PAGES, ROOT, blocks_of, name_of
+from tests.unit.sources import parsed
 from trainui.pipeline.substitution import KEYED, SIMPLE
 from trainui.supervisor.protocol import IDENTITY
 from trainui.tui.keymap import KEYS, KeyTable
@@ -77,8 +78,8 @@ def test_every_variable_of_a_pipeline_file_is_documented() -> None:
 
 def said_in_code() -> Iterator[str]:
     """Every text in the code, with `…` for what is filled in."""
-    for file in (ROOT / "trainui").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for _, tree in parsed():
+        for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr):
                 parts = (
                     str(one.value) if isinstance(one, ast.Constant) else "…" for one in node.values

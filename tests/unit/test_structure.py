@@ -8,22 +8,17 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
-from pathlib import Path
 
-import trainui
+from tests.unit.sources import PACKAGE, parsed
 from trainui.plugin.registry import KINDS
-
-PACKAGE = Path(trainui.__file__).parent
 
 
 @cache
 def trees() -> dict[str, ast.Module]:
     """Return the syntax trees of all modules by their names."""
     return {
-        ".".join(("trainui", *file.relative_to(PACKAGE).with_suffix("").parts)): ast.parse(
-            file.read_text(encoding="utf-8")
-        )
-        for file in PACKAGE.rglob("*.py")
+        ".".join(("trainui", *file.relative_to(PACKAGE).with_suffix("").parts)): tree
+        for file, tree in parsed()
     }
 
 

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-import trainui
+from tests.unit.sources import PACKAGE, parsed
 
-PACKAGE = Path(trainui.__file__).parent
 ROOT = PACKAGE.parent
 
 WORDS = {
@@ -77,10 +76,7 @@ def words_in(tree: ast.Module) -> Iterator[str]:
 @cache
 def words_of_package() -> dict[Path, list[str]]:
     """Return the words in all modules."""
-    return {
-        file: [*words_in(ast.parse(file.read_text(encoding="utf-8")))]
-        for file in PACKAGE.rglob("*.py")
-    }
+    return {file: [*words_in(tree)] for file, tree in parsed()}
 
 
 @pytest.mark.parametrize("folder", WORDS)

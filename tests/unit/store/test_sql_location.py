@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-import trainui
-
-PACKAGE = Path(trainui.__file__).parent
+from tests.unit.sources import PACKAGE, parsed
 
 ROOMS = (
     "store/",
@@ -27,9 +24,9 @@ SQL = re.compile(
 )
 
 
-def statements(source: str) -> list[str]:
+def statements(tree: ast.Module) -> list[str]:
     """Return the SQL in a module's strings, and its calls of a connection's `execute`."""
-    nodes = list(ast.walk(ast.parse(source)))
+    nodes = list(ast.walk(tree))
     texts = [one.value for one in nodes if isinstance(one, ast.Constant)]
     calls = [one.func for one in nodes if isinstance(one, ast.Call)]
     return [text for text in texts if isinstance(text, str) and SQL.match(text)] + [
@@ -40,11 +37,10 @@ def statements(source: str) -> list[str]:
 
 
 def test_no_module_outside_the_store_has_sql() -> None:
-    sources = {
-        file.relative_to(PACKAGE).as_posix(): file.read_text() for file in PACKAGE.rglob("*.py")
-    }
     found = {
-        name: statements(source) for name, source in sources.items() if not name.startswith(ROOMS)
+        name: statements(tree)
+        for file, tree in parsed()
+        if not (name := file.relative_to(PACKAGE).as_posix()).startswith(ROOMS)
     }
     assert {name: texts for name, texts in found.items() if texts} == {}
 
@@ -59,4 +55,4 @@ def test_no_module_outside_the_store_has_sql() -> None:
     ],
 )
 def test_sql_is_recognised(source: str) -> None:
-    assert statements(source)
+    assert statements(ast.parse(source))

@@ -6,15 +6,17 @@ import ast
 import importlib
 import inspect
 import pkgutil
-import textwrap
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import trainui.tui
 from tests.acceptance import terminal as pseudo
+from tests.unit.sources import parsed
 from tests.unit.tui.filled import Filler, running_demo
 from trainui.tui import terminal
 from trainui.tui.terminal import USES, PrivateUse
@@ -45,14 +47,23 @@ def room_of(file: Path) -> str:
     return file.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return dict(parsed(ROOT))
+
+
+@cache
+def names() -> dict[Path, list[tuple[str, bool]]]:
+    return {file: [*named(tree)] for file, tree in trees().items()}
+
+
 def foreign_names() -> dict[str, set[str]]:
     """Private names that no class of ours makes, each with the rooms that use them."""
-    trees = {file: ast.parse(file.read_text()) for file in ROOT.rglob("*.py")}
-    ours = {name for tree in trees.values() for name, is_made in named(tree) if is_made}
+    ours = {name for several in names().values() for name, is_made in several if is_made}
     ours |= OF_NAMEDTUPLES
     found: dict[str, set[str]] = {}
-    for file, tree in trees.items():
-        for name, _ in named(tree):
+    for file, several in names().items():
+        for name, _ in several:
             if is_private(name) and name not in ours:
                 found.setdefault(name, set()).add(room_of(file))
     return found
@@ -78,16 +89,29 @@ def overridden() -> set[tuple[str, str]]:
 @cache
 def made_by(owner: type) -> set[str]:
     """Private names that a class or its instances get from it."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+    tree = classes_of(owner.__module__)[owner.__qualname__]
     return {name for name, is_made in named(tree) if is_made and is_private(name)}
+
+
+@cache
+def classes_of(module: str) -> dict[str, ast.ClassDef]:
+    """The classes of a module by their qualified names."""
+    return dict(classes_in(ast.parse(inspect.getsource(sys.modules[module]))))
+
+
+def classes_in(owner: ast.Module | ast.ClassDef, within: str = "") -> Iterator[tuple[str, Any]]:
+    for node in owner.body:
+        if isinstance(node, ast.ClassDef):
+            yield f"{within}{node.name}", node
+            yield from classes_in(node, f"{within}{node.name}.")
 
 
 def imported_privately() -> set[tuple[str, str, str]]:
     """Private modules of other packages that are imported, with the names and the rooms."""
     return {
         (room_of(file), node.module or "", alias.name)
-        for file in ROOT.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
+        for file, tree in trees().items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
         and any(is_private(part) for part in (node.module or "").split("."))
         and not (node.module or "").startswith("__")
@@ -100,8 +124,8 @@ def test_private_parts_are_used_in_their_room_and_listed() -> None:
     rooms = {*(room for room, *_ in imported), *(room for room, _ in made)}.union(*used.values())
     assert rooms == ROOM
     found = {*used, *(name for _, name in made), *(name for *_, name in imported)}
-    in_room = (ast.parse(file.read_text()) for file in (ROOT / f"{name}.py" for name in ROOM))
-    assert found <= LISTED <= found | {name for tree in in_room for name, _ in named(tree)}
+    in_room = (names()[ROOT / f"{name}.py"] for name in ROOM)
+    assert found <= LISTED <= found | {name for several in in_room for name, _ in several}
 
 
 def test_all_of_them_exist_in_this_textual() -> None:
