@@ -120,6 +120,7 @@ def test_events_are_recorded_when_a_stage_starts_and_ends(served: CommandLine) -
     assert told("train it")
 
 
+@pytest.mark.long
 def test_flower_shows_the_stage_by_its_name(served: CommandLine, held: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

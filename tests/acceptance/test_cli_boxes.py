@@ -160,6 +160,7 @@ def test_a_stage_there_is_cancelled_and_resumed(lab: Lab) -> None:
     assert lab.gpu2.status("long") == "completed"
 
 
+@pytest.mark.long
 def test_an_agent_of_here_is_one_there(lab: Lab) -> None:
     lab.gpu2("run", "--name", "again", "--wait", "--", "true")
     for environ in ({"TRAINUI_AGENT": "1"}, {}):
@@ -169,6 +170,7 @@ def test_an_agent_of_here_is_one_there(lab: Lab) -> None:
     assert [one["text"] for one in events if one["kind"] == "agent"] == ["rerun by agent: true"]
 
 
+@pytest.mark.long
 def test_points_there_are_exported_to_a_file_of_here(lab: Lab) -> None:
     assert lab.here("export", "gpu1:first").out == lab.gpu1("export", "first").out
     done = lab.here.json("export", "gpu1:first", "--output", "points.jsonl")

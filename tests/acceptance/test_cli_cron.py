@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.command_line import CommandLine, stage_of
 
 TEXT = """
@@ -42,6 +44,7 @@ def test_a_pipeline_runs_with_the_environment_of_cron(cli: CommandLine) -> None:
     assert printed[1].startswith("Python 3")
 
 
+@pytest.mark.long
 def test_with_no_environment_at_all_it_runs_too(cli: CommandLine) -> None:
     file = cli.write("bare.yaml", "name: bare\nstages: [{name: a, run: echo hello}]\n")
     done = subprocess.run(

@@ -47,6 +47,7 @@ def test_a_stage_outlives_the_worker_and_is_taken_up_again(cli: CommandLine) -> 
     assert [(attempt["number"], attempt["pid"]) for attempt in attempts] == [(1, pid)]
 
 
+@pytest.mark.long
 def test_after_all_parts_are_killed_the_next_command_restarts_them(cli: CommandLine) -> None:
     start(cli)
     found = cli.json("worker", "status")
@@ -139,7 +140,7 @@ def test_the_demo_is_a_run_like_any_other(cli: CommandLine) -> None:
     assert cli("wait", "digits").code == 130
 
 
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_stopping_leaves_no_socket_behind(cli: CommandLine, killed: bool) -> None:
     home = Home(cli.home / ("deep" * 25))
     cli.environ["TRAINUI_HOME"] = str(home.root)

@@ -141,6 +141,7 @@ def test_a_hanging_reader_is_replaced_before_the_end_is_recorded(
     readers.wait_until_read(run)
 
 
+@pytest.mark.long
 def test_a_reader_killed_repeatedly_loses_no_point(readers: Readers, cli: CommandLine) -> None:
     run = readers.run()
     killed = set[int]()

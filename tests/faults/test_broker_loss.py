@@ -207,6 +207,7 @@ def test_a_broker_that_hangs_permanently_is_replaced(home: Home, new_run: NewRun
     assert background.broker_pid(home) != hanging
 
 
+@pytest.mark.long
 def test_with_a_broker_that_hangs_the_screen_opens_and_acts(home: Home, new_run: NewRun) -> None:
     """Case 9, the screen. It shows a run, moves, and cancels it, with nobody to ask."""
     run = new_run(stage("a", HOLD))

@@ -328,6 +328,7 @@ def test_a_renamed_home_just_works(cli: CommandLine, has_file: bool, only_on_sql
     kill_all(Home(target))
 
 
+@pytest.mark.long
 def test_a_home_renamed_under_its_stages_takes_them_over(
     original: Original, only_on_sqlite: None
 ) -> None:
@@ -492,6 +493,7 @@ def test_runs_outside_of_a_copied_home_are_only_read(
         original.finish()
 
 
+@pytest.mark.long
 def test_a_home_without_a_database_is_known_by_its_file(
     cli: CommandLine, only_on_sqlite: None
 ) -> None:

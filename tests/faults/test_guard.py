@@ -106,6 +106,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
+@pytest.mark.long
 def test_a_revived_guard_brings_back_what_is_wanted(home: Home) -> None:
     background.start()
     guard, worker = background.guard_pid(home), background.worker_pid(home)

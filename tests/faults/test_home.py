@@ -179,6 +179,7 @@ def test_processes_of_a_deleted_and_recreated_home_end(cli: CommandLine) -> None
     assert cli("run", "--wait", "--", "true").code == 0
 
 
+@pytest.mark.long
 def test_a_guard_of_a_deleted_home_stops_nothing_of_the_next_one(cli: CommandLine) -> None:
     """Also if it looks when nothing is wanted there, as while a home is deleted or made."""
     home = Home(cli.home)

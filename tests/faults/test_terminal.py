@@ -124,6 +124,7 @@ def database_is_whole() -> bool:
         return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_screen_killed_as_it_cancels_has_cancelled_or_not(
     home: Home, new_run: NewRun, moment: str
@@ -187,6 +188,7 @@ def test_a_screen_killed_during_a_resume_resumed_all_or_nothing(
     assert sorted(run.lines("ledger")) == ["a 1", "a 2", "b 1", "done 1"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_screen_killed_during_a_submission_stored_all_or_nothing(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str

@@ -36,8 +36,7 @@ stage, and ends one without the database."""
 
 OF_CLOSED = (CLOSED[0], pytest.param(CLOSED[1], marks=pytest.mark.long))
 OF_ALL = [
-    name if name in ("all garbled", CLOSED[0]) else pytest.param(name, marks=pytest.mark.long)
-    for name in HERE
+    name if name == CLOSED[0] else pytest.param(name, marks=pytest.mark.long) for name in HERE
 ]
 
 
@@ -72,6 +71,7 @@ def test_a_cancelled_stage_has_no_process_after_its_recorded_end(
     assert starts(cli) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", OF_CLOSED)
 def test_stopping_with_stages_leaves_no_process(cli: CommandLine, fault: str) -> None:
     _, pid, records = begin(cli)

@@ -191,6 +191,7 @@ def test_stages_run_on_their_hosts_and_any_host_shows_all(
     shared.until(run, lambda found: found["never"].status in ENDED, "cancelled")
 
 
+@pytest.mark.long
 async def test_the_screen_on_any_host_shows_the_gpus_of_all(
     shared: Hosts, b: BaseApp, gpus_of_b: Machine
 ) -> None:
@@ -251,6 +252,7 @@ def test_a_disconnected_host_continues_and_records_all_later(
     assert (series.count, series.superseded) == (len(lines), 0)
 
 
+@pytest.mark.long
 def test_a_cancel_on_a_disconnected_host_waits_for_it(
     shared: Hosts, a: BaseApp, b: BaseApp
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration import background
 from tests.integration.runs import NOTE, Run, home_of_its_own, home_with_worker, stage
 from tests.receiver import receiving
@@ -16,6 +18,7 @@ from trainui.store.runs import runs
 from trainui.store.runs.runs import DIGESTED
 
 
+@pytest.mark.long
 def test_hanging_or_failing_notifiers_delay_no_runs_end(tmp_path: Path) -> None:
     with receiving() as receiver:
         receiver.release.clear()

@@ -176,6 +176,7 @@ def test_an_edited_member_of_a_pruned_matrix_stays_the_same_stage(tmp_path: Path
     ]
 
 
+@pytest.mark.long
 def test_a_search_with_killed_workers_prunes_as_a_plain_loop(tmp_path: Path) -> None:
     with home_of_its_own(tmp_path / "own", cpus="1") as home:
         background.start()

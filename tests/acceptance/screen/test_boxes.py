@@ -176,6 +176,7 @@ async def test_a_box_of_another_version_is_listed(
         await driven.until_shown("gpu2 has another version of trainui", "ssh -t gpu2 trainui")
 
 
+@pytest.mark.long
 async def test_an_open_page_and_its_log_go_on_after_a_loss(there: Filler, tmp_path: Path) -> None:
     run_id = there.run({"a": ()}, name="far")
     attempt = there.start(run_id, "a")
@@ -208,6 +209,7 @@ async def test_what_cannot_be_drawn_closes_its_box_alone(
         await driven.until_shown("own")
 
 
+@pytest.mark.long
 async def test_a_key_that_a_boxs_data_breaks_closes_its_box_alone(
     there: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

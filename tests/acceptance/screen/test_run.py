@@ -247,7 +247,7 @@ async def test_the_tabs_name_what_the_pane_below_shows(filler: Filler) -> None:
         await driven.until(lambda: "train ×12" in line_of(driven, "2 Overview"), "the sweep")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 36), marks=pytest.mark.long)])
 async def test_every_pane_can_be_shown_alone(filler: Filler, size: tuple[int, int]) -> None:
     run_id = running_demo(filler)
     shown = {1: "evaluate", 2: "python train.py", 3: "train/loss", 4: "epoch 59/30"}

@@ -16,7 +16,7 @@ from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import Filler, failed_demo, running_demo
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 36), marks=pytest.mark.long)])
 def test_it_opens_reacts_and_leaves_the_terminal_as_it_was(
     filler: Filler,
     size: tuple[int, int],
@@ -217,7 +217,9 @@ def test_the_screen_shows_its_bandwidth(filler: Filler) -> None:
         shown.until_shown("(limit 2 kB/s)")
 
 
-@pytest.mark.parametrize("cuts", [(), (30,), (-3,), (-6, -5)])
+@pytest.mark.parametrize(
+    "cuts", [(30,), (-6, -5), *(pytest.param(one, marks=pytest.mark.long) for one in ((), (-3,)))]
+)
 def test_pasted_text_presses_no_key(filler: Filler, cuts: Sequence[int]) -> None:
     """Not even where it has escape characters, as the coloured text of another terminal has.
 
