@@ -159,9 +159,9 @@ def test_with_two_at_once_and_failures_kills_change_no_trial(tmp_path: Path) -> 
     found = []
     for kill in (False, True):
         (tmp_path / str(kill)).mkdir()
-        killed = Killed(tmp_path / str(kill), replace(SEARCHES["tpe"], trials=9), kill=kill)
+        killed = Killed(tmp_path / str(kill), replace(SEARCHES["tpe"], trials=7), kill=kill)
         killed.ask()
-        for number in range(8):
+        for number in range(6):
             killed.ask()
             killed.tell(number, loss(killed.stored[number].params))
         found.append([one.params for one in killed.stored])

@@ -225,7 +225,7 @@ def plain_rounds(
 def test_many_at_once_train_the_steps_of_a_plain_loop(
     store: Database, add_run: AddRun, tmp_path: Path, rule: Search, places: int
 ) -> None:
-    made = curves(24, rule.goal)
+    made = curves(18, rule.goal)
     assert rule.prune is not None
     if rule.prune.by == "WilcoxonPruner":
         pytest.importorskip("scipy")

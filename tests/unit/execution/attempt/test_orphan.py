@@ -432,6 +432,9 @@ FAULTS: dict[str, Callable[[Path], None]] = {
 
 MOST_TELLING = ("all garbled", "lock a FIFO", "directory moved", "exit a directory")
 
+IN_THE_LONG_SUITE = ("pids garbled", "pids a directory", "lock a directory", "exit a FIFO")
+"""Faults like others: garbled with all records, a directory and a FIFO in place of another one."""
+
 
 @pytest.mark.parametrize(
     ("fault", "supervised"),
@@ -439,7 +442,9 @@ MOST_TELLING = ("all garbled", "lock a FIFO", "directory moved", "exit a directo
         pytest.param(
             fault,
             supervised,
-            marks=[] if supervised or fault in MOST_TELLING else [pytest.mark.long],
+            marks=[]
+            if fault in MOST_TELLING or (supervised and fault not in IN_THE_LONG_SUITE)
+            else [pytest.mark.long],
         )
         for fault in FAULTS
         for supervised in (True, False)
@@ -462,7 +467,13 @@ def test_a_cancelled_attempt_with_spoilt_records_ends_with_its_processes(
     assert run.ran == 1
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, marks=[pytest.mark.long] if fault in IN_THE_LONG_SUITE else [])
+        for fault in FAULTS
+    ],
+)
 def test_the_end_without_the_database_needs_no_readable_records(
     store: Database, follower: AttemptMonitor, tmp_path: Path, fault: str
 ) -> None:

@@ -169,7 +169,7 @@ def test_columns_equal_a_full_scan(store: Database) -> None:
             assert_equals_full_scan(store, width, steps)
 
 
-@pytest.mark.parametrize("stride", [1, 7, 10**6, -3, 0, 0.1, 2**49, 1e300])
+@pytest.mark.parametrize("stride", [1, -3, 0, 0.1, 2**49, 1e300])
 def test_columns_of_steps_at_even_distances_equal_a_full_scan(
     store: Database, stride: float
 ) -> None:
