@@ -26,6 +26,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainui import installation, paths, system
 from trainui.errors import ReplacedError
@@ -42,6 +43,9 @@ from trainui.supervisor.supervise import (
     start_ticks,
     try_lock,
 )
+
+if TYPE_CHECKING:
+    from trainui.plugin.backends import Launched
 
 POLL_EVERY = 0.02
 """Polling interval in seconds for processes being stopped; they are not our children."""
@@ -355,30 +359,6 @@ def _read_all(reader: int, patience: float) -> bytes:
         answer += piece
 
 
-class LaunchState(StrEnum):
-    """The result of a launch."""
-
-    STARTED = "started"
-    """The process runs."""
-    ALREADY = "already"
-    """The attempt had already been started; this launch did nothing."""
-    FAILED = "failed"
-    """The attempt ended without running; its exit record says why."""
-    BROKEN = "broken"
-    """The supervisor failed or did not answer; use `probe` to find the attempt's state."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchResult:
-    """The result of a launch, with error details."""
-
-    state: LaunchState
-    message: str = ""
-    """The error."""
-    errno: int = 0
-    """The error's errno; 0: none."""
-
-
 class ProbeState(StrEnum):
     """The state of an attempt's processes and records."""
 
@@ -412,13 +392,6 @@ class Probe:
     """Its processes, where they were searched for."""
 
 
-_ANSWERS = {
-    supervise.STARTED: LaunchState.STARTED,
-    supervise.ALREADY: LaunchState.ALREADY,
-    supervise.FAILED: LaunchState.FAILED,
-}
-
-
 def create_lock(attempt_dir: Path) -> None:
     """Create an attempt's lock file, before it may be started; without it nothing is started.
 
@@ -426,27 +399,6 @@ def create_lock(attempt_dir: Path) -> None:
     been started, so it must not be started again.
     """
     os.close(os.open(attempt_dir / protocol.LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-def launch(
-    attempt_dir: Path,
-    spec: Spec,
-    *,
-    python: str = sys.executable,
-    patience: float = 60.0,
-    fork_server: ForkServer | None = None,
-) -> LaunchResult:
-    """Start an attempt under its own supervisor, and wait until its process runs.
-
-    The attempt's directory (mode 0700) has its lock file. The answer may take `patience` seconds; a
-    late attempt may still start. Without a fork server, one is started for this attempt only.
-
-    Raises:
-        OSError: the directory cannot be written, or the interpreter cannot be started.
-    """
-    if not write_spec(attempt_dir, spec):
-        return LaunchResult(LaunchState.ALREADY, str(supervise.AlreadyStartedError.__doc__))
-    return start(attempt_dir, python=python, patience=patience, fork_server=fork_server)
 
 
 def write_spec(attempt_dir: Path, spec: Spec) -> bool:
@@ -468,23 +420,37 @@ def start(
     python: str = sys.executable,
     patience: float = 60.0,
     fork_server: ForkServer | None = None,
-) -> LaunchResult:
-    """Start the supervisor of an attempt whose spec is written, as `launch` does."""
+) -> Launched:
+    """Start the supervisor of an attempt whose spec is written; wait until its process runs.
+
+    The attempt's directory (mode 0700) has its lock file. The answer may take `patience` seconds; a
+    late attempt may still start. Without a fork server, one is started for this attempt only.
+
+    Raises:
+        OSError: the interpreter cannot be started.
+    """
     if fork_server is not None:
         return _ask(fork_server, attempt_dir, patience)
     with closing(ForkServer(python=python)) as own:
         return _ask(own, attempt_dir, patience)
 
 
-def _ask(fork_server: ForkServer, attempt_dir: Path, patience: float) -> LaunchResult:
+def _ask(fork_server: ForkServer, attempt_dir: Path, patience: float) -> Launched:
     """Start an attempt by the fork server; retry once, in case the server was just killed."""
+    from trainui.plugin.backends import LaunchAnswer, Launched  # late: few processes launch
+
+    answers = {
+        supervise.STARTED: LaunchAnswer.STARTED,
+        supervise.ALREADY: LaunchAnswer.ALREADY,
+        supervise.FAILED: LaunchAnswer.FAILED,
+    }
     for _ in range(2):
         try:
             code, number, message = fork_server.ask(attempt_dir, patience)
         except NoAnswerError as error:
-            failed = LaunchResult(LaunchState.BROKEN, str(error))
+            failed = Launched(LaunchAnswer.BROKEN, str(error))
         else:
-            return LaunchResult(_ANSWERS.get(code, LaunchState.BROKEN), message, number)
+            return Launched(answers.get(code, LaunchAnswer.BROKEN), message, number)
     return failed
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from trainui.supervisor.process import LaunchResult, create_lock, find_processes, launch
+from tests.unit.supervisor.launching import launch
+from trainui.plugin.backends import Launched
+from trainui.supervisor.process import create_lock, find_processes
 from trainui.supervisor.protocol import Spec, read_pids
 from trainui.supervisor.supervise import send_signal
 
@@ -32,7 +34,7 @@ class Stage:
         defaults = {"cwd": str(self.work), "env": self.env, "identity": self.identity, "grace": 5.0}
         return Spec(argv=tuple(argv), **{**defaults, **fields})
 
-    def launch(self, command: str | list[str], **fields: Any) -> LaunchResult:
+    def launch(self, command: str | list[str], **fields: Any) -> Launched:
         return launch(self.dir, self.spec(command, **fields))
 
     @property

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.supervisor import launching
 from tests.unit.supervisor.waiting import is_alive, wait_for, wait_for_death, wait_for_exit
+from trainui.plugin.backends import LaunchAnswer
 from trainui.supervisor import process, protocol
-from trainui.supervisor.process import ForkServer, LaunchState, NoAnswerError
+from trainui.supervisor.process import ForkServer, NoAnswerError
 from trainui.supervisor.protocol import Spec
 from trainui.supervisor.supervise import read_process
 
@@ -28,11 +30,11 @@ def own() -> Iterator[ForkServer]:
     own.close()
 
 
-def launch(directory: Path, own: ForkServer, script: str = "exit 3") -> LaunchState:
+def launch(directory: Path, own: ForkServer, script: str = "exit 3") -> LaunchAnswer:
     directory.mkdir(mode=0o700, exist_ok=True)
     process.create_lock(directory)
     spec = Spec(("sh", "-c", script), str(directory), dict(os.environ))
-    return process.launch(directory, spec, fork_server=own).state
+    return launching.launch(directory, spec, fork_server=own).state
 
 
 def pid_of(own: ForkServer) -> int:
@@ -49,11 +51,11 @@ def suspend(pid: int) -> None:
 def test_one_process_starts_many_attempts_each_once(tmp_path: Path, own: ForkServer) -> None:
     with ThreadPoolExecutor(8) as threads:
         started = list(threads.map(lambda n: launch(tmp_path / f"{n}", own), range(20)))
-    assert set(started) == {LaunchState.STARTED}
+    assert set(started) == {LaunchAnswer.STARTED}
     pid = pid_of(own)
     for number in range(20):
         assert wait_for_exit(tmp_path / f"{number}").exit_code == 3
-    assert launch(tmp_path / "0", own) == LaunchState.ALREADY
+    assert launch(tmp_path / "0", own) == LaunchAnswer.ALREADY
     assert own.pid == pid
     children = Path(f"/proc/{pid}/task/{pid}/children")
     assert not children.read_text().split()
@@ -62,7 +64,7 @@ def test_one_process_starts_many_attempts_each_once(tmp_path: Path, own: ForkSer
 def test_a_supervisor_is_no_child_of_it_and_outlives_it(tmp_path: Path, own: ForkServer) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchState.STARTED
+    assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchAnswer.STARTED
     pids = protocol.read_pids(tmp_path / "a")
     assert pids is not None
     found = read_process(pids.supervisor_pid)
@@ -75,7 +77,7 @@ def test_a_supervisor_is_no_child_of_it_and_outlives_it(tmp_path: Path, own: For
 
 
 def test_the_attempts_process_has_only_its_three_streams(tmp_path: Path, own: ForkServer) -> None:
-    assert launch(tmp_path / "a", own, "exec ls /proc/self/fd") == LaunchState.STARTED
+    assert launch(tmp_path / "a", own, "exec ls /proc/self/fd") == LaunchAnswer.STARTED
     wait_for_exit(tmp_path / "a")
     its_own = "3"  # of the directory that it lists
     assert (tmp_path / "a" / "stdout.log").read_text().split() == ["0", "1", "2", its_own]
@@ -85,7 +87,7 @@ def test_one_that_was_killed_is_replaced(tmp_path: Path, own: ForkServer) -> Non
     own.prepare()
     first = pid_of(own)
     os.kill(first, signal.SIGKILL)
-    assert launch(tmp_path / "a", own) == LaunchState.STARTED
+    assert launch(tmp_path / "a", own) == LaunchAnswer.STARTED
     assert own.pid != first
     assert wait_for_exit(tmp_path / "a").exit_code == 3
 
@@ -104,7 +106,7 @@ def test_one_that_dies_while_it_is_probed_blocks_nothing(
         return real(reader, patience)
 
     monkeypatch.setattr(process, "_read_all", killed_once)
-    assert launch(tmp_path / "a", own) == LaunchState.STARTED
+    assert launch(tmp_path / "a", own) == LaunchAnswer.STARTED
     assert own.pid != first
     assert wait_for_exit(tmp_path / "a").exit_code == 3
 
@@ -114,7 +116,7 @@ def test_a_supervisor_keeps_nobody_waiting_for_one_that_died(
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchState.STARTED
+    assert launch(tmp_path / "a", own, f"read x < {gate}; exit 3") == LaunchAnswer.STARTED
     suspend(pid_of(own))
     with ThreadPoolExecutor(1) as thread:
         asked = thread.submit(own.ask, tmp_path / "b", 30.0)
@@ -145,8 +147,8 @@ def test_one_that_hangs_is_replaced(
     asked = own.ask
     patiences = iter([0.1, 60.0])
     monkeypatch.setattr(own, "ask", lambda directory, _: asked(directory, next(patiences)))
-    found = process.launch(tmp_path / "a", spec, fork_server=own)
-    assert found.state == LaunchState.STARTED
+    found = launching.launch(tmp_path / "a", spec, fork_server=own)
+    assert found.state == LaunchAnswer.STARTED
     assert own.pid != first
     wait_for_death(first)
 

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ import pytest
 
 from tests.unit.supervisor import memory_group
 from tests.unit.supervisor.conftest import Stage
+from tests.unit.supervisor.launching import launch
 from tests.unit.supervisor.waiting import (
     growth_times,
     is_alive,
@@ -27,14 +29,13 @@ from tests.unit.supervisor.waiting import (
     wait_for_death,
     wait_for_exit,
 )
+from trainui.plugin.backends import LaunchAnswer
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import (
-    LaunchState,
     ProbeState,
     SupervisorLivesError,
     create_lock,
     kill_orphans,
-    launch,
     probe,
     processes_of,
     request_stop,
@@ -80,8 +81,8 @@ def test_the_pids_recorded_are_those_that_run(stage: Stage) -> None:
 def test_of_many_launches_at_once_one_runs(stage: Stage) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(stage.launch, ["echo ran; sleep 0.2"] * 8))
-    states = sorted(result.state for result in results)
-    assert states == [LaunchState.ALREADY] * 7 + [LaunchState.STARTED]
+    states = Counter(result.state for result in results)
+    assert states == {LaunchAnswer.ALREADY: 7, LaunchAnswer.STARTED: 1}
     wait_for_exit(stage.dir)
     assert stage.out == "ran\n"
 
@@ -90,7 +91,7 @@ def test_a_later_launch_is_refused_and_overwrites_nothing(stage: Stage) -> None:
     stage.launch("echo first")
     wait_for_exit(stage.dir)
     before = (stage.dir / "spec.json").read_bytes()
-    assert stage.launch("echo second").state is LaunchState.ALREADY
+    assert stage.launch("echo second").state is LaunchAnswer.ALREADY
     assert stage.out == "first\n"
     assert (stage.dir / "spec.json").read_bytes() == before
 
@@ -114,7 +115,7 @@ def test_a_process_that_removes_its_records_is_not_restarted(stage: Stage, empti
     wait_for(lambda: (stage.work / "ran").exists())
     assert probe(stage.dir).state is ProbeState.REMOVED
     if emptied:
-        assert stage.launch("echo twice >> ran").state is LaunchState.BROKEN
+        assert stage.launch("echo twice >> ran").state is LaunchAnswer.BROKEN
     (stage.work / "go").touch()
     wait_for(lambda: not processes_of(stage.identity))
     assert probe(stage.dir).state is ProbeState.REMOVED
@@ -132,16 +133,17 @@ def test_looking_never_prevents_a_start(stage: Stage) -> None:
         assert looker.stdout.readline() == "looking\n"
         results = [launch(folder, stage.spec("true")) for folder in folders]
         looker.kill()
-    assert {result.state for result in results} == {LaunchState.STARTED}
+    assert {result.state for result in results} == {LaunchAnswer.STARTED}
 
 
 def test_a_launcher_killed_with_its_group_spares_the_attempt(stage: Stage) -> None:
     command = "while ! [ -e go ]; do sleep 0.01; done; echo done"
     code = (
-        "import time\nfrom pathlib import Path\nfrom trainui.supervisor.process import launch\n"
+        "import time\nfrom pathlib import Path\n"
+        "from tests.unit.supervisor.launching import launch\n"
         "from trainui.supervisor.protocol import Spec\n"
         f"print(launch(Path({str(stage.dir)!r}), Spec(('sh', '-c', {command!r}), "
-        f"{str(stage.work)!r}, {dict(stage.env)!r})).state, flush=True)\n"
+        f"{str(stage.work)!r}, {dict(stage.env)!r})).state.value, flush=True)\n"
         "time.sleep(60)"
     )
     with subprocess.Popen(
@@ -160,10 +162,10 @@ def test_a_killed_supervisor_leaves_an_orphan_and_then_nothing(stage: Stage) -> 
     kill_supervisor(stage)
     assert probe(stage.dir).state is ProbeState.ORPHAN
     assert not request_stop(stage.dir)
-    assert stage.launch("true").state is LaunchState.ALREADY
+    assert stage.launch("true").state is LaunchAnswer.ALREADY
     (stage.work / "go").touch()
     wait_for(lambda: probe(stage.dir).state is ProbeState.LOST)
-    assert stage.launch("true").state is LaunchState.ALREADY
+    assert stage.launch("true").state is LaunchAnswer.ALREADY
 
 
 def test_a_hidden_grandchild_makes_an_orphan_too(stage: Stage) -> None:
@@ -287,7 +289,7 @@ def test_a_zombie_is_dead() -> None:
 def test_a_supervisor_that_cannot_be_started_is_an_error(stage: Stage) -> None:
     with pytest.raises(FileNotFoundError):
         launch(stage.dir, stage.spec("true"), python="/no/such/python")
-    assert launch(stage.dir, stage.spec("true"), python="/bin/false").state is LaunchState.BROKEN
+    assert launch(stage.dir, stage.spec("true"), python="/bin/false").state is LaunchAnswer.BROKEN
     assert probe(stage.dir).state is ProbeState.NONE
 
 
@@ -296,7 +298,7 @@ def test_a_late_answer_is_no_answer(stage: Stage) -> None:
     script.write_text("#!/bin/sh\nexec sleep 60\n")
     script.chmod(stat.S_IRWXU)
     result = launch(stage.dir, stage.spec("true"), python=str(script), patience=0.1)
-    assert (result.state, result.message) == (LaunchState.BROKEN, "no answer within 0.1 s")
+    assert (result.state, result.message) == (LaunchAnswer.BROKEN, "no answer within 0.1 s")
 
 
 @pytest.fixture
@@ -315,7 +317,7 @@ def test_the_end_is_recorded_on_a_full_disk(stage: Stage, small_disk: Path) -> N
     stage.dir.mkdir(mode=0o700)
     create_lock(stage.dir)
     fill = f"cat /dev/zero > {small_disk}/fill 2> /dev/null; echo lost; sleep 1.1; exit 3"
-    assert stage.launch(fill).state is LaunchState.STARTED
+    assert stage.launch(fill).state is LaunchAnswer.STARTED
     assert wait_for_exit(stage.dir).exit_code == 3
     assert growth_times(stage.dir) == []
 
@@ -330,7 +332,7 @@ def test_the_end_is_recorded_on_a_full_disk(stage: Stage, small_disk: Path) -> N
     assert probe(late).state is ProbeState.NONE
     (small_disk / "fill").unlink()
     (small_disk / "fill2").unlink()
-    assert launch(late, stage.spec("true")).state is LaunchState.STARTED
+    assert launch(late, stage.spec("true")).state is LaunchAnswer.STARTED
     assert wait_for_exit(late).exit_code == 0
 
 
@@ -342,11 +344,11 @@ def test_without_room_for_the_end_nothing_is_started(stage: Stage, small_disk: P
     fill = small_disk / "fill"
     fill.write_bytes(b"x" * (room.f_bavail * room.f_bsize - 12_000))
     result = stage.launch("true")
-    assert result.state is LaunchState.BROKEN
+    assert result.state is LaunchAnswer.BROKEN
     assert os.strerror(errno.ENOSPC) in result.message
     assert probe(stage.dir).state is ProbeState.NONE
     fill.unlink()
-    assert stage.launch("true").state is LaunchState.STARTED
+    assert stage.launch("true").state is LaunchAnswer.STARTED
     wait_for_exit(stage.dir)
 
 
@@ -356,7 +358,7 @@ def test_an_out_of_memory_kill_is_reported(stage: Stage) -> None:
     python.write_text(f'#!/bin/sh\necho $$ > {group}/cgroup.procs\nexec {sys.executable} "$@"\n')
     python.chmod(stat.S_IRWXU)
     grow = [sys.executable, "-c", "x = []\nwhile True: x.append(bytearray(b'1') * 2**20)"]
-    assert launch(stage.dir, stage.spec(grow), python=str(python)).state is LaunchState.STARTED
+    assert launch(stage.dir, stage.spec(grow), python=str(python)).state is LaunchAnswer.STARTED
     end = wait_for_exit(stage.dir)
     assert (end.signal, end.oom_kill, end.signalled) == (signal.SIGKILL, True, False)
     wait_for_death(pids_of(stage).supervisor_pid)

@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervisor.conftest import Stage
+from tests.unit.supervisor.launching import launch
 from tests.unit.supervisor.test_call_task import old_python
 from tests.unit.supervisor.waiting import (
     growth_times,
@@ -32,8 +33,9 @@ from tests.unit.supervisor.waiting import (
     wait_for_death,
     wait_for_exit,
 )
+from trainui.plugin.backends import LaunchAnswer
 from trainui.supervisor import supervise
-from trainui.supervisor.process import LaunchState, launch, request_stop
+from trainui.supervisor.process import request_stop
 from trainui.supervisor.protocol import (
     EXIT_FILE,
     LOCK_FILE,
@@ -91,7 +93,7 @@ def test_an_attempt_that_cannot_begin_is_free_when_known(stage: Stage) -> None:
 
 @pytest.mark.parametrize("code", [0, 3, 255])
 def test_an_exit_code_is_recorded(stage: Stage, code: int) -> None:
-    assert stage.launch(f"exit {code}").state is LaunchState.STARTED
+    assert stage.launch(f"exit {code}").state is LaunchAnswer.STARTED
     end = wait_for_exit(stage.dir)
     assert (end.exit_code, end.signal, end.reason) == (code, None, ExitReason.EXITED)
     assert (end.signalled, end.message, end.left, end.oom_kill) == (False, None, (), False)
@@ -389,7 +391,7 @@ def test_a_failed_start_says_why(
     stage: Stage, fields: dict[str, object], message: str, number: int
 ) -> None:
     result = stage.launch(**fields)  # type: ignore[arg-type]
-    assert result.state is LaunchState.FAILED
+    assert result.state is LaunchAnswer.FAILED
     assert message in result.message
     end = wait_for_exit(stage.dir)
     assert (end.reason, end.message) == (ExitReason.START_FAILED, result.message)
@@ -399,9 +401,9 @@ def test_a_failed_start_says_why(
 
 def test_an_unknown_stop_signal_starts_nothing_and_spends_nothing(stage: Stage) -> None:
     result = stage.launch("true", stop_signal="NOPE")
-    assert result.state is LaunchState.BROKEN
+    assert result.state is LaunchAnswer.BROKEN
     assert "SIGNOPE" in result.message
-    assert stage.launch("true").state is LaunchState.STARTED
+    assert stage.launch("true").state is LaunchAnswer.STARTED
 
 
 @pytest.fixture
@@ -422,7 +424,7 @@ def test_a_held_lock_prevents_the_start(stage: Stage, lock: Path) -> None:
     with lock.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         result = stage.launch("touch ran", locks=(str(lock),))
-    assert result.state is LaunchState.FAILED
+    assert result.state is LaunchAnswer.FAILED
     end = wait_for_exit(stage.dir)
     assert (end.reason, end.message) == (ExitReason.LOCK_HELD, f"another process has locked {lock}")
     assert not (stage.work / "ran").exists()
@@ -430,7 +432,7 @@ def test_a_held_lock_prevents_the_start(stage: Stage, lock: Path) -> None:
 
 def test_a_fifo_as_lock_prevents_the_start_without_waiting(stage: Stage, lock: Path) -> None:
     os.mkfifo(lock)
-    assert stage.launch("touch ran", locks=(str(lock),)).state is LaunchState.FAILED
+    assert stage.launch("touch ran", locks=(str(lock),)).state is LaunchAnswer.FAILED
     end = wait_for_exit(stage.dir)
     message = f"cannot open the lock {lock}: not a file with one name"
     assert (end.reason, end.message) == (ExitReason.LOCK_HELD, message)
@@ -529,7 +531,7 @@ def test_it_runs_on_every_python_we_support(stage: Stage, minor: int) -> None:
     if python is None or subprocess.run([python, "-c", ""], capture_output=True).returncode:
         pytest.skip(f"Python 3.{minor} is not installed")
     spec = stage.spec(f"{in_own_session(WILLING.format('hidden'))} exec sleep 60", grace=0.3)
-    assert launch(stage.dir, spec, python=python).state is LaunchState.STARTED
+    assert launch(stage.dir, spec, python=python).state is LaunchAnswer.STARTED
     hidden = read_pid(stage.work / "hidden")
     assert request_stop(stage.dir)
     assert wait_for_exit(stage.dir).reason is ExitReason.STOPPED

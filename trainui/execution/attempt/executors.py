@@ -25,7 +25,6 @@ from trainui.plugin.backends import (
     ExecutorBackend,
     JobLook,
     JobState,
-    LaunchAnswer,
     Launched,
     StageJob,
 )
@@ -40,7 +39,6 @@ from trainui.supervisor import process, protocol
 from trainui.supervisor.process import (
     SUPERVISOR_PATIENCE,
     ForkServer,
-    LaunchState,
     ProbeState,
 )
 from trainui.supervisor.protocol import SUPERVISOR_FILE, ExitReason, JournalError
@@ -51,13 +49,6 @@ POLL_EVERY = 0.05
 
 SUPERVISOR = (sys.executable, "-I", "-S", "-X", "utf8")
 """The command of a job's supervisor, up to the copy beside the attempt's records."""
-
-_LAUNCHED: Mapping[LaunchState, LaunchAnswer] = {
-    LaunchState.STARTED: LaunchAnswer.STARTED,
-    LaunchState.ALREADY: LaunchAnswer.ALREADY,
-    LaunchState.FAILED: LaunchAnswer.FAILED,
-    LaunchState.BROKEN: LaunchAnswer.BROKEN,
-}
 
 _STATES: Mapping[ProbeState, JobState] = {
     ProbeState.NONE: JobState.NONE,
@@ -77,18 +68,9 @@ class LocalExecutor(ExecutorBackend):
         """Without a fork server, a supervisor is started for each attempt."""
         self._fork_server = fork_server
 
-    def offer(self) -> int | None:
-        """Return None: the planner grants this machine's slots one by one."""
-        return None
-
-    def find(self, job: StageJob) -> bool:
-        """Return True if the attempt was started."""
-        return self.probe(job).state != JobState.NONE
-
     def launch(self, job: StageJob) -> Launched:
         """Start the attempt's supervisor, and wait until its process runs."""
-        found = process.start(job.directory, fork_server=self._fork_server)
-        return Launched(_LAUNCHED[found.state], found.message, found.errno)
+        return process.start(job.directory, fork_server=self._fork_server)
 
     def probe(self, job: StageJob) -> JobLook:
         """Look at the attempt's records, and at its processes where these do not decide."""
@@ -117,9 +99,6 @@ class LocalExecutor(ExecutorBackend):
         except process.SupervisorLivesError:
             return ("its supervisor",)
         return _shown(left)
-
-    def adopt(self, job: StageJob) -> None:
-        """Do nothing: the supervisor needs no worker."""
 
 
 def _survivors(found: process.Probe, job: StageJob) -> list[int]:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.supervisor import launching
 from trainui.execution.attempt import executors
 from trainui.execution.attempt.launch import prevent_start
+from trainui.plugin.backends import LaunchAnswer
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import ProbeState
 from trainui.supervisor.protocol import ExitReason, Spec
@@ -27,7 +29,7 @@ def test_a_prevented_attempt_has_ended_and_never_starts(attempt_dir: Path, tmp_p
     assert found.exit is not None
     assert (found.exit.reason, found.exit.message) == (ExitReason.POSTPONED, "no space")
     spec = Spec(argv=("touch", str(tmp_path / "made")), cwd="/", env={}, grace=1.0)
-    assert process.launch(attempt_dir, spec).state == process.LaunchState.ALREADY
+    assert launching.launch(attempt_dir, spec).state == LaunchAnswer.ALREADY
     assert not (tmp_path / "made").exists()
 
 

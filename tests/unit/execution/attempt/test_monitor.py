@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.unit.execution.submitted import begin, of_stage, submit
+from tests.unit.supervisor import launching
 from tests.unit.supervisor.waiting import wait_for
 from trainui import control, paths
 from trainui.errors import StoreLockedError
@@ -30,13 +31,14 @@ from trainui.execution.attempt.record_outcome import FlushResult
 from trainui.execution.planner import host
 from trainui.model.records import AttemptRecord, PruningReason
 from trainui.model.states import PRUNING_OFF, Status
+from trainui.plugin.backends import LaunchAnswer, Launched
 from trainui.resume import outputs
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
 from trainui.store.read import views
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.supervisor import process
-from trainui.supervisor.process import LaunchResult, LaunchState, Probe
+from trainui.supervisor.process import Probe
 from trainui.supervisor.protocol import Spec
 
 
@@ -283,8 +285,8 @@ def test_an_attempt_that_could_not_launch_is_never_launched_later(
     assert "later does not exist" in str(found.error)
     (tmp_path / "later").mkdir()
     spec = Spec(("touch", "ran"), str(tmp_path / "later"), dict(os.environ))
-    late = process.launch(Path(attempt.directory), spec)
-    assert late.state == LaunchState.ALREADY
+    late = launching.launch(Path(attempt.directory), spec)
+    assert late.state == LaunchAnswer.ALREADY
     assert not (tmp_path / "later" / "ran").exists()
 
 
@@ -293,9 +295,9 @@ def test_an_unanswered_launch_is_recorded_only_where_nothing_started(
 ) -> None:
     real = process.start
 
-    def start_and_not_answer(*arguments: object, **_: object) -> LaunchResult:
-        assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
-        return LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+    def start_and_not_answer(*arguments: object, **_: object) -> Launched:
+        assert real(*arguments).state == LaunchAnswer.STARTED  # type: ignore[arg-type]
+        return Launched(LaunchAnswer.BROKEN, "no answer within 60 s")
 
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
@@ -305,7 +307,7 @@ def test_an_unanswered_launch_is_recorded_only_where_nothing_started(
 
     run = submit(tmp_path, "stages: [{name: a, run: echo hi}]")
     attempt = granted(store, run)
-    broken = LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+    broken = Launched(LaunchAnswer.BROKEN, "no answer within 60 s")
     monkeypatch.setattr(process, "start", lambda *_, **__: broken)
     follower.claim(run, "a", str(attempt.celery_task_id))
     found = look_until(follower, run, Status.FAILED)
@@ -317,10 +319,10 @@ def test_an_unanswered_launch_with_removed_records_has_not_failed(
 ) -> None:
     real = process.start
 
-    def start_and_not_answer(*arguments: object, **_: object) -> LaunchResult:
-        assert real(*arguments).state == LaunchState.STARTED  # type: ignore[arg-type]
+    def start_and_not_answer(*arguments: object, **_: object) -> Launched:
+        assert real(*arguments).state == LaunchAnswer.STARTED  # type: ignore[arg-type]
         wait_for((tmp_path / "ran").exists, "its start")
-        return LaunchResult(LaunchState.BROKEN, "no answer within 60 s")
+        return Launched(LaunchAnswer.BROKEN, "no answer within 60 s")
 
     monkeypatch.setattr(process, "start", start_and_not_answer)
     script = "rm -rf $TRAINUI_RUN_DIR; echo ran >> ran; until test -e go; do sleep 0.02; done"

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.unit.execution.submitted import begin, submit
+from tests.unit.supervisor import launching
 from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from trainui.execution.attempt import executors
 from trainui.execution.attempt.executors import Executors
 from trainui.execution.attempt.prepared_process import AttemptContext, identity_of
+from trainui.plugin.backends import LaunchAnswer
 from trainui.store.db.engine import Database
-from trainui.supervisor import process, protocol
+from trainui.supervisor import protocol
 from trainui.supervisor.protocol import Spec
 
 
@@ -35,7 +37,7 @@ def launch(context: AttemptContext, cwd: Path, script: str) -> int:
     environ = {"PATH": os.environ["PATH"], **identity}
     argv = ("bash", "-c", f"echo $$ > pid; {script}")
     spec = Spec(argv=argv, cwd=str(cwd), env=environ, grace=1.0, identity=identity)
-    assert process.launch(directory_of(context), spec).state == "started"
+    assert launching.launch(directory_of(context), spec).state == LaunchAnswer.STARTED
     return read_pid(cwd / "pid")
 
 
