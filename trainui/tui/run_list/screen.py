@@ -72,17 +72,22 @@ def left_end(snapshot: Snapshot, table: RunTable, width: int, notices: Row) -> R
         (TITLE, count, *states, *trouble, *view, *hint),
         (TITLE, count, *states, *trouble, *view),
         (count, *states, *trouble, *view),
-        (*states, *trouble, *view),
+        (*_of_runs(states), *trouble, *view),
     ]
     least = (*counts_alone(snapshot, width), *view)
     return next((row for row in rows if width_of(row) <= room), least)
 
 
 def counts_alone(snapshot: Snapshot, width: int) -> Row:
-    """Return the counts without words, which no notice displaces: e.g. ` ● 1  ✗ 7  stages: ◌2`."""
+    """Return the counts in brief, which no notice displaces: ` runs: ● 1  ✗ 7  stages: ◌2`."""
     _, *states = _states(snapshot)
     brief = [one._replace(text=one.text.rpartition(" ")[0]) for one in states]
-    return (*brief, *_stages_in_trouble(snapshot.runs, min(width, WIDE - 1)))
+    return (*_of_runs(brief), *_stages_in_trouble(snapshot.runs, min(width, WIDE - 1)))
+
+
+def _of_runs(states: Sequence[Segment]) -> Row:
+    """Return counts of states without that of all runs: they say that they count runs."""
+    return (Segment(" runs:", "dim"), *states) if states else ()
 
 
 def _chosen(table: RunTable) -> Row:
@@ -112,9 +117,11 @@ def _states(snapshot: Snapshot) -> Iterator[Segment]:
     count = len(snapshot.runs)
     of_all = f" of {count + snapshot.older:,}" if snapshot.older else ""
     words = f"{'+' if snapshot.loading else ''}{of_all} run{'s' * (count != 1)}"
-    yield Segment(f" {count:,}{words}", "dim")
     counts = Counter((run.status, run.lost is not None) for run in snapshot.runs)
-    for status in (*sorted(UNFINISHED, reverse=True), Status.FAILED):
+    counted = (*sorted(UNFINISHED, reverse=True), Status.FAILED)
+    colon = ":" * any(status in counted for status, _ in counts)  # of what they are, as of stages
+    yield Segment(f" {count:,}{words}{colon}", "dim")
+    for status in counted:
         for is_lost in (False, True):
             if number := counts[status, is_lost]:
                 words = f"{number:,} {state_word(status, is_lost=is_lost)}"
