@@ -264,7 +264,7 @@ async def test_siblings_race(filler: Filler) -> None:
         await driven.until_shown("3 Curves", "● lr=1", "▲ lr=2", "■ lr=3")
 
 
-async def test_the_choice_of_curves_shows_values_and_stays(
+async def test_the_choice_of_curves_stays_and_averaging_does_not(
     filler: Filler,
 ) -> None:
     graph = {f"train[lr={lr},seed={seed}]": lr + seed / 8 for lr in (1, 2) for seed in (0, 1)}
@@ -285,7 +285,7 @@ async def test_the_choice_of_curves_shows_values_and_stays(
         await driven.press("slash", *"lr=2", "enter")
         await driven.until_gone("lr=1,seed=1")
         await driven.press("a", "enter")
-        await driven.until_shown("chosen: 3 sweep members", "lr=2  2 of 2", "train 3 of ")
+        await driven.until_shown("chosen: 3 sweep members", "lr=2  mean of 2", "train 3 of ")
         await driven.press("c")
         await driven.until_shown("3 of 4 drawn", "averaged over: ")
         await driven.press("f", "f")
@@ -296,7 +296,7 @@ async def test_the_choice_of_curves_shows_values_and_stays(
         assert not plot.state.compared
     async with opened(run_id) as driven:
         await driven.until_shown("chosen: 3 sweep members")
-        assert driven.run.panes.curves.state.compared.fold == "lr"
+        assert driven.run.panes.curves.state.compared.fold is None
 
 
 async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:
@@ -304,7 +304,7 @@ async def test_a_sweep_is_one_band_by_one_key(filler: Filler) -> None:
     async with opened(run_id) as driven:
         plot = await open_page(driven)
         await driven.press("B")
-        await driven.until_shown("sweep as one band", "all 4  4 of 4")
+        await driven.until_shown("sweep as one band", "all 4  mean of 4")
         (line,) = plot.chart().lines  # type: ignore[union-attr]
         curves = np.array([[n / 4 + math.exp(-s / 20) for s in range(100)] for n in range(4)])
         places = [int(step) for step in line.steps if step == step]
@@ -514,6 +514,24 @@ async def test_a_folded_sweep_is_averaged_over_nothing_or_a_seed(filler: Filler)
         await driven.until_shown("4 of 4 drawn", "averaged over: nothing")
         await driven.press("enter")
         await driven.until(lambda: len(labels()) == 4, "each member")
+
+
+async def test_averaging_stays_where_it_was_asked_for(filler: Filler) -> None:
+    run_id = losses(filler, {f"train[lr={lr},seed={s}]": lr for lr in (1, 2) for s in (0, 1)})
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        driven.run.graph.select("train[lr=1,seed=0]")
+        await driven.press("F", "3", "f")
+        await driven.until_shown("each curve by itself")
+        await open_page(driven)
+        await driven.until_shown("averaged over the seeds", "mean of 2")
+        await driven.press("f", "f")
+        await driven.until_shown("averaged over lr")
+        await driven.press("escape")
+        await driven.until_shown("3 Curves: train ×4", "lr=1,seed=0")
+        assert "mean of" not in driven.text().partition("3 Curves")[2]
+        await driven.press("f", "f")
+        await driven.until_shown("averaged over all", "mean of 4")
 
 
 async def test_a_key_without_an_object_says_so(filler: Filler) -> None:

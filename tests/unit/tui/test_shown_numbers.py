@@ -329,12 +329,11 @@ def test_a_runs_value_is_that_of_its_best_healthy_stage(pipelines: list[Pipeline
 async def test_the_list_shows_each_runs_value_in_the_column_of_its_metric(
     pipelines: list[Pipeline],
 ) -> None:
-    async with opened(size=(120, 40)) as driven:  # where not all have a column
+    async with opened(size=(120, 40)) as driven:
         await driven.until_shown("pipe0", "pipe5")
         expected = [number(one.value) for one in pipelines if one.value is not None]
         await driven.until_shown(*expected)
         text = driven.text()
-        assert "OTHER METRIC" in text
         for one in pipelines:
             row = next(row for row in text.splitlines() if f" {one.name} " in row)
             if one.value is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from statistics import median
@@ -259,6 +260,9 @@ def _title(
     least = len(sign) + cell_len(harmless(cell.figures.name)) + 1
     while len(value) > 1 and least + width_of((*right, *value)) > grid.cell_width:
         value = (*value[:-2], value[-1]) if value[:-2][-1:] == (BEST,) else value[1:]
+    if least + width_of((*right, *value)) > grid.cell_width:
+        *before, last = value
+        value = (*before, last._replace(text=_OF_MEAN.sub(MEAN, last.text)))
     if _has_no_leader(cell) and least + width_of((*right, *value)) > grid.cell_width:
         value = ()
     if y_title and grid.cell_width - width_of((*right, *value)) <= LEAST_NAME:
@@ -317,24 +321,34 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
     best = best_line(chart) if chart.whole_sweep and view.cursor is None else None
     if best is not None and best.best is not None:
         style = styles[chart.lines.index(best)].style
-        shown = Segment(number(best.best[0]), style)
+        shown = Segment(_of_mean(best, number(best.best[0])), style)
         return (*raw, BEST, Segment(_named(best, chart), style), shown)
     if _has_no_leader(cell):
         return (*raw, LAST, Segment(_range(chart, view)))  # none of the lines is the one to name
     if chart.whole_sweep and (ranked := ranking(chart, view)):
         line = ranked[0][1]
     is_other = len(chart.lines) > 1 or line.members or not line.own or line.is_member
-    name = _named(line, chart) if is_other else ""
+    is_alone = len(chart.lines) == 1 and line.members  # it is named by being a mean
+    name = _named(line, chart) if is_other and not is_alone else ""
     style = styles[chart.lines.index(line)].style
-    end = last_value(line, view) if name else None
-    last = number(cell.figures.last if end is None else end.value)
+    end = last_value(line, view) if is_other else None
+    last = _of_mean(line, number(cell.figures.last if end is None else end.value))
     names = (Segment(name, style),) * bool(name)
     if view.cursor is None:
         return (*raw, LAST, *names, Segment(last, style))
     found = value_at(line, view, view.cursor)
     if found is None:
         return (Segment(f"{name}last {last}" if view.cursor > line.end else "–", "dim"),)
-    return (*names, Segment(number(found.smoothed), "accent"))
+    return (*names, Segment(_of_mean(line, number(found.smoothed)), "accent"))
+
+
+MEAN, _OF_MEAN = "mean ", re.compile(r"mean of \d+ ")
+"""Before a value that is a mean: in brief, and with the number of its lines."""
+
+
+def _of_mean(line: PlotLine, value: str) -> str:
+    """Return a value; of a line that is a mean, that it is one, and of how many lines."""
+    return f"mean of {len(line.members)} {value}" if line.members else value
 
 
 def _has_no_leader(cell: PlotCell) -> bool:

@@ -76,7 +76,11 @@ MANY_STEPS = 10
 
 @dataclass(slots=True)
 class CurvesState:
-    """The user's choices on a run's curves, shared by the pane and the page of one metric."""
+    """The user's choices on a run's curves, shared by the pane and the page of one metric.
+
+    What curves are averaged over is neither saved nor shared: it belongs to the pane, or to one
+    visit of the page, so that no number is a mean that nobody asked for.
+    """
 
     run_id: str = ""
     view: PlotOptions = field(default_factory=PlotOptions)
@@ -107,7 +111,7 @@ class CurvesState:
         runs, pinned = saved.get("runs"), saved.get("pinned")
         own = runs.get(run_id) if isinstance(runs, dict) else None
         own = own if isinstance(own, dict) else {}
-        axis, smoothing, fold = own.get("axis"), own.get("smoothing"), own.get("fold")
+        axis, smoothing = own.get("axis"), own.get("smoothing")
         view = PlotOptions(
             axis=next((one for one in Axis if one == axis), Axis.STEP),
             smoothing=next((one for one in SMOOTHINGS if one == smoothing), 0.0),
@@ -118,7 +122,6 @@ class CurvesState:
             members=_stored_items(own.get("members"), str),
             runs=_stored_items(own.get("with_runs"), str),
             sweep=own.get("sweep") is True,
-            fold=fold if isinstance(fold, str) else None,
             only=own.get("only") is True,
         )
         return cls(
@@ -144,6 +147,11 @@ class CurvesState:
         """What is drawn beside the stage's own curves."""
         return self.compared or Comparison(sweep=self.all_members)
 
+    def averaged_over(self, fold: str | None) -> str | None:
+        """Average the curves over something else (`Comparison.fold`); return what it was before."""
+        before, self.compared = self.compared.fold, replace(self.compared, fold=fold)
+        return before
+
     def choose(self, view: PlotOptions) -> None:
         """Apply plot options; all of them except window and cursor are saved for the run."""
         self.view = view
@@ -156,7 +164,6 @@ class CurvesState:
             "members": list(self.compared.members),
             "with_runs": list(self.compared.runs),
             "sweep": self.compared.sweep,
-            "fold": self.compared.fold,
             "only": self.compared.only,
         }
         changed = {key: value for key, value in own.items() if value}

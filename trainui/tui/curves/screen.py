@@ -245,7 +245,8 @@ def _folded(line: PlotLine, view: PlotOptions, x: float) -> str:
     count = line.counts[found.column] if found is not None else 0
     spread = line.deviations[found.column] if found is not None else math.nan
     deviation = f"  ±{number(spread)}" if math.isfinite(spread) else ""
-    return f"  {count} of {len(line.members)}{deviation}"
+    of_all = f" of {len(line.members)}" if count < len(line.members) else ""
+    return f"  mean of {count}{of_all}{deviation}"
 
 
 def _legend_line(
@@ -424,7 +425,8 @@ def _axis_name(chart: Chart, view: PlotOptions) -> str:
 
 def _markdown_line(line: PlotLine, style: LineStyle, view: PlotOptions) -> str:
     last = last_value(line, view)
-    cells = (style.mark, line.label, number(last and last.value), best_text(line))
+    of_mean = f" (mean of {len(line.members)})" if line.members else ""
+    cells = (style.mark, line.label + of_mean, number(last and last.value), best_text(line))
     return f"| {' | '.join(map(markdown_cell, cells))} |"
 
 

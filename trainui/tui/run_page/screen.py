@@ -129,6 +129,8 @@ class RunScreen(Page):
         self._page: RunPage | None = None
         self._streams = 0
         """The index of the log's choice of streams."""
+        self._fold: tuple[str | None] | None = None
+        """What the pane's curves were averaged over when a metric's page was opened."""
         self._smoothed = False
         """True if sweeps' tables show and sort by the last smoothed values."""
         self.run_id = run_id
@@ -283,6 +285,9 @@ class RunScreen(Page):
     def on_screen_resume(self) -> None:
         """Query this page again, and scroll the log to the time selected on a metric's page."""
         super().on_screen_resume()
+        if self._fold is not None:
+            self.panes.curves.state.averaged_over(*self._fold)
+            self._fold = None
         self.panes.curves.draw()
         if (time := self.panes.curves.state.time) is not None:
             self.panes.log_view.go_to_time(time)
@@ -294,6 +299,7 @@ class RunScreen(Page):
             from trainui.tui.curves.screen import CurvesScreen
 
             state = self.panes.curves.state
+            self._fold = (state.averaged_over(None),)
             self.app.push_screen(CurvesScreen(self.run_id, stage, state, self.attempt))
 
     @property

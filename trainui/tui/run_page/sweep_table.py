@@ -263,7 +263,7 @@ def folded_rows(
     values_of = [_values(spread, nan) for _, spread, nan in shown]
     params = [params_of(fold.params) for fold, _, _ in shown]
     widths = _widths(params, width - 2 - max(map(width_of, values_of), default=0))
-    metric = f"{group.title} " if group is not None else ""
+    metric = f"{group.title}, mean " if group is not None else ""
     heads = _cells({name: name for name in widths}, widths)
     head = f"{'  ' * bool(heads)}{heads}{metric}over {harmless(found[0].over)}"
     rows: list[Row] = [(), (Segment(head, "dim"),)]
@@ -382,7 +382,9 @@ class SweepRows(Sequence[Row]):
             rows += packed((Segment("all have  ", "dim"), *shared), width, LABEL)
         if group.metric:
             best = next(iter(group.best_first(members)), self._ordered[0])
-            rows += packed(_best(best, table.params[best.name], table.widths, group), width, LABEL)
+            of_one = Segment("one member  " * bool(folds(members)), "dim")  # not a mean, as below
+            found = _best(best, table.params[best.name], table.widths, group)
+            rows += packed((*found, of_one), width, LABEL)
             rows += search_rows(group, width)
         rows += folded_rows(members, group if group.metric else None, width)
         unit = group.unit(group.metric)

@@ -107,9 +107,8 @@ def test_a_values_words_go_before_the_metrics_name() -> None:
 
     assert title(shown, 40) == "val/loss log y last 0.5000"
     assert title(shown, 24) == "val/loss log y 0.5000"
-    assert title(band, 31) == "val/loss log y last all 2 3"
-    assert title(band, 24) == "val/loss log y all 2 3"
-    assert title(band, 18) == "val/loss log y 3"
+    assert title(band, 33) == "val/loss log y last mean of 2 3"
+    assert title(band, 24) == "val/loss log y mean 3"
 
 
 def test_the_metric_of_a_search_is_drawn() -> None:
@@ -144,7 +143,7 @@ def test_a_bands_value_is_its_mean_with_its_name() -> None:
     several = lines_of("loss", [1.0, 2.0, 6.0])
     band = replace(several, lines=(folded(several.lines, (("", "all 3"),)),))
     rows = grid_rows([PlotCell(figures("loss"), band)], PlotGrid(60, 12, 1))
-    assert plain(rows[0]).endswith("all 3 3"), "and not the last value of the stage"
+    assert plain(rows[0]).endswith("last mean of 3 3"), "and not the last value of the stage"
 
 
 def test_a_sweep_plots_title_names_the_best_and_the_leader() -> None:

@@ -77,7 +77,7 @@ def test_the_sweeps_table_has_folds_by_best_mean(
     rows = [" ".join(plain(row).split()) for row in folded_rows(members, group, 60)]
     assert rows == [
         "",
-        "lr val/loss best over seed",
+        "lr val/loss best, mean over seed",
         "0.3 0.1000 1 of 2 so far",
         "0.03 0.6000 ± 0.1414 2 of 2",
         "3 0 of 2 so far",
