@@ -18,6 +18,7 @@ from trainui.model.records import RunRecord
 from trainui.pipeline import loader, masking
 from trainui.pipeline.filling import with_recorded_trials
 from trainui.pipeline.matrix import TRIAL
+from trainui.pipeline.stage_command import options_of
 from trainui.record import dataclass
 from trainui.resume import code_snapshot, code_version
 from trainui.resume.submitted import filled_in, given_params
@@ -38,6 +39,9 @@ MOST_LINES, MOST_LINES_OF_FILE, LONGEST_LINE = 1000, 200, 500
 
 MOST_COUNTED = 20
 """Files of code whose changed lines are counted."""
+
+MOST_NAMED = 2
+"""Stages, files, packages and variables that are named in a few words; the others are counted."""
 
 Pairs = dict[str, list[Any]]
 """By name: the value on the one side and on the other; None where it is missing."""
@@ -134,6 +138,51 @@ def lines(differences: Mapping[str, Any]) -> Iterator[str]:
         yield f"package      {name}: {_shown(before)} → {_shown(after)}"
     for name in differences["environment"]:
         yield f"environment  {name}"
+
+
+def brief_between(run_id: str, other_id: str) -> list[list[str]]:
+    """Return what differs between runs in a few words; see `brief`."""
+    with engine.reading() as connection:
+        pair = (views.find_run(connection, one) for one in (run_id, other_id))
+        return brief(between(connection, *pair))
+
+
+def brief(differences: Mapping[str, Any]) -> list[list[str]]:
+    """Return the differences in a few words each: what it is, and its value on either side.
+
+    A value is empty where there is none, and both are where a name is all that is said. Of a
+    command that both sides have these are its options, unless a parameter says the same.
+    """
+    pairs = differences["params"].items()
+    found = [[name, *("" if one is None else _shown(one) for one in pair)] for name, pair in pairs]
+    of_params = {tuple(pair) for _, *pair in found}
+    options: dict[tuple[str, str, str], None] = {}
+    alone: list[list[str]] = [[], []]
+    for name, pair in differences["command"].items():
+        if None in pair:
+            alone[pair[0] is None].append(name)
+            continue
+        before, after = map(options_of, pair)
+        for option, (old, new) in _pairs(before, after).items():
+            values = old or "", new or ""
+            if values not in of_params:
+                options[option.lstrip("-") or "command", *values] = None
+    found += map(list, options)
+    groups = [[*dict.fromkeys(name.partition("[")[0] for name in names)] for names in alone]
+    alone = [[name for name in own if name not in other] for own, other in (groups, groups[::-1])]
+    if any(alone):
+        found.append(["stages", *(formatting.listed(one, MOST_NAMED) for one in alone)])
+    if commit := differences["code"]["commit"]:
+        found.append(["commit", *((one or "")[:7] for one in commit)])
+    names = (
+        ("code", differences["code"]["files"]),
+        ("package", [*(differences["packages"] or {})]),
+        ("variable", differences["environment"]),
+    )
+    found += [
+        [f"{what}: {formatting.listed(some, MOST_NAMED)}", "", ""] for what, some in names if some
+    ]
+    return found
 
 
 def _of_trials_once(commands: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

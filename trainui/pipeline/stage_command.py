@@ -1,4 +1,4 @@
-"""A stage's command: the pipeline of a bare one; interpreter, argument list and paths of any.
+"""A stage's command: the pipeline of a bare one; interpreter, arguments, options and paths of any.
 
 The pipeline of a bare command is built without parsing the file that is equivalent to it, because
 importing Pydantic takes longer than the rest of a submission; a test checks that both give the same
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
@@ -328,3 +329,32 @@ def _check_kind(shown: str, real: str) -> None:
         raise UnsafePathError(f"{shown!r} is neither a file nor a directory")
     if not os.access(real, os.R_OK):
         raise UnsafePathError(f"{shown!r} cannot be read; change its permissions")
+
+
+# The options of a command, as far as its words show them.
+
+
+def options_of(command: Sequence[str] | str | None) -> dict[str, str]:
+    """Return the options of a command with their values, and under no name its other words."""
+    try:
+        words = shlex.split(command) if isinstance(command, str) else [*(command or ())]
+    except ValueError:  # shell text that is more than words
+        words = [str(command)]
+    found: dict[str, str] = {}
+    bare, rest = list[str](), [*reversed(words)]
+    while rest:
+        word = rest.pop()
+        name, sign, value = word.partition("=")
+        if _OPTION.fullmatch(name) and (sign or word.startswith("-")):
+            is_flag = not rest or _OPTION_SIGN.match(rest[-1]) is not None
+            found[name] = value if sign else "(set)" if is_flag else rest.pop()
+        else:
+            bare.append(word)
+    return {"": shlex.join(bare), **found}
+
+
+_OPTION = re.compile(r"[-+~]*[A-Za-z_][\w./-]*")
+"""The name of an option, or of a value as Hydra takes it: `model.lr=0.1`."""
+
+_OPTION_SIGN = re.compile(r"--?[A-Za-z_]")
+"""The beginning of an option, and not of a negative number."""

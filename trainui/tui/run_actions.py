@@ -433,6 +433,13 @@ def difference(run_id: str, other: str | None) -> list[str]:
     return list(run_difference.lines_between(run_id, other))
 
 
+def brief_difference(run_id: str, other: str) -> list[list[str]]:
+    """Return what differs between two runs in a few words; see `run_difference.brief`."""
+    from trainui.control import run_difference
+
+    return run_difference.brief_between(run_id, other)
+
+
 def stacks(run_id: str, stage: str) -> list[str]:
     """Take the stacks of a stage's processes, and keep them beside its logs."""
     from trainui.execution.stacks import keep_of_stage
@@ -510,6 +517,7 @@ _OTHERS: tuple[Callable[..., Any], ...] = (
         change_priority,
         add_note,
         difference,
+        brief_difference,
     ),
     *(stacks, report, command, view, run_lines, digest),
 )

@@ -12,6 +12,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.driving import Driven, opened
 from tests.unit.tui.filled import SWEEP, Filler, running_demo, training
 from trainui.tui.curve_data import Comparison, PlotOptions
+from trainui.tui.curves import plot
 from trainui.tui.curves.screen import CurvePlot, CurvesScreen
 from trainui.tui.readers import series
 
@@ -720,3 +721,29 @@ async def test_lines_a_comparison_does_not_draw_have_a_reason(filler: Filler) ->
         assert screen.state.metric == "loss"
         await driven.until(lambda: len(screen.plot.curves.left_out) == 1)
         await driven.until_shown("not drawn: odd", "(no loss)", "2 of 3 drawn")
+
+
+async def test_two_marked_runs_show_what_they_differ_in(filler: Filler) -> None:
+    for name, lr, end in (("one", "0.1", 1.0), ("two", "0.3", 2.0)):
+        run_id = filler.run({"train": ()}, name=name, pipeline="p", run_params={"lr": lr})
+        filler.feed(run_id, "train", {"loss": [(float(step), end) for step in range(20)]})
+        filler.complete(run_id, "train")
+    async with opened() as driven:
+        screen = await compared(driven, "one", "two")
+        await driven.until(lambda: screen.plot.differences is not None, "what differs")
+        styles = [plot.line_styles(one) for one in [screen.plot.chart()] if one is not None]
+        own, other = (style.mark for style in styles[0])
+        values = ("0.1", "0.3") if screen.run_id != run_id else ("0.3", "0.1")
+        await driven.until_shown(f"differ in  lr {own} {values[0]} {other} {values[1]}")
+
+
+async def test_runs_of_one_edited_command_are_named_by_its_options(filler: Filler) -> None:
+    for lr, wd in ((0.1, ()), (0.3, ("--wd", "1"))):
+        command = ("python", "t.py", f"--lr={lr}", *wd)
+        run_id = filler.run({"train": ()}, name="cmd", run_params={}, command=command)
+        filler.feed(run_id, "train", {"loss": [(float(step), lr) for step in range(20)]})
+        filler.complete(run_id, "train")
+    async with opened(run_id) as driven:
+        await open_page(driven, "loss")
+        await compare_all(driven)
+        await driven.until_shown("lr=0.1 leads by", "lr=0.3,wd=1")

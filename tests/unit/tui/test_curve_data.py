@@ -27,10 +27,10 @@ from trainui.tui.curve_data import (
     x_positions,
 )
 from trainui.tui.curves.interaction import CurvesState, leader_text, next_x, zoom_text
-from trainui.tui.curves.plot import plot
-from trainui.tui.curves.screen import table_rows
+from trainui.tui.curves.plot import LineStyle, plot
+from trainui.tui.curves.screen import difference_rows, table_rows
 from trainui.tui.plot_axes import Frame, XAxis
-from trainui.tui.styled_text import plain
+from trainui.tui.styled_text import plain, width_of
 
 ALL = (0.0, 100.0)
 
@@ -288,6 +288,47 @@ def test_a_line_without_points_in_the_window_is_not_compared() -> None:
     (head, *rows) = map(plain, table_rows(chart(slow, gone, fast), figures(), view, 120, 9))
     assert "step 2" in head
     assert any("gone" in row for row in rows)
+
+
+def test_the_table_marks_the_column_that_ranks_and_names_the_best_of_all() -> None:
+    early = line([3.0, 0.1, 2.0], label="early", best=(0.1, 1.0, 1.0))
+    late = line([3.0, 2.0, 1.0], label="late", best=(1.0, 2.0, 2.0))
+    (head, *rows) = map(plain, table_rows(chart(early, late), figures(), PlotOptions(), 120, 9))
+    assert head.split() == ["#", "step", "2▾", "best", "at", "any", "step", "last"]
+    assert [row.split()[1:4] for row in rows[:2]] == [["1", "▸", "late"], ["2", "▸", "early"]]
+    assert rows[2] == "late leads by 1 at step 2;  at any step the best is early, 0.1000 at 1"
+    smoothed = table_rows(chart(early, late), figures(), PlotOptions(smoothing=0.6), 120, 9)
+    assert "smoothed at step 2▾" in plain(smoothed[0])
+    (head, *rows) = map(
+        plain, table_rows(chart(early, late, name="lr"), figures(), PlotOptions(), 120, 9)
+    )
+    assert "#" not in head
+    assert "▾" not in head
+
+
+def test_no_verdict_is_lost_below_many_lines() -> None:
+    many = [line([3.0, 2.0, 1.0 + at], label=f"line {at}", best=(1.0, 2.0, 2.0)) for at in range(9)]
+    for width in range(60, 130, 10):
+        rows = [*map(plain, table_rows(chart(*many), figures(), PlotOptions(), width, 6))]
+        assert len(rows) <= 6
+        assert "of 9; tab highlights" in rows[-1]
+
+
+FOUND = [["lr", "0.1", "0.3"], ["data", "a" * 40 + "1", "a" * 40 + "2"], ["code: a.py", "", ""]]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_differences_are_whole_and_those_without_room_counted(most: int) -> None:
+    marks = [LineStyle("curve-1", "●"), LineStyle("curve-2", "▲")]
+    for width in range(60, 120):
+        rows = difference_rows(FOUND * 2, marks, width, most)
+        text = " ".join(map(plain, rows))
+        shown = text.count("lr ● 0.1 ▲ 0.3") + text.count("data ●") + text.count("code: a.py")
+        assert max(map(width_of, rows)) <= width
+        assert len(rows) <= most
+        assert shown == 6 or f"and {6 - shown} more" in text
+    assert "lr 0.1 → 0.3" in plain(difference_rows(FOUND, (), 80, 3)[0])
+    assert "nothing" in plain(difference_rows([], marks, 80, 3)[0])
 
 
 def test_the_ends_of_a_zoom_are_whole_steps() -> None:

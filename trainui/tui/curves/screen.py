@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise, repeat
+from itertools import pairwise, product, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,6 +34,7 @@ from trainui.tui.curve_data import (
     PlotOptions,
     SeedVerdict,
     after,
+    best_line,
     compared_x,
     fold_words,
     last_value,
@@ -63,7 +64,19 @@ from trainui.tui.numbers import exact_step, number
 from trainui.tui.page import Jump, Page
 from trainui.tui.plot_axes import Frame
 from trainui.tui.snapshot import CurvesPage, MetricQuery, Snapshot
-from trainui.tui.styled_text import Row, Segment, cut, fit, joined, shared_out, text_rows, width_of
+from trainui.tui.styled_text import (
+    Row,
+    Segment,
+    cut,
+    fit,
+    joined,
+    labelled,
+    packed,
+    shared_out,
+    text_rows,
+    told_apart,
+    width_of,
+)
 from trainui.tui.widgets import Bar
 
 if TYPE_CHECKING:
@@ -81,10 +94,28 @@ MOST_LEFT_OUT = 2
 VALUE, BEST = 10, 17
 """Widths of the columns in characters."""
 
-COLUMNS, LEAST_NAME = 10 + 2 + VALUE + BEST + VALUE, 12
-"""Characters of a line of the table besides the name, and the least of the name."""
+COLUMNS, LEAST_NAME = 10 + 2 + BEST + VALUE, 12
+"""Characters of a line of the table besides the name and the value at the cursor, and the least of
+the name."""
 
-SEEDS_APART = "more than noise? choose two with c"
+RANK, RANKED_BY, ANY_STEP = "#", "▾", "best at any step"
+"""Headings of the table: of the lines' places, behind that of the value which decides them, and of
+each line's best value, wherever it is."""
+
+AND_BEST = ";  at any step the best is "
+"""Between the leader at the cursor and another line with the best value of all."""
+
+DIFFER, NO_DIFFERENCE = "differ in  ", "nothing that is known"
+"""Before what two compared runs differ in, and if that is nothing."""
+
+ALL_DIFFERENCES, MOST_DIFFERING, BETWEEN = ": D in the list of runs", 24, "   "
+"""Where the differences without room are shown, the most cells of a value, and what is between two
+differences."""
+
+MOST_DIFFERENCES = 3
+"""The most lines with differences."""
+
+SEEDS_APART = "   more than noise? choose two with c"
 """Below means of seeds that are not two: how to test a difference."""
 
 TABLE = 0.45
@@ -188,10 +219,14 @@ def _compared(
 
     Where not all have room, those around the highlighted one are shown.
     """
-    x, places = compared_x(chart, view), line_places(chart, view)
+    x, places, best = compared_x(chart, view), line_places(chart, view), best_line(chart)
     by_line = {id(line): style for line, style in zip(chart.lines, styles, strict=True)}
     notes = {id(line): _folded(line, view, x) for line in chart.lines}
-    room = max(width - COLUMNS, LEAST_NAME)
+    mean = "mean " if all(line.members for line in chart.lines) else ""
+    is_ranked = chart.lower_is_better is not None
+    where = f"{_where(chart, view, x, mean)}{RANKED_BY * is_ranked}"
+    here = max(VALUE, cell_len(where) + 1)
+    room = max(width - COLUMNS - here, LEAST_NAME)
     wanted = max(map(cell_len, notes.values()))
     names = short_names(chart.lines, max(room - wanted, LEAST_NAME))
     shown = {
@@ -203,38 +238,86 @@ def _compared(
     verdict = [row for text in known.words for row in text_rows(text, width, "accent")]
     if known.is_told and verdict:
         verdict[-1] = tuple(one._replace(style="strong") for one in verdict[-1])
-    count, all_lines = max(most - 2 - len(verdict), 1), len(lines)
-    lit = next((at for at, one in enumerate(lines) if one.label == view.highlight), 0)
-    first = min(max(lit - count // 2, 0), max(all_lines - count, 0))
-    lines = lines[first : first + count]
-    mean = "mean " if all(line.members for line in chart.lines) else ""
-    raw = "raw " if view.smoothing else ""
-    where = position_text(x, view.axis, chart.unit).removeprefix("at ").removeprefix("after ")
-    head = (
-        Segment(" " * 10 + fit("", label + 2), "dim"),
-        Segment(fit(where, VALUE, right=True), "dim"),
-        Segment(fit(f"{mean}{raw}best", BEST, right=True), "dim"),
-        Segment(fit(f"{raw}last", VALUE, right=True), "dim"),
-    )
-    rows = [
-        head,
-        *(
-            _legend_line(
-                replace(one, own=chart.is_own(one)),
-                *(by_line[id(one)], view, x, (shown[id(one)], label), places[id(one)]),
-            )
-            for one in lines
-        ),
-    ]
     # with a verdict, a difference at the end beside that of the best would be another number
     words = "" if len(known.words) > 1 and view.cursor is None else leader_text(chart, view)
-    more = ""
-    if words and not known.words and any(line.members for line in lines):
-        more = f"   {SEEDS_APART}"
-    if len(lines) < all_lines:
-        more = f"   {first + 1} to {first + len(lines)} of {all_lines}; tab highlights the next one"
-    rows += [(Segment(words), Segment(more, "dim"))] if words or more else []
-    return [*rows, *verdict]
+    lead = [Segment(words)] * bool(words)
+    if words and best is not None and places[id(best)] > 1:
+        named = names[chart.lines.index(best)]
+        lead.append(Segment(f"{AND_BEST}{named}, {best_text(best)}"))
+    seeds = words and not known.words and any(line.members for line in lines)
+    foot = packed((*lead, *[Segment(SEEDS_APART, "dim")] * bool(seeds)), width)
+    first, count, all_lines = 0, most - 1 - len(foot) - len(verdict), len(lines)
+    if count < all_lines:
+        of_all = "   {} to {} of {}; tab highlights the next one".format
+        longest = Segment(of_all(all_lines, all_lines, all_lines))
+        count = max(most - 1 - len(packed((*lead, longest), width)) - len(verdict), 1)
+        lit = next((at for at, one in enumerate(lines) if one.label == view.highlight), 0)
+        first = min(max(lit - count // 2, 0), all_lines - count)
+        lines = lines[first : first + count]
+        shown_lines = Segment(of_all(first + 1, first + count, all_lines), "dim")
+        foot = packed((*lead, shown_lines), width)
+    raw = "raw " if view.smoothing else ""
+    head = (
+        Segment(" " * 6 + fit(RANK if is_ranked else "", 4 + label + 2), "strong"),
+        Segment(fit(where, here, right=True), "strong"),
+        Segment(fit(f"{mean}{raw}best" if mean or raw else ANY_STEP, BEST, right=True), "dim"),
+        Segment(fit(f"{raw}last", VALUE, right=True), "dim"),
+    )
+    rows: list[Row] = [head]
+    for one in lines:
+        what = by_line[id(one)], view, x, (shown[id(one)], label), here, places[id(one)]
+        line = replace(one, own=chart.is_own(one))
+        rows.append(_legend_line(line, *what, is_best=one is best))
+    return [*rows, *foot, *verdict]
+
+
+def _where(chart: Chart, view: PlotOptions, x: float, mean: str) -> str:
+    """Return what the lines are ranked by, e.g. `step 200` or `smoothed at step 200`."""
+    at = position_text(x, view.axis, chart.unit)
+    if view.smoothing or mean:
+        return f"{mean or 'smoothed '}{at}"
+    return at.removeprefix("at ").removeprefix("after ")
+
+
+def difference_rows(
+    found: Sequence[Sequence[str]], marks: Sequence[LineStyle], width: int, most: int
+) -> list[Row]:
+    """Return in what two compared runs differ, whole words each, and how many have no room.
+
+    `found` is as of `run_difference.brief`; `marks` are the styles of the lines of both runs, and
+    empty if these are not two lines.
+    """
+    entries: list[Row] = []
+    for what, *values in found:
+        sides = [one or "–" for one in told_apart(values, MOST_DIFFERING)]
+        words = Segment(f"{what} " if any(values) else what, "strong" if any(values) else "")
+        if any(values) and len(marks) == len(sides):
+            both = zip(marks, sides, strict=True)
+            entries.append(
+                (words, *(Segment(f"{one.mark} {text} ", one.style) for one, text in both))
+            )
+        else:
+            entries.append((words, Segment(" → ".join(sides) if any(values) else "")))
+    entries = entries or [(Segment(NO_DIFFERENCE),)]
+    rows: list[Row] = []
+    for where, count in product((ALL_DIFFERENCES, ""), range(len(entries), 0, -1)):
+        left = len(entries) - count
+        more: list[Row] = [(Segment(f"and {left} more{where}", "dim"),)] * bool(left)
+        rows = _filled([*entries[:count], *more], width - len(DIFFER))
+        if len(rows) <= most:
+            break
+    return labelled(Segment(DIFFER, "dim"), rows[:most])
+
+
+def _filled(entries: Sequence[Row], width: int) -> list[Row]:
+    """Return rows of whole entries; one that is too wide is cut."""
+    rows: list[Row] = []
+    for entry in entries:
+        if rows and width_of((*rows[-1], *entry)) + len(BETWEEN) <= width:
+            rows[-1] = (*rows[-1], Segment(BETWEEN), *entry)
+        else:
+            rows.append(cut(entry, width))
+    return rows
 
 
 def _folded(line: PlotLine, view: PlotOptions, x: float) -> str:
@@ -250,8 +333,17 @@ def _folded(line: PlotLine, view: PlotOptions, x: float) -> str:
 
 
 def _legend_line(
-    line: PlotLine, own: LineStyle, view: PlotOptions, x: float, label: tuple[str, int], place: int
+    line: PlotLine,
+    own: LineStyle,
+    view: PlotOptions,
+    x: float,
+    label: tuple[str, int],
+    cells: int,
+    place: int,
+    *,
+    is_best: bool,
 ) -> Row:
+    """Return a line of the table; `cells` is the width of the value at `x`."""
     here, last = value_at(line, view, x), last_value(line, view)
     is_ranked = here is not None and math.isfinite(here.smoothed)
     since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
@@ -263,8 +355,8 @@ def _legend_line(
         Segment(" ▸ " if line.own else "   ", "key"),
         Segment(fit(*label), "strong" if line.own else ""),
         Segment("  "),
-        Segment(fit(number(here.smoothed if here else None), VALUE, right=True), own.style),
-        Segment(fit(best_text(line), BEST, right=True)),
+        Segment(fit(number(here.smoothed if here else None), cells, right=True), own.style),
+        Segment(fit(best_text(line), BEST, right=True), "good" if is_best else ""),
         Segment(fit(number(last.value if last is not None else None), VALUE, right=True)),
         Segment(f"{NAN_SIGN}{what}{since}" if line.diverged or line.odd else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),
@@ -285,6 +377,9 @@ class CurvePlot(CurveKeys):
         self._empty = "reading …"
         self.y_title = ""
         """What to do with the labels of the y axis; empty: they are the values."""
+        self.differences: Sequence[Sequence[str]] | None = None
+        """What two compared runs differ in, as of `run_difference.brief`; None: not read, or they
+        are not two."""
 
     def chart(self) -> Chart | None:
         """Return the metric's chart."""
@@ -382,6 +477,13 @@ class CurvePlot(CurveKeys):
         styles = line_styles(chart, view.highlight, self.state.slots)
         most = max(round(size.height * TABLE), 2)
         table = table_rows(chart, figures, view, size.width, most, styles)
+        if self.differences is not None and chart.lines:
+            own = [style for style, line in zip(styles, chart.lines, strict=True) if line.own]
+            others = [one for one, line in zip(styles, chart.lines, strict=True) if not line.own]
+            marks = (*own, *others) if len(own) == len(others) == 1 else ()
+            room = max(min(most - len(table), MOST_DIFFERENCES), 1)
+            differ = difference_rows(self.differences, marks, size.width, room)
+            table = [*table[: max(most - len(differ), 2)], *differ]
         height = max(size.height - len(table) - 2, 3)
         frame = Frame(self.plot_cells(), height, 2, self._names_width())
         rows, self.y_title = plot(chart, view, frame, styles)
@@ -481,6 +583,8 @@ class CurvesScreen(Page):
         self._page: CurvesPage | None = None
         self._notices: Row = ()
         self._sought = ""
+        self._two: tuple[str, str] | None = None
+        """The two compared runs whose differences are shown or being read."""
 
     def content(self) -> Iterator[Widget]:
         """Yield the bar with the plot options, and the plot."""
@@ -516,7 +620,32 @@ class CurvesScreen(Page):
         none = "no metrics" if page.stage.status in ENDED else "no metrics yet"
         self.plot.set_curves(page.curves, ": ".join(filter(None, (none, page.searched_places))))
         self._show_how()
+        self._compare_two(page)
         self.ask()
+
+    def _compare_two(self, page: CurvesPage) -> None:
+        """Have what two compared runs differ in read in a thread, once."""
+        others = [one for one in self.state.drawn.runs if one != page.run.id]
+        two = (page.run.id, others[0]) if len(others) == 1 else None
+        if two != self._two:
+            self._two, self.plot.differences = two, None
+            if two is not None:
+                read = partial(self._read_differences, two)
+                self.run_worker(read, thread=True, exit_on_error=False)
+
+    def _read_differences(self, two: tuple[str, str]) -> None:
+        try:
+            found = self.own_app.call(
+                run_actions.brief_difference, two[0], two[1].rpartition(":")[2]
+            )
+        except (TrainuiError, OSError):
+            return  # they are shown by a key in the list, with the reason
+        self.app.call_from_thread(self._show_differences, two, found)
+
+    def _show_differences(self, two: tuple[str, str], found: Sequence[Sequence[str]]) -> None:
+        if two == self._two:
+            self.plot.differences = [[harmless(text) for text in one] for one in found]
+            self.plot.draw()
 
     def _show_top(self, page: CurvesPage) -> None:
         """Show the run, the stage and the metric in the top bar."""

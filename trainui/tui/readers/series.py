@@ -32,6 +32,7 @@ from trainui.store.points.plot_points import Axis
 from trainui.store.points.read_points import headline_of_run
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.headlines import ComparableStage
+from trainui.store.read.run_in_json import shown_command
 from trainui.text import harmless
 from trainui.tui.curve_data import (
     NO_VERDICT,
@@ -199,7 +200,9 @@ class OtherRuns:
         ]
         runs = {one.run_id: (one.run_name, one.params_json) for one in shown}
         names_alike = run_list.shared_names(connection, {name for name, _ in runs.values()})
-        pairs = _pairs(runs, names_alike, named=request.wanted.candidates)
+        stages = {one.run_id: one.name for one in shown if one.name == stage.name}
+        options = partial(_differing_options, connection, runs, stages)
+        pairs = _pairs(runs, names_alike, options, named=request.wanted.candidates)
         return [_series(one, pairs[one.run_id], stage) for one in shown]
 
     def _best_stage(
@@ -249,12 +252,17 @@ def _series(one: ComparableStage, pairs: Pairs, stage: StageRecord) -> PlottedSe
 
 
 def _pairs(
-    runs: Mapping[str, tuple[str, str]], names_alike: Collection[str] = (), *, named: bool
+    runs: Mapping[str, tuple[str, str]],
+    names_alike: Collection[str],
+    options: Callable[[Sequence[str]], Mapping[str, Pairs]],
+    *,
+    named: bool,
 ) -> dict[str, Pairs]:
     """Return the parts of labels by run id: the parameters that differ, and then the id.
 
-    The name comes first where names differ, or with `named`. Alone, it has the id too if other runs
-    have it, drawn or not: `names_alike`.
+    The name comes first where names differ, or with `named`. Runs that would be alike have the
+    `options` of their commands that differ. Alone, a name has the id too if other runs have it,
+    drawn or not: `names_alike`.
     """
     named = named or len({name for name, _ in runs.values()}) > 1
     found: dict[str, Pairs] = {}
@@ -263,11 +271,46 @@ def _pairs(
         differ = differing(other for called, other in runs.values() if called == name)
         pairs = [(harmless(key), shown_value(values[key])) for key in differ if key in values]
         found[run_id] = (("", harmless(name)), *pairs) if named or not pairs else tuple(pairs)
+    by_pairs: dict[Pairs, list[str]] = {}
+    for run_id, parts in found.items():
+        by_pairs.setdefault(parts, []).append(run_id)
+    for parts, those in by_pairs.items():
+        of_commands = options(those) if len(those) > 1 else {}
+        before = parts if named or any(key for key, _ in parts) else ()
+        found |= {one: (*before, *some) for one, some in of_commands.items() if some}
     alike = Counter(found.values())
     alone = {(("", harmless(name)),) for name in names_alike}
     return {
         run_id: (*pairs, ("", short_id(run_id))) if alike[pairs] > 1 or pairs in alone else pairs
         for run_id, pairs in found.items()
+    }
+
+
+def _differing_options(
+    connection: Connection,
+    runs: Mapping[str, tuple[str, str]],
+    stages: Mapping[str, str],
+    some: Sequence[str],
+) -> dict[str, Pairs]:
+    """Return by run id the options in which the commands of the same stage differ.
+
+    `runs` are names and parameters, and `stages` the names of stages by run id. Where one is not
+    the same stage, there are none.
+    """
+    from trainui.pipeline.stage_command import options_of
+
+    known: dict[str, Mapping[str, str]] = {}
+    for run_id in some:
+        record = views.stage(connection, run_id, stages.get(run_id, ""))
+        if record is None:
+            return {}
+        command = shown_command(params_of(runs[run_id][1]), record.definition)
+        # a run's own directory differs always
+        known[run_id] = {k: v.replace(run_id, "") for k, v in options_of(command).items()}
+    names = differing_values(known.values())
+    return {
+        run_id: tuple((name.lstrip("-"), shown_value(own[name])) for name in names if own.get(name))
+        for run_id, own in known.items()
     }
 
 
@@ -444,7 +487,8 @@ def seed_verdict(
     lacking = [name for name, one in zip(names, (a, b), strict=True) if not _has_seeds(one)]
     if more is not None and lacking:
         more = None
-        words += f"; to add seeds, give {' and '.join(lacking)} a `seeds` in the pipeline file"
+        who = lacking[0] if len(lacking) == 1 else "both"
+        words += f"; to add seeds, give {who} a `seeds` in the pipeline file"
     elif more is not None:
         them = "them" if result.seeds_needed else f"{quantity(more, 'seed')} of each"
         words += f"; S adds {them}"
