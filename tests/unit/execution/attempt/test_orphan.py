@@ -200,6 +200,7 @@ def test_a_stage_without_records_has_vanished_after_its_process(
     assert lost_attempts.runs() == set()
     run.go()
     wait_for_death(run.pid)
+    wait_for_death(run.supervisor)
     assert lost_attempts.runs() == {run.id}
 
 
