@@ -375,7 +375,7 @@ _CURSOR = re.compile(r"([0-9]{1,6})\.([0-9]{1,15})\.([0-9]{1,15})(b?)")
 
 
 @dataclass(frozen=True, slots=True)
-class LogPosition:
+class LogCursor:
     """A place in the two logs of an attempt."""
 
     attempt: int
@@ -388,7 +388,7 @@ class LogPosition:
         return f"{self.attempt}.{self.out}.{self.err}{'b' if self.back else ''}"
 
     @classmethod
-    def parse(cls, text: str) -> LogPosition:
+    def parse(cls, text: str) -> LogCursor:
         """Return the position that an answer had; raise UsageError if it is none."""
         match = _CURSOR.fullmatch(text)
         if match is None:
@@ -405,9 +405,9 @@ class LogPart:
     """Lines of an attempt's logs, in the order of writing."""
 
     lines: Sequence[str]
-    start: LogPosition
+    start: LogCursor
     """The place before the first line."""
-    end: LogPosition
+    end: LogCursor
     """The place after the last line."""
     is_first: bool
     """True if there is nothing before it."""
@@ -437,7 +437,7 @@ def part_of(
     chosen = _stage(connection, found.id, stage)
     if chosen is None:
         return {"run": found.id, "stage": None, "attempt": None, "text": "", "cursor": None}
-    at = None if cursor is None else LogPosition.parse(cursor)
+    at = None if cursor is None else LogCursor.parse(cursor)
     tries = views.attempts_of_stage(connection, chosen.id)
     if not tries:
         return {"run": found.id, "stage": chosen.name, "attempt": None, "text": "", "cursor": None}
@@ -454,7 +454,7 @@ def part_of(
     following = str(part.end)
     later = [one.number for one in tries if one.number > attempt.number]
     if part.is_last and is_over and later:
-        following = str(LogPosition(later[0]))
+        following = str(LogCursor(later[0]))
     return {
         "run": found.id,
         "stage": chosen.name,
@@ -479,7 +479,7 @@ def _stage(connection: Connection, run_id: str, stage: str | None) -> StageRecor
 
 
 def read(
-    directory: Directory, attempt: int, at: LogPosition | None, *, most: int, is_over: bool
+    directory: Directory, attempt: int, at: LogCursor | None, *, most: int, is_over: bool
 ) -> LogPart:
     """Return the lines after a position, or before it, of at most so many characters.
 
@@ -512,8 +512,8 @@ def read(
     mark = ("", "err| ") if is_mixed else ("", "")
     return LogPart(
         [f"{mark[line.stream]}{line.text}" for line in chosen],
-        LogPosition(attempt, out[0], err[0], back=True),
-        LogPosition(attempt, out[1], err[1]),
+        LogCursor(attempt, out[0], err[0], back=True),
+        LogCursor(attempt, out[1], err[1]),
         is_first=not out[0] and not err[0],
         is_last=out[1] >= sizes[0] and err[1] >= sizes[1],
     )
