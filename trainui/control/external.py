@@ -175,7 +175,7 @@ def _is_metrics(path: Path) -> bool:
 
 def _has_metrics(path: Path) -> bool:
     with suppress(OSError, UnreadableFileError, UnknownFormatError):
-        return any(part.series for part in decoded_parts(path, _EXAMINED, with_end=True))
+        return any(part.series for part in decoded_parts(path, _EXAMINED))
     return False
 
 

@@ -339,7 +339,7 @@ def find_decoder(
     return decoder
 
 
-def decoded_parts(path: Path, size: int, *, with_end: bool = False) -> Iterator[Decoded]:
+def decoded_parts(path: Path, size: int) -> Iterator[Decoded]:
     """Yield the content of a file's first `size` bytes, and of its last ones; none if too short.
 
     Raises:
@@ -350,7 +350,7 @@ def decoded_parts(path: Path, size: int, *, with_end: bool = False) -> Iterator[
         reading = DecoderChoice(doubtful=True)
         decoder = find_decoder(file, SourceRecord(0, "", ""), reading, complete=False)
         if decoder is not None:
-            end = max(0, file.look().size - size) if with_end else 0
+            end = max(0, file.look().size - size)
             for offset in sorted({0, end}):
                 block = file.read(offset, size)
                 yield decoder.decode(block[: decoder.cut(block)], 0)

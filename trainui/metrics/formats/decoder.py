@@ -404,7 +404,7 @@ def _by_label(points: Points, labels: Sequence[str], rows: Ints) -> dict[str, Po
 
 Row = Mapping[str, Any]
 
-SeriesNames = tuple[str, ...]
+_Names = tuple[str, ...]
 Values = Sequence[Sequence[object]]
 """The values of each field in some rows."""
 
@@ -475,7 +475,7 @@ def row_points(
     return merge(tables)
 
 
-def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], SeriesNames, Values]]:
+def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], _Names, Values]]:
     """Yield the rows with the same fields together: row numbers, field names, values."""
     for names, numbers in _groups(rows).items():
         chosen = rows if len(numbers) == len(rows) else [rows[number] for number in numbers]
@@ -489,15 +489,15 @@ def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], SeriesNames, Value
             yield numbers, names, columns
 
 
-def _groups(rows: Sequence[Row]) -> dict[SeriesNames, list[int]]:
+def _groups(rows: Sequence[Row]) -> dict[_Names, list[int]]:
     """Return the row numbers by fields, for rows with the same fields in the same order."""
-    groups: dict[SeriesNames, list[int]] = {}
+    groups: dict[_Names, list[int]] = {}
     for number, names in enumerate(map(tuple, rows)):
         groups.setdefault(names, []).append(number)
     return groups
 
 
-def _columns(names: SeriesNames, columns: Values) -> dict[str, TableColumn]:
+def _columns(names: _Names, columns: Values) -> dict[str, TableColumn]:
     found = {}
     for name, values in zip(names, columns, strict=True) if columns else ():
         counts = is_count(name) and all(isinstance(value, str) for value in values)
@@ -508,7 +508,7 @@ def _columns(names: SeriesNames, columns: Values) -> dict[str, TableColumn]:
 
 
 @lru_cache(maxsize=4096)
-def _count_of(names: SeriesNames, name: str) -> str:
+def _count_of(names: _Names, name: str) -> str:
     """Return what a field of "3/40" counts; any other field's own name."""
     count = _COUNT.fullmatch(name)
     return name if count is None or count[1] in names else count[1]
@@ -565,7 +565,7 @@ def is_configuration(row: Mapping[str, Any], step: str | None) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _may_be_settings(names: SeriesNames, step: str | None) -> bool:
+def _may_be_settings(names: _Names, step: str | None) -> bool:
     return any(map(names_settings, names)) and not step_fields(names, step)
 
 

@@ -431,7 +431,7 @@ class _Conversion:
     target: Path
 
     def converted(self, *, literal: bool) -> Imported:
-        running = [stage for stage in self.document.stages if not _is_set(stage, "frozen")]
+        running = [stage for stage in self.document.stages if not _is_frozen(stage)]
         nodes = self._nodes(running)
         filler = DvcFiller(self.directory, self.target, literal=literal)
         made = {output.path for stage in running for output in outputs_of(stage)}
@@ -571,8 +571,8 @@ def _matrix(stages: Sequence[Stage]) -> dict[str, list[str]]:
     return values
 
 
-def _is_set(stage: Stage, name: str) -> bool:
-    node = stage.body.get(name)
+def _is_frozen(stage: Stage) -> bool:
+    node = stage.body.get("frozen")
     return isinstance(node, Scalar) and node.text.lower() == "true"
 
 
