@@ -28,7 +28,7 @@ PLACE_FILE = ".trainui-place"
 
 OURS = ".trainui"
 """Directory in a run's directory for the logs and journals of its attempts, so that a stage may
-clear its own directory. Older versions kept it in each stage's directory."""
+clear its own directory."""
 
 LONGEST_PLAIN = 100
 """Characters of a stage's directory name; a longer one is cut and gets a hash."""
@@ -309,9 +309,9 @@ def records_directory(stage_dir: Path) -> Path:
 
 
 def stage_directory(attempt_dir: Path) -> Path:
-    """Return an attempt's stage directory, also for the layout of older versions."""
-    above = attempt_dir.parent
-    return above.parent if above.name == OURS else above.parents[1] / above.name
+    """Return an attempt's stage directory."""
+    records = attempt_dir.parent
+    return records.parents[1] / records.name
 
 
 def sample_pipelines() -> Path:

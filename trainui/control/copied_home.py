@@ -7,7 +7,6 @@ original. Until then nothing is changed from it (`store.db.home_identity`).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from trainui import clock, paths
@@ -109,17 +108,11 @@ def _check_not_linked(store: Database, home: Home) -> None:
         )
 
 
-def _attempts(home: Home) -> Iterator[Path]:
-    """Yield the directories of all attempts in a home."""
-    for pattern in (f"*/{OURS}/*/attempt-*", f"*/*/{OURS}/attempt-*"):
-        yield from home.runs.glob(pattern)
-
-
 def _forget_processes(home: Home) -> None:
     """Remove the records of the original's processes, so that nobody signals those."""
     if not _is_inside(home.runs, home):
         return  # a link to the runs of the original
-    for attempt in _attempts(home):
+    for attempt in home.runs.glob(f"*/{OURS}/*/attempt-*"):
         for name in (protocol.PIDS_FILE, protocol.SPEC_FILE):
             (attempt / name).unlink(missing_ok=True)
 

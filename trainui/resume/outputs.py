@@ -24,7 +24,7 @@ from trainui.supervisor import protocol
 
 # Finds the files and directories that match a stage's pattern.
 #
-# As in a shell, `*` does not match hidden names, and so not the `.trainui` of an older version.
+# As in a shell, `*` does not match hidden names.
 
 MOST_DIRECTORIES = 10_000
 """The most directories that `**` searches: some seconds on a network's disk."""
@@ -202,12 +202,7 @@ def _since(attempt_dir: Path, *, continued: bool) -> int:
     own = written_at(attempt_dir / protocol.STARTED_FILE)  # 0 if it never started
     if not continued:
         return own
-    within = paths.stage_directory(attempt_dir) / paths.OURS  # the place used by older versions
-    started = [
-        written_at(file)
-        for place in (attempt_dir.parent, within)
-        for file in place.glob(f"attempt-*/{protocol.STARTED_FILE}")
-    ]
+    started = map(written_at, attempt_dir.parent.glob(f"attempt-*/{protocol.STARTED_FILE}"))
     return min(filter(None, started), default=own)
 
 

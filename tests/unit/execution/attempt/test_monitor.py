@@ -17,7 +17,7 @@ import pytest
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor import launching
 from tests.unit.supervisor.waiting import wait_for
-from trainui import control, paths
+from trainui import control
 from trainui.errors import StoreLockedError
 from trainui.execution.attempt import (
     executors,
@@ -115,31 +115,6 @@ def test_a_stage_may_clear_or_remove_its_own_directory(
     records = Path(found.directory)
     assert (records / "stdout.log").read_text() == "before\nafter\n"
     assert (records / "metrics.jsonl").read_text() == "{}\n"
-
-
-def test_an_older_versions_attempt_is_adopted_in_its_place(
-    store: Database, follower: AttemptMonitor, tmp_path: Path
-) -> None:
-    """In its stage's directory. The next one lies beside it, and its stage's outputs count."""
-    script = "echo $TRAINUI_ATTEMPT > $TRAINUI_STAGE_DIR/out; echo hi"
-    stage = {"name": "a", "run": script, "outputs": ["out"]}
-    run = submit(tmp_path, json.dumps({"stages": [stage]}))
-    attempt = begin(store, run, "a").attempt
-    within = paths.stage_directory(Path(attempt.directory)) / paths.OURS / "attempt-1"
-    executors.make_records(within)
-    with store.write() as connection:
-        connection.execute("UPDATE attempts SET directory = ?", (str(within),))
-    look_until(follower, run, Status.COMPLETED)
-    assert (within / "stdout.log").read_text() == "hi\n"
-    control.rerun(run, ["a"])
-    follower.claim(run, "a", str(granted(store, run).celery_task_id))
-    look_until(follower, run, Status.COMPLETED)
-    first, second = (Path(one.directory) for one in of_stage(run, "a"))
-    old = paths.stage_directory(first)
-    assert first == old / ".trainui" / "attempt-1" == old.with_name("a~1") / ".trainui/attempt-1"
-    assert second == Path(attempt.directory).with_name("attempt-2")
-    assert (old / "out").read_text() == "1\n"
-    assert (first / "stdout.log").read_text() == "hi\n"
 
 
 def test_an_earlier_workers_claim_is_launched_by_a_look(

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.execution.submitted import begin, of_stage, submit
 from tests.unit.supervisor.conftest import Stage
 from tests.unit.supervisor.waiting import wait_for_exit
-from trainui import clock, paths
+from trainui import clock
 from trainui.errors import UnfitEnvironmentError
 from trainui.execution.attempt import executors
 from trainui.execution.attempt.executors import PreviousAttemptLivesError
@@ -99,28 +99,6 @@ def test_a_stage_that_removed_its_directory_can_start_fresh(
         records / f"{name}" for name in ("a~1/attempt-1", "a~2/attempt-2", "a/attempt-3")
     ]
     assert all(directory.is_dir() for directory in found)
-
-
-def test_attempts_of_an_older_version_move_with_their_stages_directory(
-    store: Database, context: AttemptContext
-) -> None:
-    """They lie within it; a later one does not."""
-    stage_dir, records = Path(context.stage.directory), Path(context.run.directory, ".trainui")
-    within = stage_dir / ".trainui" / "attempt-1"
-    within.mkdir(parents=True)
-    with store.write() as connection:
-        set_values(connection, "attempts", context.attempt.id, directory=str(within))
-    end_and_reopen(store, context, fresh=False)
-    second = begin(store, context.run.id, "a")
-    ready(store, second)
-    end_and_reopen(store, second, fresh=True)
-    third = begin(store, context.run.id, "a")
-    ready(store, third)
-    found = [Path(one.directory) for one in of_stage(context.run.id, "a")]
-    moved = stage_dir.with_name("a~1") / ".trainui" / "attempt-1"
-    assert found == [moved, records / "a~1" / "attempt-2", records / "a" / "attempt-3"]
-    assert all(directory.is_dir() for directory in found)
-    assert {paths.stage_directory(directory).name for directory in found} == {"a~1", "a"}
 
 
 @pytest.mark.parametrize("moment", [1, 2, 3])
