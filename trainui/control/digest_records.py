@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, field, replace
@@ -342,14 +343,14 @@ class Section(NamedTuple):
 
     title: str
     lines: Sequence[str]
-    """Those of `Next` are the digest's next steps, in this order."""
+    """Those of `Next` are the digest's next steps, in this order; each may be several lines."""
     rest: int
     """The number of lines that are left out."""
 
     @property
     def height(self) -> int:
         """The lines that it takes, with a blank one and its title."""
-        return 2 + len(self.lines) + bool(self.rest)
+        return 2 + sum(1 + line.count("\n") for line in self.lines) + bool(self.rest)
 
 
 def sections(found: Digest) -> list[Section]:
@@ -378,7 +379,7 @@ def sections_of(found: Digest, most: int, width: int | None = None) -> list[Sect
 
 def _lines(title: str, rows: Sequence[tuple[str, ...]], width: int | None) -> list[str]:
     if title == NEXT:
-        return table(_fitting(rows, WIDTH if width is None else width))
+        return _next_lines(rows, WIDTH if width is None else width)
     lines = _in_columns(rows, WIDTH if width is None else width)
     return list(map(_cut, lines)) if width is None else lines
 
@@ -405,18 +406,33 @@ def lines(found: Digest) -> Iterator[str]:
     for section in sections(found):
         yield ""
         yield section.title
-        yield from (f"  {line}" for line in section.lines)
+        yield from (f"  {line}" for lines in section.lines for line in lines.split("\n"))
         if section.rest:
             yield f"  and {section.rest} more"
 
 
-def _fitting(steps: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
-    """Return rows of texts and commands in which the texts are cut: a cut command is of no use."""
-    longest = max(len(command) for _, command in steps)
-    room = max(LEAST_TEXT, width - MARGINS - longest)
-    return [
-        (text if len(text) <= room else f"{text[: room - 1]}…", command) for text, command in steps
-    ]
+def _next_lines(steps: Sequence[tuple[str, ...]], width: int) -> list[str]:
+    """Return each step's text beside its command, wrapped: neither is cut.
+
+    A command that leaves too little room for texts stands below its own.
+    """
+    most = width - MARGINS - LEAST_TEXT
+    beside = [command for _, command in steps if len(command) <= most]
+    room = min(
+        max((len(text) for text, _ in steps), default=0),
+        width - MARGINS - max(map(len, beside), default=0),
+    )
+    found = []
+    for text, command in steps:
+        first, *more = textwrap.wrap(harmless(text), room) or [""]
+        command = harmless(command)
+        if len(command) > most:
+            found.append(
+                "\n".join([*textwrap.wrap(harmless(text), width - MARGINS), f"  {command}"])
+            )
+        else:
+            found.append("\n".join([f"{first:<{room}}  {command}", *more]))
+    return found
 
 
 def markdown(found: Digest) -> str:

@@ -66,8 +66,8 @@ MOST_COMPARED = 100
 LEAST_BAR, MOST_BAR = 8, 48
 """Least and most width of a timeline bar; with less space there is none."""
 
-BAR, CRITICAL = "━", "▄"
-"""Characters of the bars; the second one marks stages on the critical path."""
+BAR, CHAIN = "━", "▄"
+"""Characters of the bars; the second one marks the stages of the longest chain."""
 
 SHARE = 0.4
 """A drawing of up to this share of the screen's lines has lines for the edges of chains."""
@@ -111,8 +111,9 @@ class Timeline:
                 self._active[-1] = first, max(last, end), before
             else:
                 self._active.append((start, end, self.total))
-        self.critical = self._longest_chain(stages)
-        """Names of the stages on the critical path."""
+        self.chain = self._longest_chain(stages)
+        """Names of the stages of the longest chain: each needs the one before it, and together they
+        ran longest. If no stage waited for a slot, it is the critical path."""
 
     @property
     def total(self) -> int:
@@ -334,10 +335,10 @@ def _states(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
 def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segment:
     """Return the timeline bar of the stages."""
     intervals = [one for stage in members for one in timeline.intervals(stage.name)]
-    critical = any(stage.name in timeline.critical for stage in members)
+    is_in_chain = any(stage.name in timeline.chain for stage in members)
     if len(members) > 1 and intervals:
         intervals = [joined(intervals)]
-    drawn = bar(intervals, width, CRITICAL if critical else BAR)
+    drawn = bar(intervals, width, CHAIN if is_in_chain else BAR)
     return Segment(drawn, state_style(most_important(members).status))
 
 
@@ -347,7 +348,7 @@ def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
     across = XAxis(0.0, timeline.total / SECOND, columns.bar)
     wanted = [(across.column(at), label, "dim") for at, label in across.ticks(Axis.RELATIVE).marks]
     end = (columns.bar - 1, elapsed(timeline.total), "strong")
-    legend = fit(f"{CRITICAL} critical path  {BAR} others", before, right=True)
+    legend = fit(f"{CHAIN} longest chain  {BAR} others", before, right=True)
     return (Segment(f"{legend}  ", "dim"), *axis_labels([end, *wanted], columns.bar, "─"))
 
 

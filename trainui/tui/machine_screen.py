@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from trainui import formatting, system
+from trainui import clock, formatting, system
 from trainui.formatting import quantity, size
 from trainui.store.read.run_list import RunLine
 from trainui.store.read.views import Holder
@@ -19,6 +19,7 @@ from trainui.tui.keymap import bindings
 from trainui.tui.numbers import bar, blocks, coarse_time
 from trainui.tui.page import Page
 from trainui.tui.snapshot import (
+    HISTORY,
     PERIOD,
     DiskFigures,
     GpuFigures,
@@ -120,8 +121,11 @@ def _chart(history: UsageHistory, width: int, height: int) -> list[Row]:
     """Return the title and the lines of a chart from 0 to 100 per cent, the newest at the right."""
     cells = width - HISTORY_LABEL - 1
     shown = [min(max(value, 0.0), 100.0) for value in history.values[-cells:]]
-    span = formatting.duration(round(len(shown) * PERIOD))
-    rows: list[Row] = [(Segment(f" {history.title}", "strong"), Segment(f"  last {span}", "dim"))]
+    seconds = round(len(shown) * PERIOD)
+    span = f"last {formatting.duration(seconds)}"
+    if len(history.values) < min(cells, HISTORY):  # nobody reads them while no page shows them
+        span = f"since {formatting.clock_time(clock.now() - seconds * clock.SECOND)}"
+    rows: list[Row] = [(Segment(f" {history.title}", "strong"), Segment(f"  {span}", "dim"))]
     for line in range(height):
         floor, step = 100 * (height - 1 - line) / height, 100 / height
         drawn = "".join(_block(value, floor, step) for value in shown)

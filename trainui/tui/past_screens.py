@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -85,8 +86,9 @@ def _digest_entries(found: Digest, width: int, most: int) -> list[Entry[Step]]:
 
 
 def _rows(line: str, width: int) -> list[Row]:
-    """Return a line as rows; those after the first are indented further."""
-    first, *more = wrap(harmless(line), width - 2 * len(INDENT)) or [""]
+    """Return a line, or those of a step, as rows; all after the first are indented further."""
+    lines = (wrap(harmless(one), width - 2 * len(INDENT)) for one in line.split("\n"))
+    first, *more = [*chain.from_iterable(lines)] or [""]
     return [(Segment(f"{INDENT}{first}"),), *((Segment(f"{2 * INDENT}{one}"),) for one in more)]
 
 

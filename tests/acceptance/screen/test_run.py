@@ -298,7 +298,7 @@ async def test_the_timeline_has_bars_and_axis_at_every_width(filler: Filler, mor
     async with opened(run_id, (80, 24)) as driven:
         for width in (80, 100, 110, 120, 140, 200):
             await driven.pilot.resize_terminal(width, 30)
-            await driven.until_shown("▄ critical path", " 0──", "─12s")
+            await driven.until_shown("▄ longest chain", " 0──", "─12s")
             of_second = re.compile(r" pretrain\S*(…\S+)? +completed .*▄")
             assert of_second.search(driven.text())
 

@@ -515,13 +515,17 @@ def test_runs_of_one_name_are_told_apart(night: Night) -> None:
     assert any("other/train" in row for row in rows)
 
 
-def test_a_long_remedy_is_cut_and_its_command_is_not(night: Night) -> None:
-    found = replace(
-        night.digest(), next=[digest_records.Step("do it " * 40, "trainui resume digits")]
-    )
-    last = list(digest_records.lines(found))[-1]
-    assert len(last) == digest_records.WIDTH - digest_records.MARGINS + 4
-    assert last.endswith("…  trainui resume digits")
+def test_no_remedy_and_no_command_is_cut(night: Night) -> None:
+    words = " ".join(f"word{at}" for at in range(40))
+    long = f"trainui resume digits --prepared '{'x' * 90}'"
+    steps = [digest_records.Step(words, "trainui resume digits"), digest_records.Step(words, long)]
+    lines = list(digest_records.lines(replace(night.digest(), next=steps)))
+    shown = lines[lines.index("Next") + 1 :]
+    assert max(len(line) for line in shown if "x" * 90 not in line) <= digest_records.WIDTH
+    said = " ".join(shown).split()
+    assert [one for one in said if one.startswith("word")] == words.split() * 2
+    assert shown[0].endswith("  trainui resume digits")
+    assert shown[-1].strip() == long
 
 
 def test_an_empty_time_says_so(night: Night, capsys: pytest.CaptureFixture[str]) -> None:

@@ -354,7 +354,7 @@ def test_the_longest_chain_is_what_would_have_to_be_faster(
     filler: Filler, connection: statements.Connection
 ) -> None:
     timeline = Timeline(timed(filler, connection), clock.now())
-    assert timeline.critical == {"prepare", "train[hidden=128]", "evaluate"}
+    assert timeline.chain == {"prepare", "train[hidden=128]", "evaluate"}
 
 
 def test_an_evaluation_of_checkpoints_is_one_row() -> None:

@@ -15,13 +15,14 @@ from textual.app import App, ComposeResult
 from tests.gpus.stand_in import GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
+from trainui import clock, formatting
 from trainui.execution import gpus
 from trainui.store.read.views import Holder
 from trainui.system import DiskSpace
 from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
 from trainui.tui.numbers import coarse_time
 from trainui.tui.readers.machine import DiskForecast
-from trainui.tui.snapshot import DiskFigures, GpuFigures, MachineFigures
+from trainui.tui.snapshot import HISTORY, DiskFigures, GpuFigures, MachineFigures
 from trainui.tui.snapshot import Machine as Seen
 from trainui.tui.styled_text import joined, width_of
 from trainui.tui.widgets import Entry, strip_rows
@@ -216,8 +217,7 @@ def test_histories_fill_the_room_below_and_fit_it() -> None:
         gpu_history={0: tuple((float(at), 50.0) for at in range(0, 101, 5))}, figures=None
     )
     rows = [joined([row]) for row in history_rows(machine, 160, 20)]
-    assert "GPU 0 busy  last 42s" in rows[1]
-    assert "GPU 0 memory  last 42s" in rows[1]
+    assert re.search(r"GPU 0 busy  since .*\d\d:\d\d.*GPU 0 memory  since .*\d\d:\d\d", rows[1])
     assert len(rows) == 16
     assert rows[2].startswith(" 100% │")
     assert rows[2].count("█") == 1, "only the newest value fills the highest line"
@@ -227,13 +227,22 @@ def test_histories_fill_the_room_below_and_fit_it() -> None:
     assert history_rows(machine, 160, 4) == []
 
 
+def test_a_history_says_since_when_until_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: 1_800_000_000 * clock.SECOND)
+    begun = formatting.clock_time(clock.now() - 60 * clock.SECOND)
+    few, whole = (FIGURES._replace(cpu_history=(50.0,) * count) for count in (30, HISTORY))
+    titles = [joined(history_rows(Seen(figures=one), 160, 20)).splitlines() for one in (few, whole)]
+    assert f" CPU  since {begun}" in titles[0][1]
+    assert " CPU  last 4m 00s" in titles[1][1]
+
+
 def test_without_room_for_histories_their_mean_is_drawn() -> None:
     histories = {at: ((50.0 + at, math.nan), (100.0, 20.0)) for at in range(8)}
     machine = Seen(gpu_history=histories, figures=FIGURES)
 
     def titles(width: int, room: int) -> list[str]:
         text = "\n".join(joined([row]) for row in history_rows(machine, width, room))
-        return re.findall(r"(\S+(?: \S+)*)  last", text)
+        return re.findall(r"(\S+(?: \S+)*)  since", text)
 
     assert titles(120, 60)[:4] == ["GPU 0 busy", "GPU 1 busy", "GPU 2 busy", "GPU 3 busy"]
     assert titles(120, 12) == ["8 GPUs busy, mean", "CPU", "memory"]

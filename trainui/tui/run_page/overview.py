@@ -175,11 +175,11 @@ def short_path(path: str, room: int) -> str:
 
 
 def _share(stage: StageRecord, timeline: Timeline | None) -> str:
-    """Return the stage's share of the run's time, and if it is on the critical path."""
+    """Return the stage's share of the run's time, and if it is in the longest chain."""
     if timeline is None or not timeline.total or not timeline.intervals(stage.name):
         return ""
     share = f"{timeline.took(stage.name) / timeline.total:.0%} of run time"
-    return f"{share} (critical path)" if stage.name in timeline.critical else share
+    return f"{share} (in the longest chain)" if stage.name in timeline.chain else share
 
 
 def _where(last: AttemptRecord | None) -> str:
