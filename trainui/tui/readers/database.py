@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 FIRST_RUNS = 200
 """Runs in the first snapshot; more than a terminal has lines."""
 
+FIRST_ROWS = 30
+"""Newest runs whose values are read before the list says which are in view."""
+
 DEBOUNCE, CALM_DEBOUNCE = 0.05, 0.1
 """Debounce in seconds, and while nothing has changed for a time; the watch wakes that often."""
 
@@ -255,6 +258,8 @@ class InViewReader:
         self._titles = stage_values.TitleReader()
         self._second_lines = Cache[Mapping[str, RunDetails]](period=SECOND_LINES_PERIOD)
         """For the runs in view and the newest event."""
+        self._first: Snapshot | None = None
+        """What is shown until the list says which runs are in view: no column then comes later."""
 
     @property
     def unfinished(self) -> bool:
@@ -263,6 +268,17 @@ class InViewReader:
 
     def read(self, connection: Connection, query: ListQuery, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot of all runs with the data that is read of visible runs only."""
+        if not query.listed and not query.rows:
+            if self._first is None:
+                newest = tuple(run.id for run in snapshot.runs[:FIRST_RUNS])
+                first = replace(query, rows=newest[:FIRST_ROWS], listed=newest)
+                self._first = self._read(connection, first, snapshot)
+                return self._first
+            found = self._read(connection, query, snapshot)
+            return found._replace(live=self._first.live, listed=self._first.listed)
+        return self._read(connection, query, snapshot)
+
+    def _read(self, connection: Connection, query: ListQuery, snapshot: Snapshot) -> Snapshot:
         runs = self._sweeps.read(connection, snapshot.runs)
         by_id = {run.id: run for run in runs}
         running = [run.id for run in runs if run.status == Status.RUNNING and run.lost is None]

@@ -286,3 +286,13 @@ def test_the_screen_has_them_once_all_runs_were_read(filler: Filler) -> None:
         found = database.read(ListQuery())
     assert found.runs[0].sweeps_json
     database.close()
+
+
+def test_the_lists_first_values_come_before_it_asks(filler: Filler) -> None:
+    """So that no column appears between others a moment later."""
+    run_id = filler.run({"train": ()})
+    filler.feed(run_id, "train", {"val/loss": [(0, 1.0), (1, 0.5)]})
+    filler.complete(run_id, "train")
+    found = ScreenDatabase().read(ListQuery())
+    assert found.listed.columns == ("val/loss best",)
+    assert found.live[run_id].value == 0.5
