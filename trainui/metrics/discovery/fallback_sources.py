@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -274,6 +274,11 @@ _NUMBERS = re.compile(
 )
 """A number; or digits of an id, a path, a date, a time, a position or with commas."""
 
+_ERROR = re.compile(
+    r"[A-Za-z](?:Error|Exception|Warning)\b|\b(?:ERROR|FATAL|CRITICAL|WARNING)\b"
+    r"|^(?:\S+: )?(?:fatal )?(?:error|warning): "
+)
+
 _ALIGNING = re.compile(r"[ \t]{2,}|\t| $")
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
@@ -299,10 +304,10 @@ class _LineShape:
 
 def describe(text: SourceFile, masker: Masker) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
-    printed = text_lines(lenient.head(text.path, _BYTES))
-    lines = [message(line)[:MAX_PRINTED] for line in masker.text("\n".join(printed)).split("\n")]
+    lines = masker.text("\n".join(text_lines(lenient.head(text.path, _BYTES)))).split("\n")
     kinds: dict[_LineShape, list[str]] = defaultdict(list)
-    for line in lines:
+    for whole in _without_errors(lines):
+        line = message(whole)[:MAX_PRINTED]
         if (kind := _kind(line)) is not None:
             kinds[kind].append(line)
     named = [kind for kind in kinds if any(map(names_metric, kind.names()))]
@@ -321,6 +326,15 @@ def describe(text: SourceFile, masker: Masker) -> str | None:
         f"{_problem(kind, len(examples), named=bool(named))}, "
         f"e.g. {examples[0].strip()[:_SHOWN]!r}; {_advice(text, kind, examples)}"
     )
+
+
+def _without_errors(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines that are no error, no warning, and not within a traceback."""
+    is_inside = False
+    for line in lines:
+        is_inside = line.startswith("Traceback (") or (is_inside and line[:1] == " ")
+        if not (is_inside or _ERROR.search(line)):
+            yield line
 
 
 def describe_unread(

@@ -122,6 +122,15 @@ def test_lines_of_its_streams(store: Database, tmp_path: Path) -> None:
     assert values(store, attempt)["loss"] == [0.5, 0.25]
 
 
+def test_an_error_is_no_unread_metric(store: Database, tmp_path: Path) -> None:
+    attempt = start_attempt(store, tmp_path)
+    trace = 'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\n'
+    trace += "    assert loss < 0.5\nAssertionError: loss 0.75 at step 3\n"
+    (attempt.directory / "stderr.log").write_text(f"error: val_loss 0.75 is too high\n{trace}")
+    read(store, attempt).finish(clean=False)
+    assert problems(store, attempt) == []
+
+
 def test_without_metrics_the_likeliest_line_and_pattern_are_named(
     store: Database, tmp_path: Path
 ) -> None:
