@@ -44,6 +44,7 @@ _PRESETS = (
     ),
     *(
         "print",
+        "rsl_rl",
         "sklearn",
         "skorch",
         "spacy",

@@ -64,7 +64,7 @@ PRESETS = {
     "print": "print",
     "print, 2 ranks interleaved": "print",
     "print, killed mid-line": "print",
-    "rsl_rl-stdout": "rsl_rl",
+    "rsl_rl-stdout": "print",
     "sb3-table": "sb3",
     "timm-log": "timm_train",
     "torchtune-log": "torchtune",

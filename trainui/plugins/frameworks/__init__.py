@@ -28,7 +28,6 @@ FAIRSEQ = _lines("fairseq", "rows:Fairseq", r"num_updates", rank=40)
 KERAS = _lines("keras", "bars:Keras", r"Epoch \d+/\d+\s*$", epochs=True)
 METRICLOGGER = _lines("metriclogger", "rows:MetricLogger", r"\] +eta: |\]\s+eta: ")
 MMENGINE = _lines("mmengine", "rows:MMEngine", r"[EI](?:poch|ter)(?:\(\w+\))? +\[")
-RSL_RL = _lines("rsl_rl", "rows:RslRl", r"Learning iteration \d+/")
 SB3 = _lines("sb3", "rows:Boxes", r"[-╭](?:--\s*$|─)")
 TIMM = _lines(
     "timm_train",

@@ -316,39 +316,6 @@ class AllenNLP(LineReader):
         return [{"step": self.memory["epoch"], **row}] if row else ()
 
 
-# rsl_rl: right-aligned names below a heading.
-
-
-class RslRl(LineReader):
-    """`Learning iteration 0/40`, then right-aligned names: `Mean reward: 16.02`."""
-
-    _heading = re.compile(r"\s*Learning iteration (\d+)/\d+\s*")
-    _metric = re.compile(r" *([A-Za-z][^:]*): ([-+.\w]+?)(?:s| steps/s.*)?\s*", re.DOTALL)
-    _end = re.compile(r"\s*ETA: .*", re.DOTALL)
-
-    def read(self, line: str) -> Sequence[NumberRow] | None:
-        """Return the iteration that a line ends."""
-        line = message(line)
-        if heading := self._heading.fullmatch(line):
-            before = self.finish()
-            self.memory["row"] = {"step": float(heading[1])}
-            return before or None
-        row: NumberRow | None = self.memory.get("row")
-        if row is None:
-            return ()
-        if self._end.fullmatch(line):
-            return self.finish() or None
-        metric = self._metric.fullmatch(line)
-        if metric and (number := to_number(metric[2])) is not None:
-            row[metric[1]] = number
-        return None
-
-    def finish(self) -> Sequence[NumberRow]:
-        """Return the iteration that was printed last."""
-        row = self.memory.pop("row", None)
-        return [row] if row and len(row) > 1 else ()
-
-
 # Ultralytics and YOLOv5: the bars of an epoch, and the table below them.
 
 _COLUMNS = re.compile(r"\s*Epoch\s+(?:GPU|gpu)_mem\s+(.*\S)\s*")

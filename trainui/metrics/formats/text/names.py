@@ -75,7 +75,7 @@ OUTER = re.compile(
 )
 _METRIC_WORD = re.compile(
     r"loss|acc|reward|return|score|perplexity|ppl|auc|f1|mse|mae|inertia|precision|recall|iou|dice"
-    r"|bleu|psnr|ssim|nll|elbo|(?<![a-z])err",
+    r"|bleu|psnr|ssim|nll|elbo|(?<![a-z])err|per[_ ]second",
     re.IGNORECASE,
 )
 """Parts of the names by which metrics are recognised."""
