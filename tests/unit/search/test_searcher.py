@@ -39,7 +39,7 @@ from trainui.store.runs import attempts, stage_requests, trials
 from trainui.store.runs.attempts import Outcome
 from trainui.store.runs.trials import SearchKey
 
-TRIALS = 3
+TRIALS = 4
 
 TEXT = """
 name: search
