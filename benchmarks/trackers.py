@@ -1,14 +1,15 @@
 """Measures how fast W&B's logs are stored, and how soon 1,000 trainings of others are readable.
 
 `python -m benchmarks.trackers [--rows N] [--rounds N] [--runs N] [--points N]`. The log has two
-records of its summary for each row, as W&B writes them; seconds are those of the CPU. The trainings
-are directories with a CSV file each, which one `trainui add` adds; then the metrics reader, on one
-core, stores their points.
+records of its summary for each row, as W&B writes them. It is compared with JSON lines of the same
+points, by seconds of CPU. The trainings are directories with a CSV file each, which one
+`trainui add` adds; then the metrics reader, on one core, stores their points.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import random
@@ -69,13 +70,22 @@ def cpu(store: Database, job: str, path: Path) -> float:
         return time.process_time() - start
 
 
-def measure_log(count: int, rounds: int) -> None:
-    """Store the points of a log of W&B."""
+def compare(count: int, rounds: int) -> None:
+    """Store the same points from both files, in turns."""
+    made = list(rows(count))
     with workplace() as (directory, store):
-        log = directory / "run-x.wandb"
-        log.write_bytes(wandb(list(rows(count))))
-        spent = [cpu(store, f"log-{at}", log) for at in range(rounds + 1)][1:]  # the first imports
-        figures.at_least("W&B's log, a second", count / statistics.median(spent), 5000, "rows")
+        log, lines = directory / "run-x.wandb", directory / "rows.jsonl"
+        log.write_bytes(wandb(made))
+        lines.write_text("".join(json.dumps(one) + "\n" for one in made))
+        ratios, spent = [], []
+        for at in range(rounds + 1):
+            ours = cpu(store, f"log-{at}", log)
+            if at:  # the first round imports
+                ratios.append(cpu(store, f"lines-{at}", lines) / ours)
+                spent.append(ours)
+        name = "W&B's log, the speed of JSON lines"
+        figures.at_least(name, statistics.median(ratios), 0.3, "times")
+        figures.without_limit("W&B's log, a second", count / statistics.median(spent), "rows")
 
 
 def make_trainings(place: Path, count: int, points: int) -> None:
@@ -123,7 +133,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--points", type=int, default=1000)
     options = parser.parse_args()
-    measure_log(options.rows, options.rounds)
+    compare(options.rows, options.rounds)
     if options.runs:
         add(options.runs, options.points)
     return figures.exit_code()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -27,6 +27,7 @@ from trainui.plugins.wandb.log_file import (
     SUMMARY,
     WandbFile,
     contents,
+    last_values,
     read_item,
 )
 
@@ -101,7 +102,7 @@ def _last_time(data: bytes, offset: int) -> float:
     """
     rows = contents(data, offset, HISTORY)
     with suppress(*DAMAGED):
-        items = (read_item(item) for _key, item, _at in fields(rows[-1][1]) if _key == _ITEM)
+        items = (read_item(item) for _key, item, _at in fields(rows[-1][2]) if _key == _ITEM)
         return float(dict(items).get(_TIME) or 0.0)
     return 0.0
 
@@ -109,7 +110,7 @@ def _last_time(data: bytes, offset: int) -> float:
 def _messages(data: bytes, offset: int) -> list[tuple[int, _Message]]:
     """Return the messages in some bytes that describe the run, each behind its field's key."""
     found = []
-    for key, content in contents(data, offset, _RUN, _CONFIG, _EXIT, _ENVIRONMENT):
+    for _end, key, content in contents(data, offset, _RUN, _CONFIG, _EXIT, _ENVIRONMENT):
         with suppress(*DAMAGED):
             found.append((key, values(content)))
     return found
@@ -160,19 +161,27 @@ def summary(path: Path) -> dict[str, Any]:
             data = file.read(_MOST_BYTES + BLOCK)
     except OSError:
         return {}
-    return _shown(_folded([content for _key, content in contents(data, begin, SUMMARY)]))
+    return _shown(_folded([content for _end, _key, content in contents(data, begin, SUMMARY)]))
 
 
 def _folded(records: Sequence[bytes]) -> dict[str, Any]:
     """Return the values after all of the records."""
-    last: dict[str, Any] = {}
-    for record in records:
+    last, others = last_values(records)
+    for number in others:
         with suppress(*DAMAGED):
-            for key, item, _at in fields(record):
-                if key in (_UPDATE, _REMOVE):
-                    name, value = read_item(item)
-                    last[name] = value if key == _UPDATE else None
-    return {name: value for name, value in last.items() if value is not None}
+            last.update(_changes(number, records[number], last))
+    return {name: value for name, (_number, value) in last.items() if value is not None}
+
+
+def _changes(
+    number: int, record: bytes, last: Mapping[str, tuple[int, Any]]
+) -> Iterator[tuple[str, tuple[int, Any]]]:
+    """Yield what a record changes, unless a later one did."""
+    for key, item, _at in fields(record):
+        if key in (_UPDATE, _REMOVE):
+            name, value = read_item(item)
+            if name not in last or last[name][0] <= number:
+                yield name, (number, value if key == _UPDATE else None)
 
 
 def _shown(summary: Mapping[str, Any]) -> dict[str, Any]:
