@@ -241,6 +241,8 @@ def main() -> int:
             return 0  # another guard does the work
         with lock:
             Guard(home, settings, lock, worker).serve()
+            if lock.is_lost():
+                return 0  # a home in its place has a guard of its own, and a log that is seen
         worker = None
     return 0
 
