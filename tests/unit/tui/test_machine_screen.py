@@ -233,7 +233,7 @@ def test_a_history_says_since_when_until_it_is_whole(monkeypatch: pytest.MonkeyP
     few, whole = (FIGURES._replace(cpu_history=(50.0,) * count) for count in (30, HISTORY))
     titles = [joined(history_rows(Seen(figures=one), 160, 20)).splitlines() for one in (few, whole)]
     assert f" CPU  since {begun}" in titles[0][1]
-    assert " CPU  last 4m 00s" in titles[1][1]
+    assert " CPU  last 2m" in titles[1][1]
 
 
 def test_without_room_for_histories_their_mean_is_drawn() -> None:
