@@ -179,28 +179,30 @@ def plot_line(
     )
 
 
-def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
+def folded(lines: Sequence[PlotLine], pairs: Pairs, *, smoothed: bool = False) -> PlotLine:
     """Return the mean of lines, with the range over all of them as its band.
 
     Each line counts from its first to its last point; between two of its points its value is
-    interpolated, and at its points it is exact. The best value is the mean of the best values of
-    the lines that have completed, as in tables, else of all; the last one is that of the lines that
-    got furthest, whatever the width of the plot.
+    interpolated, and at the last one of each column it is exact, unless `smoothed`. The best value
+    is the mean of the best values of the lines that have completed, as in tables, else of all; the
+    last one is that of the lines that got furthest, whatever the width of the plot.
     """
     import numpy as np
 
     found = moments([_filled(line.smooths) for line in lines])
     means, counts = found.means, found.counts
+    stated = found if smoothed else moments([_filled(line.lasts) for line in lines])
     points = np.fmax.reduce([line.at for line in lines])
     at = np.where(counts > 0, points, np.nan)
     last, of_all = (max((x for x in xs if x == x), default=0.0) for xs in (at, points))
     # before the last points, if these have no mean: they are NaN
     end = float(last) if last < of_all else max(line.end for line in lines)
     steps = np.fmax.reduce([line.steps for line in lines])
-    shown, low, high = (
+    shown, numbers, low, high = (
         np.where(np.isnan(at), np.nan, columns)
         for columns in (
             means,
+            stated.means,
             np.fmin.reduce([_filled(line.lows) for line in lines]),
             np.fmax.reduce([_filled(line.highs) for line in lines]),
         )
@@ -222,14 +224,14 @@ def folded(lines: Sequence[PlotLine], pairs: Pairs) -> PlotLine:
         highs=tuple(high.tolist()),
         means=values,
         smooths=values,
-        lasts=values,
+        lasts=tuple(numbers.tolist()),
         odd=tuple(sorted(kinds.items())),
         end=end,
         best=(mean(bests), math.nan, math.nan) if bests else None,
         last=_last(lines),
         members=tuple(line.smooths for line in lines),
         counts=tuple(counts.tolist()),
-        deviations=tuple(found.deviations.tolist()),
+        deviations=tuple(stated.deviations.tolist()),
         live=any(line.live for line in lines),
         nan_since=min((one.nan_since for one in lines if one.nan_since is not None), default=None),
         pairs=pairs,
@@ -249,7 +251,7 @@ def _last(lines: Sequence[PlotLine]) -> tuple[float, float] | None:
 
 def _filled(values: Sequence[float]) -> list[float]:
     """Interpolate the columns between two points."""
-    found = list(values)
+    found = [value if math.isfinite(value) else math.nan for value in values]
     known = [at for at, value in enumerate(values) if math.isfinite(value)]
     for left, right in pairwise(known):
         for at in range(left + 1, right):
@@ -535,7 +537,9 @@ class CurveReader:
             found = (*found, Annotation(own.best[2], words, is_alert=False))
         parts = groups(list(drawn), wanted.compared.fold)
         lines = tuple(
-            folded([drawn[one] for one in some], pairs) if len(some) > 1 else drawn[some[0]]
+            folded([drawn[one] for one in some], pairs, smoothed=bool(view.smoothing))
+            if len(some) > 1
+            else drawn[some[0]]
             for pairs, some in parts
         )
         is_page = len(wanted.names or ()) == 1 and wanted.compared.fold is None

@@ -378,3 +378,10 @@ def test_each_attempt_is_compared_by_what_it_ran_with(filler: Filler) -> None:
         found = CurveReader().read(connection, stages_[0], stages_, wanted).candidates
     shown = {one.series.attempt: one.params.get("lr") for one in found}
     assert shown == {1: "0.1", 2: "0.2"}
+
+
+def test_a_means_numbers_are_of_points_and_not_of_columns() -> None:
+    several = [line([a, b], lasts=(a, b - 0.5)) for a, b in ((2.0, 1.0), (4.0, 3.0))]
+    found = folded(several, (("", "all 2"),))
+    assert (found.smooths, found.lasts) == ((3.0, 2.0), (3.0, 1.5))
+    assert folded(several, (("", "all 2"),), smoothed=True).lasts == (3.0, 2.0)
