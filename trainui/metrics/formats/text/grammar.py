@@ -87,6 +87,7 @@ class Line:
 
 
 OTHER, BLANK, ROW = Line("other"), Line("blank"), Line("row")
+_FILE = re.compile(r"[\w./<>-]+\.\w{1,4}:")
 _COUNTS_ALL = re.compile(
     r"(?:.* )?(?:global[_ -]?step|(?:num|total|env)[_ ]?(?:time)?steps?)|total t", re.IGNORECASE
 )
@@ -141,7 +142,8 @@ _NUMBERED = re.compile(
     rf"|\s*(?P<i>{INT})\s+",  # `100 loss: 2`
 )
 _INSIDE = re.compile(rf"[\[(|] *(?P<value>{INT}) */ *(?P<of>{INT})")
-"""A position within an epoch without a name, as in `Epoch 3 [10/100]`."""
+_BEHIND = re.compile(rf": *(?P<value>{INT})/(?P<of>{INT}) ")
+"""A position within an epoch without a name, as in `Epoch 3 [10/100]` and `Epoch 3: 10/100 `."""
 _AT_TAIL = re.compile(rf"\s*\[ *(?P<value>{INT}) */ *(?P<of>{INT})\]\s*$")
 _BRACKETS = re.compile(rf"\]\s*\[\s*{INT}")
 """Between the positions of `Epoch: [0][10/100]`, where epochs count from 0."""
@@ -163,6 +165,14 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 """`> EVALUATION`, `Training:`, `Evaluating ...`: what is below is of this part of the data."""
+_FINAL = re.compile(
+    r"\W*(?:final|best|overall)\b[^:]*(?:results?|metrics|summary|performance|scores?)\W*",
+    re.IGNORECASE,
+)
+"""`Final results:`: what is below repeats other lines."""
+_TITLE_END = re.compile(rf".*\bevaluat\w+[\W_]*(?:{HELD_OUT})[\W_]*", re.IGNORECASE)
+_RICH = re.compile(rf"\s\s+[\w.<>-]+\.py:{INT}\s*$")
+"""The source line that Rich prints at the right edge, before it wraps the rest of a message."""
 _BEFORE = re.compile(r"(?:.*[\]|>:*-] )?[\W_]*(?:[A-Za-z]\w*:?|[A-Za-z]+ [A-Za-z]+,)?[\W_]*")
 _WORD = re.compile(r"[A-Za-z][\w-]*")
 _STAR = re.compile(r" *\* +")
@@ -179,7 +189,7 @@ def parse(form: str) -> Line:
         return OTHER
     end = prefix_end(form)
     prefix, text = form[:end], form[end:].rstrip()
-    of = part_in(prefix) or None
+    of = part_in(_FILE.sub(" ", prefix)) or None
     if not text.strip():
         return BLANK
     if "{" in text:
@@ -198,8 +208,10 @@ def _of_text(text: str, of: str | None) -> Line:
     is_indented = text[:1] in " \t"
     if "[" in text and _RANKS.search(text):
         return Line("ranks")
+    edge = _RICH.search(text) if ".py:" in text else None
     if fold := _FOLD_HEADING.fullmatch(text):
         return Line("fold", fold=(fold["stem"].lower(), fold["number"]), text=text)
+    text = text[: edge.start()] if edge else text
     text = text if BEST.match(text) else rewritten(text)
     if BAR.search(text) or SENTENCE.search(text) or SAVING.match(text) or BEST.match(text):
         return OTHER
@@ -340,7 +352,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     inner = next(
         (one for one in inners if _COUNTS_ALL.fullmatch(one.name)), next(iter(inners), None)
     )
-    inside = epoch and _INSIDE.search(text, epoch.end)
+    inside = epoch and (_BEHIND.match(text, epoch.end) or _INSIDE.search(text, epoch.end))
     if inside and (inner is None or inner.factor > 1.0):  # `(40/400) ... Step: 0k`
         inner = Number("", inside["value"], inside["of"], *inside.span())
     values = [pair for pair in pairs if not pair.is_step]
@@ -503,8 +515,10 @@ _COUNT_OF = re.compile(rf"(?:{HELD_OUT}|{TRAIN})", re.IGNORECASE)
 def _of_words(text: str) -> Line:
     """Return a line without values: of a part of the data, or a heading that says more."""
     plain = text.strip()
-    if len(plain) <= _LONGEST_TITLE and _TITLE.fullmatch(text):
+    if len(plain) <= _LONGEST_TITLE and (_TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)):
         return Line("title", part=part_in(text), text=text)
+    if _FINAL.fullmatch(text):
+        return Line("title", text=text)
     if len(plain) <= LONGEST_LABEL:
         return Line("label", text=text)
     return OTHER

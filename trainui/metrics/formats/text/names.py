@@ -156,7 +156,7 @@ _NO_METRIC = re.compile(
     r"|(?:.*[\W_])?(?:v?ram|\w*mem(?:ory)?)(?:[ _].*)?|(?:max )?(?:allocated|reserved|cached)"
     r"|loss_scale|(?:.*[\W_])?grad[ _]scale|tot|skipped|gb_free|(?:best|highest)(?:[\W_]?.*)"
     r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
-    r"|n_param\w*|momentum|v_num|sents|smpl|epch|wpb|bsz"
+    r"|v_num|sents|smpl|epch|wpb|bsz"
     r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
     re.IGNORECASE,
 )
@@ -258,6 +258,7 @@ _NO_NAME = re.compile(
     r"|.*\bsav(?:ed?|ing)\b.*|with .*|.*\b[\da-f]{12,}",
     re.IGNORECASE,
 )
+_AND = re.compile(r"^(?:and|.*\b(?:done|finished|completed?)\.) (?=.*[a-z])", re.IGNORECASE)
 _IS = re.compile(r"(?: so far)? is$")
 _BETWEEN = re.compile(
     r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?|hours?|dB|\w+/s(?:ec)?)\b))?"
@@ -324,6 +325,7 @@ def unwrapped(line: str) -> str:
 
 def _name(words: str) -> str:
     """Return the name that some words are; empty if they are none."""
+    words = _AND.sub("", words)
     name = _IS.sub("", words)
     if name != words and names_metric(name):
         return name
@@ -477,13 +479,15 @@ _COUNTED = tuple(
             rf"({COUNTER})s?(?: (?:done|completed?|finished))?(?= ?[:,|])",
             r"\2 \1",
         ),
-        # `Ep3: loss 2`
+        # `E003 B010/100 loss 2`
         (rf"^(\W*)(ep(?:och)?|it(?:er)?|step)[_-]?{_END}", r"\1\2 "),
+        (rf"^(\W*)e{_END}", r"\1epoch "),
+        (rf"^(\W*epoch \d+(?:/\d+)?[\]\s:|,]+)b{_END}", r"\1batch "),
     )
 )
 """Counts before or glued to their names."""
 _IS_COUNTED = re.compile(r"(?i)\d(?=[a-z ])(?:st|nd|rd|th)? ?(?:ep(?:och|isode)|iter|step)")
-_IS_GLUED = re.compile(r"\W*+(?:ep|epoch|it|iter|step)[_-]?\d", re.IGNORECASE)
+_IS_GLUED = re.compile(r"\W*+(?:ep?|epoch|it|iter|step)[_-]?\d", re.IGNORECASE)
 _REWRITTEN = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
@@ -504,6 +508,13 @@ _REWRITTEN = tuple(
         ),
         # `eval @ 12887 steps: return=3`
         (rf"(?:@|at|after) ({INT}) ({COUNTER})s?\b", r"\2 \1"),
+        # `60.5% accuracy, loss 1.8`
+        (rf"(?<!\w )(?<![\w:=])({VALUE}%) (accuracy|acc)(?=\W*(?:$|[,;|)]))", r"\2 \1"),
+        # SciPy's `At iterate    5    f=  1.2D+01    |proj g|=  1.2D-03`
+        (r"^ ?At iterate(?= )", "iteration"),
+        # `[Epoch] 1/8 [Train Loss] 2.5`
+        (rf"\[({COUNTER})\]:?\s+(?={INT})", r"\1: "),
+        (r"\[([a-z][\w ./@-]*)\]:?\s+(?=[\ue400-\ue7ff])", r"\1: "),
         # `Train loss 100 2.5`
         (rf"^((?:{TRAIN}|{HELD_OUT}) \w+) ({INT}):?\s+(?=[\ue400-\ue7ff])", r"step \2: \1 "),
         # Darknet's numbers before their names
@@ -513,14 +524,20 @@ _REWRITTEN = tuple(
         ),
         # ` [==>..]  Step: 62ms | Loss: 1.5 | Acc: 44.1% (441/1000)  3/10 `
         (rf"^\s*\[[=>.]{{3,}}\]\s+(.*\S)\s+({INT})/({INT})\s*$", r"[\2/\3] \1"),
+        # `epoch 1/5 | ████████ | loss: 2`
+        (r"(?<!%)\| *█+[█▏▎▍▌▋▊▉ ]*\|", "|"),
         # `loss: 2.5, 23.1[sec]`: durations and sizes without a name
         (rf"(?:[,–-] +(?:{DIGITS}|{VALUE} ?\[?(?:sec|s|ms|[KMG]i?B)\]?))+\s*$", ""),
         # `('loss', 0.5)` of tuples, `metric 'loss'=0.5`
         (rf"'([\w./ -]+)'(?:, |=)({VALUE})", r"\1=\2"),
+        # `val: n/a | time: 3`
+        (r"\b[a-z][\w./-]* ?[:=] ?(?:n/a|none|null)(?: *[,;|]|$)", ""),
         # a box of one name and one value
         (rf"^(\s*)\| *([A-Za-z][\w@./ -]*?) *\| *({VALUE}%?) *\|\s*$", r"\1\2: \3"),
         # `loss = 1.0 + 0.5 = 1.5`, `accuracy: 5/10=0.5`
         (rf"([:=] *){VALUE}(?: *[+*/] *{VALUE})+ *= *(?={VALUE})", r"\1"),
+        # `return = 9.5 +/- 0.8`
+        (rf" ?(?:\+/?-|±) ?{VALUE}", ""),
         # Caffe's
         (rf"\b(Train|Test) net output #{INT}: ", r"\1: "),
         # `average reward over the last 10 episodes: 3.5`
