@@ -489,9 +489,9 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
             pair = pair._replace(name=pair.name[: suffix.start()])
         named, end = named if said is None else said, pair.end
         is_count = pair.is_whole and _COUNT_OF.fullmatch(pair.name)  # `[Test 200] psnr=19.5`
-        if pair.is_step or is_count or is_no_metric(pair.name):
+        if pair.is_step or is_count or is_no_metric(pair.name) or pair.name.lower() == "best":
             continue
-        if _UNIT.match(text, pair.end):
+        if _BYTES.match(text, pair.end):
             continue
         own = own_part(pair.name, said if suffix else of)
         if named and ((pair.name, own) in values or gap.endswith("(")):
@@ -500,16 +500,20 @@ def values_of(text: str, pairs: Sequence[Number], of: str | None) -> tuple[Numbe
         if pair.of and (percent := _PERCENT.match(text, pair.end)):
             value = value._replace(value=percent[1], of="")
         values.setdefault((pair.name, own), value)
-    return tuple(values.values())
+    names = {name.lower() for name, _own in values}
+    return tuple(
+        value
+        for value in values.values()
+        if not (value.name[:5].lower() in _BESTS and value.name[5:].lower() in names)
+    )
 
 
 _SUFFIX = re.compile(rf"(?<=\w) (?:{TRAIN}|{HELD_OUT})$", re.IGNORECASE)
 """`loss train: 2 loss val: 3`."""
-_UNIT = re.compile(
-    r"\s?(?:(?:[KMGT]i?B|bytes)\b(?!/)|(?:m?s|sec(?:onds?)?|min|h)\b(?!\s*[:=]?\s*[\w\ue000-\ue8ff]))"
-)
-"""Of memory, or of a duration."""
+_BYTES = re.compile(r"\s?(?:[KMGT]i?B|bytes)\b(?!/)")
 _COUNT_OF = re.compile(rf"(?:{HELD_OUT}|{TRAIN})", re.IGNORECASE)
+_BESTS = ("best ", "best_")
+"""`val acc: 0.8 best val acc: 0.9` says the second number again of an earlier line."""
 
 
 def _of_words(text: str) -> Line:

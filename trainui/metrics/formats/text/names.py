@@ -152,29 +152,25 @@ _COUNTED_THINGS = (
 )
 _NO_METRIC = re.compile(
     rf"((?:(?:.*[\W_])?|best)(?:{_COUNTED_THINGS})s?(?:[ _]seen)?)"
-    r"|(?:.*[\W_])?(?:left|remaining|required|passed)"
+    r"|(?:.*[\W_])?(?:eta|left|remaining|required|elapsed|passed)(?:[ _]time)?"
     r"|(?:.*[\W_])?(?:v?ram|\w*mem(?:ory)?)(?:[ _].*)?|(?:max )?(?:allocated|reserved|cached)"
-    r"|loss_scale|(?:.*[\W_])?grad[ _]scale|tot|skipped|gb_free|(?:best|highest)(?:[\W_]?.*)"
+    r"|loss_scale|(?:.*[\W_])?grad[ _]scale|(?:time_)?elapsed|wall_?(?:time|clock)|duration_ms"
+    r"|(?:total|training)[ _]time|tot|skipped|gb_free"
     r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
-    r"|v_num|sents|smpl|epch|wpb|bsz"
+    r"|v_num|sents|smpl|epch"
     r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
     re.IGNORECASE,
 )
 _OF_TIME = re.compile(
-    r"(?!.*_out)(?:.*[\W_])?(?:(?:step|run|wall|train_?|iter_?|data_?)?(?:time|clock)|timing|elapsed?|eta|sec(?:ond)?s?|wall"
-    r"|dur(?:ation)?|latency|ms|s(?=/)|tiempo|temps|zeit)(?:[\W_].*)?"
-    r"|(?:.*[\W_])?(?:data|updt)(?:[ _]\([ts]\)|_s)?",
-    re.IGNORECASE,
+    r"(?:.*[\W_])?(?:tim(?:e|ing)\w*|s|sec|ms|per)[/ ]\w+|.*_per_.*|.*/(?:s|sec|step|batch|it)"
 )
-_IS_SPEED = re.compile(r"fps$|/s(?:ec(?:ond)?)?$|per[_ ]?s(?:ec|$)", re.IGNORECASE)
-"""Rates, which are metrics."""
 
 
 @lru_cache(_NAMES)
 def is_no_metric(name: str) -> bool:
-    """Return True for a counter, a duration, memory, a setting, or the best of a metric."""
-    if _IS_SPEED.search(name) or _OF_TIME.fullmatch(name):
-        return not (_IS_SPEED.search(name) or names_metric(name))
+    """Return True for a counter, a time to go, memory, or a setting."""
+    if _OF_TIME.fullmatch(name) and not re.match(r"time/(?:iter|time|total|epis)", name):
+        return False
     found = _NO_METRIC.fullmatch(name.rpartition("/")[2])
     return found is not None and (found[1] is None or not names_metric(name))
 
