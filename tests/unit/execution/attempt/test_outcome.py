@@ -386,18 +386,12 @@ def test_a_directory_as_output_contains_something_new(tmp_path: Path) -> None:
     assert judge(attempt, ended(), outputs=("model",))[0] == Status.COMPLETED
 
 
-@pytest.mark.parametrize("within", [False, True], ids=["beside", "of an older version"])
-def test_after_a_checkpoint_what_an_earlier_attempt_made_counts(
-    tmp_path: Path, within: bool
-) -> None:
+def test_after_a_checkpoint_what_an_earlier_attempt_made_counts(tmp_path: Path) -> None:
     stranger, best = tmp_path / "stranger", tmp_path / "best.npz"
     stranger.write_text("x")
     first = attempt_in(tmp_path)
     wait_a_moment(first, stranger)
     best.write_text("x")
-    if within:
-        (tmp_path / paths.OURS).mkdir()
-        Path(first.directory).rename(tmp_path / paths.OURS / "attempt-1")
     second = attempt_in(tmp_path, 2)
     wait_a_moment(second, best)
     old = "is older than this attempt"
