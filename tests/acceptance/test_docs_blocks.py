@@ -355,8 +355,10 @@ FOLLOWED = [page for page in PAGES if blocks_of(page) and name_of(page) not in P
 IN_THE_LONG_SUITE = {
     *(f"docs/trackers/{name}.md" for name in ("mlflow", "tensorboard", "trackio")),
     "docs/hydra.md",
+    "sample_pipelines/README.md",
 }
-"""Pages whose commands are those of `docs/trackers/wandb.md`; test_hydra launches such sweeps."""
+"""Pages whose commands are those of `docs/trackers/wandb.md`; test_hydra launches such sweeps, and
+the README and the tests of the samples run each of them."""
 
 
 @pytest.fixture(scope="module")

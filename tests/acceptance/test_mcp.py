@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.command_line import COMMAND, CommandLine
-from tests.acceptance.mcp_client import ToolError, agent
+from tests.acceptance.mcp_client import Agent, ToolError, agent
 from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import wait_for
 from trainui.plugins.mcp import tools
@@ -35,7 +36,7 @@ TRAIN = """
 
 
 def servers(cli: CommandLine) -> list[int]:
-    """The pids of this home's servers."""
+    """The pids of this home's servers that only read."""
     found = []
     for place in Path("/proc").iterdir():
         try:
@@ -44,7 +45,7 @@ def servers(cli: CommandLine) -> list[int]:
         except (OSError, ValueError):
             continue
         home = f"TRAINUI_HOME={cli.home}".encode()
-        if words[1:4] == [b"-m", b"trainui", b"mcp"] and home in environ:
+        if words[1:] == [b"-m", b"trainui", b"mcp", b""] and home in environ:
             found.append(int(place.name))
     return found
 
@@ -55,28 +56,34 @@ def cli(emptied: CommandLine) -> CommandLine:
     return emptied
 
 
-def test_an_agent_submits_waits_and_reads(served: CommandLine) -> None:
+@pytest.fixture(scope="module")
+def call(served: CommandLine) -> Iterator[Agent]:
+    """A server that may write, which tests share."""
+    with agent(served, "--write") as shared:
+        yield shared
+
+
+def test_an_agent_submits_waits_and_reads(served: CommandLine, call: Agent) -> None:
     served.write("train.yaml", TRAIN)
-    with agent(served, "--write") as call:
-        definitions = call.tools()
-        assert len(definitions) == 8
-        assert len(json.dumps(definitions)) <= 8000
-        plan = call("submit", file="train.yaml", preview=True)
-        assert [one["name"] for one in plan["stages"]] == ["train"]
-        submitted = call("submit", file="train.yaml")
-        run = submitted["run"]
-        seen: list[dict[str, Any]] = []
-        cursor = submitted["cursor"]
-        while not any(one["kind"] == "ended" for one in seen):
-            found = call("wait", run=run, cursor=cursor, timeout=60)
-            seen, cursor = [*seen, *found["changes"]], found["cursor"]
-        assert [one["kind"] for one in seen] == ["best", "ended"]
-        assert call("read_log", run=run)["text"] == "trained"
-        (loss,) = call("read_metrics", run=run)["series"]
-        assert (loss["best"], loss["best_step"]) == (0.6, 3)
-        assert call("cancel", run=run)["count"] == 0
-        assert call("resume", run=run)["count"] == 0
-        assert call("wait", run=run)["reason"] == "ended"
+    definitions = call.tools()
+    assert len(definitions) == 8
+    assert len(json.dumps(definitions)) <= 8000
+    plan = call("submit", file="train.yaml", preview=True)
+    assert [one["name"] for one in plan["stages"]] == ["train"]
+    submitted = call("submit", file="train.yaml")
+    run = submitted["run"]
+    seen: list[dict[str, Any]] = []
+    cursor = submitted["cursor"]
+    while not any(one["kind"] == "ended" for one in seen):
+        found = call("wait", run=run, cursor=cursor, timeout=60)
+        seen, cursor = [*seen, *found["changes"]], found["cursor"]
+    assert [one["kind"] for one in seen] == ["best", "ended"]
+    assert call("read_log", run=run)["text"] == "trained"
+    (loss,) = call("read_metrics", run=run)["series"]
+    assert (loss["best"], loss["best_step"]) == (0.6, 3)
+    assert call("cancel", run=run)["count"] == 0
+    assert call("resume", run=run)["count"] == 0
+    assert call("wait", run=run)["reason"] == "ended"
     assert served.json("show", run)["started_by"] == "mcp"
     events = served.json("events", run)["events"]
     assert [one["text"] for one in events if one["kind"] == "agent"] == ["submitted by mcp"]
@@ -85,41 +92,39 @@ def test_an_agent_submits_waits_and_reads(served: CommandLine) -> None:
 MEND = "name: mend\nstages: [{{name: a, run: {}}}]\n"
 
 
-def test_an_agent_mends_a_run_by_its_edited_file(served: CommandLine) -> None:
+def test_an_agent_mends_a_run_by_its_edited_file(served: CommandLine, call: Agent) -> None:
     served.write("mend.yaml", MEND.format("python -c 1/0"))
-    with agent(served, "--write") as call:
-        first = call("submit", file="mend.yaml", note="first try")
-        run = first["run"]
-        failed = call("wait", run=run, cursor=first["cursor"], timeout=60)["changes"][0]
-        assert failed["cause"]["id"] == "user_code_error"
-        served.write("mend.yaml", MEND.format("echo mended"))
-        with pytest.raises(ToolError, match="as_submitted"):
-            call("resume", run=run)
-        plan = call("resume", run=run, file="mend.yaml", preview=True)
-        assert "+stages: [{name: a, run: echo mended}]" in plan["diff"]
-        resumed = call("resume", run=run, file="mend.yaml")
-        ended = call("wait", run=run, cursor=resumed["cursor"], timeout=60)
-        assert [one["status"] for one in ended["changes"]] == ["completed"]
-        assert call("read_log", run=run)["text"] == "mended"
-        again = call("wait", run=run, cursor=first["cursor"], timeout=0)["changes"][0]
-        assert again == failed  # its cause too, although the stage has completed
+    first = call("submit", file="mend.yaml", note="first try")
+    run = first["run"]
+    failed = call("wait", run=run, cursor=first["cursor"], timeout=60)["changes"][0]
+    assert failed["cause"]["id"] == "user_code_error"
+    served.write("mend.yaml", MEND.format("echo mended"))
+    with pytest.raises(ToolError, match="as_submitted"):
+        call("resume", run=run)
+    plan = call("resume", run=run, file="mend.yaml", preview=True)
+    assert "+stages: [{name: a, run: echo mended}]" in plan["diff"]
+    resumed = call("resume", run=run, file="mend.yaml")
+    ended = call("wait", run=run, cursor=resumed["cursor"], timeout=60)
+    assert [one["status"] for one in ended["changes"]] == ["completed"]
+    assert call("read_log", run=run)["text"] == "mended"
+    again = call("wait", run=run, cursor=first["cursor"], timeout=0)["changes"][0]
+    assert again == failed  # its cause too, although the stage has completed
 
 
-def test_an_agent_says_where_a_run_comes_from(served: CommandLine) -> None:
+def test_an_agent_says_where_a_run_comes_from(served: CommandLine, call: Agent) -> None:
     served.write("origin.yaml", "name: origin\nstages: [{name: a, run: 'true'}]\n")
-    with agent(served, "--write") as call:
-        base = call("submit", file="origin.yaml")["run"]
-        run = call("submit", file="origin.yaml", note="the same", **{"from": base})["run"]
-        call("submit", run=run, note="no better", verdict="discard")
-        with pytest.raises(ToolError, match="no name and no prefix"):
-            call("submit", run="origin", verdict="keep")
-        (row, _) = call("list_runs", filter="name:origin")["runs"]
-        assert (row["from"], row["note"], row["verdict"]) == (base, "no better", "discard")
-        texts = [one["text"] for one in served.json("show", run)["notes"]]
-        assert texts == ["the same", "no better"]
+    base = call("submit", file="origin.yaml")["run"]
+    run = call("submit", file="origin.yaml", note="the same", **{"from": base})["run"]
+    call("submit", run=run, note="no better", verdict="discard")
+    with pytest.raises(ToolError, match="no name and no prefix"):
+        call("submit", run="origin", verdict="keep")
+    (row, _) = call("list_runs", filter="name:origin")["runs"]
+    assert (row["from"], row["note"], row["verdict"]) == (base, "no better", "discard")
+    texts = [one["text"] for one in served.json("show", run)["notes"]]
+    assert texts == ["the same", "no better"]
 
 
-def test_a_new_best_comes_while_its_stage_runs(served: CommandLine) -> None:
+def test_a_new_best_comes_while_its_stage_runs(served: CommandLine, call: Agent) -> None:
     lines = "".join(
         f'echo \'{{"step": {step}, "val/loss": "${{params.v}}"}}\' >> $TRAINUI_METRICS_FILE; '
         for step in range(2)
@@ -135,23 +140,22 @@ def test_a_new_best_comes_while_its_stage_runs(served: CommandLine) -> None:
               {lines}until test -e ${{params.gate}}; do sleep 0.05; done
         """,
     )
-    with agent(served, "--write") as call:
-        assert served("run", "best.yaml", "--wait").code == 0
-        gate = {"v": 0.4, "gate": "passed"}
-        submitted = call("submit", file="best.yaml", params=gate)
-        first = call("wait", cursor=submitted["cursor"], run=submitted["run"], timeout=60)
-        (best,) = first["changes"]
-        assert best["best"] == {
-            "metric": "val/loss",
-            "goal": "minimize",
-            "value": 0.4,
-            "before": 0.5,
-            "running": True,
-        }
-        (served.directory / "passed").touch()
-        last = call("wait", cursor=first["cursor"], run=submitted["run"], timeout=60)
-        assert last["changes"][0]["best"]["value"] == 0.4
-        assert "running" not in last["changes"][0]["best"]
+    assert served("run", "best.yaml", "--wait").code == 0
+    gate = {"v": 0.4, "gate": "passed"}
+    submitted = call("submit", file="best.yaml", params=gate)
+    first = call("wait", cursor=submitted["cursor"], run=submitted["run"], timeout=60)
+    (best,) = first["changes"]
+    assert best["best"] == {
+        "metric": "val/loss",
+        "goal": "minimize",
+        "value": 0.4,
+        "before": 0.5,
+        "running": True,
+    }
+    (served.directory / "passed").touch()
+    last = call("wait", cursor=first["cursor"], run=submitted["run"], timeout=60)
+    assert last["changes"][0]["best"]["value"] == 0.4
+    assert "running" not in last["changes"][0]["best"]
 
 
 def test_a_server_without_write_has_five_tools(served: CommandLine) -> None:
@@ -160,15 +164,6 @@ def test_a_server_without_write_has_five_tools(served: CommandLine) -> None:
         assert names == ["list_runs", "show_run", "read_log", "read_metrics", "wait"]
         with pytest.raises(ToolError, match="--write"):
             call("submit", command="true")
-
-
-def test_a_wait_keeps_nobody_else_waiting(served: CommandLine) -> None:
-    with agent(served, "--write") as call, ThreadPoolExecutor(1) as pool:
-        run = call("submit", command="until test -e go; do sleep 0.05; done")["run"]
-        waiting = pool.submit(call, "wait", run=run, timeout=80)
-        assert call("show_run", run=run)["run"] == run
-        (served.directory / "go").touch()
-        assert waiting.result(timeout=80)["reason"] == "ended"
 
 
 def test_sixty_waits_keep_nobody_else_waiting(served: CommandLine) -> None:

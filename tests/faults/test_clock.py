@@ -147,6 +147,7 @@ def test_the_newest_run_is_first_after_a_clock_change(wall_clock: Clock, tmp_pat
     assert trainui("ls")["runs"][0]["run"] == second
 
 
+@pytest.mark.long
 def test_an_idle_worker_ends_though_the_clock_was_set_back(
     wall_clock: Clock, trainui_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,12 +217,8 @@ def test_no_deed_in_a_copy_changes_its_killed_original(
     original.finish()
 
 
-@pytest.mark.parametrize("is_killed", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_a_copy_made_independent_leaves_its_original_alone(
-    original: Original, is_killed: bool, only_on_sqlite: None
-) -> None:
-    if is_killed:
-        killed(original)
+def leaves_its_original_alone(original: Original) -> None:
+    """Make a copy independent, and do in it what would harm the original."""
     with copy(original.cli) as copied:
         link = copied.home / "runs" / original.run / "done" / "link"
         link.symlink_to(original.directory / "done" / "made.txt")
@@ -254,9 +250,25 @@ def test_a_copy_made_independent_leaves_its_original_alone(
         marks = original.marks.read_text().splitlines(keepends=True)
         assert [line for line in marks if str(copied.home) in line]  # stages know their own home
         original.marks.write_text("".join(line for line in marks if "/copy" not in line))
-        original.finish()
+        assert is_alive(original.pid)
         again = copied("worker", "start", "--as-copy")
         assert again.code == 2, again
+
+
+def test_a_copy_made_independent_leaves_its_original_alone(
+    untouched: Original, only_on_sqlite: None
+) -> None:
+    leaves_its_original_alone(untouched)
+    assert untouched.is_as_begun()
+
+
+@pytest.mark.long
+def test_a_copy_made_independent_leaves_its_killed_original_alone(
+    original: Original, only_on_sqlite: None
+) -> None:
+    killed(original)
+    leaves_its_original_alone(original)
+    original.finish()
 
 
 def test_an_unpacked_backup_beside_its_original_is_a_copy(

@@ -128,6 +128,7 @@ def test_a_home_may_have_any_name(cli: CommandLine) -> None:
     assert {one.name for one in beside.iterdir()} <= {name, "work", "config"}
 
 
+@pytest.mark.long
 def test_shells_with_different_temporary_directories_share_a_long_home_path(
     cli: CommandLine,
 ) -> None:

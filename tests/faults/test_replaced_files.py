@@ -151,6 +151,7 @@ def test_a_database_overwritten_in_place_under_a_worker_is_noticed(cli: CommandL
     wait_for(lambda: not is_alive(worker), "its end")
 
 
+@pytest.mark.long
 def test_another_installations_worker_ends_when_the_database_is_upgraded(
     cli: CommandLine,
 ) -> None:

@@ -65,7 +65,10 @@ def test_a_killed_worker_leaves_the_stage_for_its_successor(
     assert run.attempt("a").pid == attempt.pid
 
 
-@pytest.mark.parametrize("moment", [dying.GRANTED, dying.CLAIMED, dying.LAUNCHED])
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param(dying.GRANTED, marks=pytest.mark.long), dying.CLAIMED, dying.LAUNCHED],
+)
 def test_a_worker_killed_between_steps_of_a_start_is_succeeded(
     home: Home, new_run: NewRun, moment: str
 ) -> None:
@@ -175,10 +178,10 @@ def test_stages_that_clear_their_directories_run_once_under_any_kill(
 
     def clearing(what: str) -> list[Run]:
         script = f'rm -rf "$TRAINUI_{what}_DIR"; {NOTE}sleep 0.3'
-        return [new_run(stage("a", script)) for _ in range(4)]
+        return [new_run(stage("a", script)) for _ in range(2)]
 
     runs = {what: clearing(what) for what in ("STAGE", "RUN")}
-    for _ in range(3):
+    for _ in range(2):
         pid = background.worker_pid(home)
         time.sleep(random.uniform(0.0, 0.4))  # the moment is what is tried
         background.kill(pid, home.worker_lock)

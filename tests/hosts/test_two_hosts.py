@@ -152,12 +152,6 @@ def c(shared: Hosts) -> BaseApp:
     return shared.add("c", runs="private")
 
 
-@pytest.fixture(scope="module")
-def d(shared: Hosts) -> BaseApp:
-    """One whose directory of runs only it sees."""
-    return shared.add("d", runs="private")
-
-
 def stage(name: str, run: str, *depends_on: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, "run": run, "depends_on": list(depends_on), **fields}
 
@@ -212,10 +206,10 @@ async def test_the_screen_on_any_host_shows_the_gpus_of_all(
     shared.until(run, lambda found: found["far"].status == Status.COMPLETED, "far completed")
 
 
-@pytest.mark.usefixtures("d")
+@pytest.mark.usefixtures("a")
 def test_where_runs_are_not_shared_they_stay_on_their_host(shared: Hosts, c: BaseApp) -> None:
     run = shared.submit(
-        c, stage("here", "true"), stage("then", "true", "here"), stage("there", "true", host="d")
+        c, stage("here", "true"), stage("then", "true", "here"), stage("there", "true", host="a")
     )
     shared.until(run, lambda found: found["then"].status == Status.COMPLETED, "then completed")
     assert [shared.attempt(run, name).host for name in ("here", "then")] == [*"cc"]
@@ -282,24 +276,24 @@ def test_a_cancel_on_a_disconnected_host_waits_for_it(
     shared.go(run)
 
 
-def test_a_log_is_read_from_another_host_by_parts(shared: Hosts, c: BaseApp, d: BaseApp) -> None:
+def test_a_log_is_read_from_another_host_by_parts(shared: Hosts, a: BaseApp, c: BaseApp) -> None:
     large = "seq -f 'line %g' 60000; echo wrong >&2; " + LOOP
-    run = shared.submit(d, stage("far", large))
+    run = shared.submit(c, stage("far", large))
     shared.until(run, lambda found: found["far"].started_at, "far started")
     place = Path(shared.attempt(run, "far").directory).relative_to(shared.directory)
-    log = shared.directory / "d" / place / "stdout.log"
+    log = shared.directory / "c" / place / "stdout.log"
     wait_for(lambda: log.exists() and log.stat().st_size > 500_000, "a large log")
-    assert not (shared.directory / "c" / place).exists()
-    seen = c.run("logs", run, "far", "-n", "3", "--stream", "err")
+    assert not (shared.directory / "a" / place).exists()
+    seen = a.run("logs", run, "far", "-n", "3", "--stream", "err")
     assert (seen.stdout, seen.stderr) == ("wrong\n", "")
-    (shared.directory / "d" / place.parents[2] / "go").touch()
+    (shared.directory / "c" / place.parents[2] / "go").touch()
     shared.until(run, lambda found: found["far"].status == Status.COMPLETED, "far completed")
-    assert c.run("logs", run, "far", "--stream", "out").stdout == log.read_text()
+    assert a.run("logs", run, "far", "--stream", "out").stdout == log.read_text()
     lines = log.read_text().splitlines()
-    followed = c.json("logs", run, "far", "-n", "2", "--stream", "out")
+    followed = a.json("logs", run, "far", "-n", "2", "--stream", "out")
     assert [line["text"] for line in followed["lines"]] == lines[-2:]
-    d.cut_off()
-    shared.let_be_silent(d)
-    refused = c.run("logs", run, "far")
+    c.cut_off()
+    shared.let_be_silent(c)
+    refused = a.run("logs", run, "far")
     assert refused.returncode == 4
-    assert "the host d, which has the log, has sent no heartbeat" in refused.stderr
+    assert "the host c, which has the log, has sent no heartbeat" in refused.stderr

@@ -332,6 +332,7 @@ def test_the_signal_leaves_time_to_save(
     assert f"--signal=B:USR2@{signal_at}" in requests.request(options, 0, 1, grace)
 
 
+@pytest.mark.long
 def test_random_faults_lose_nothing_and_leave_nothing() -> None:
     """Seven kinds of faults, once; CONTRIBUTING.md has the long form."""
     command = [sys.executable, "-m", "tests.executors.slurm_chaos"]

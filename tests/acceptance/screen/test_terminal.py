@@ -123,7 +123,11 @@ def test_it_ends_when_its_terminal_closes_though_hangups_are_ignored(
 
 @pytest.mark.parametrize(
     ("around", "in_24_bits"),
-    [({}, True), ({"STY": "1.tty"}, False), ({"STY": "1.tty", "TMUX": "/tmp/tmux,1,0"}, True)],
+    [
+        pytest.param({}, True, marks=pytest.mark.long),
+        ({"STY": "1.tty"}, False),
+        ({"STY": "1.tty", "TMUX": "/tmp/tmux,1,0"}, True),
+    ],
 )
 def test_gnu_screen_is_sent_no_colours_of_24_bits(
     filler: Filler,
