@@ -253,6 +253,11 @@ def _swept(sweeps_json: str) -> Mapping[str, Sequence[str]]:
     return values
 
 
+def swept_count(run: RunLine, name: str) -> int:
+    """Return how many values of a parameter a run's sweeps have; 0 without any."""
+    return len(_swept(run.sweeps_json).get(name, ()))
+
+
 @lru_cache(maxsize=2_000)
 def _parsed(sweeps_json: str) -> Mapping[str, Any]:
     return json.loads(sweeps_json) if sweeps_json else {}

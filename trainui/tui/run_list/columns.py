@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
+from trainui import clock
 from trainui.formatting import short_id
 from trainui.model.states import STALLED, UNFINISHED, Status
 from trainui.record import dataclass
@@ -26,6 +27,7 @@ from trainui.tui.numbers import (
     shown_params,
     spark,
     state_style,
+    swept_count,
     varied_and_partial,
     when,
 )
@@ -95,6 +97,13 @@ a parameter with one value, which runs of other pipelines do not have."""
 
 MOST_PARAM = 16
 """Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
+
+LEAST_WORKED = clock.SECOND // 10
+"""Of an external training that ended, the time from which it is known: files say when they were
+last written, and not when the first one was begun."""
+
+LEAST_RANGE = 6
+"""Width of a parameter of which some runs have a range, e.g. `3 val…`."""
 
 BAR, SPARK, FEW_STAGES = 10, 20, 48
 """Width of the progress bar, the most of a sparkline, and that up to which the names of running
@@ -559,7 +568,10 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     yield RunColumn("ELAPSED", 8, 8, _text(_elapsed), right=True)
     if widths["endings"]:
         yield RunColumn("TO GO", 8, 8, to_go_cells, 3, True)
-    yield RunColumn("WHEN", 6, 6, _text(lambda row: when(row.run.created_at), "dim"), right=True)
+    created = _text(lambda row: when(row.run.created_at), "dim")
+    yield RunColumn(
+        "WHEN", 6, 6, created, 1, True, distinct=(True, 2)
+    )  # the last of its rank to go
 
 
 def _text(text: Callable[[RowData], str], style: str = "") -> Cells:
@@ -574,8 +586,10 @@ def _done(row: RowData) -> str:
 
 def _elapsed(row: RowData) -> str:
     run = row.run
-    ticks = run.worked.ticks and run.lost is None
-    return elapsed(run.worked_until(row.now), ticks=ticks)
+    worked, ticks = run.worked_until(row.now), run.worked.ticks and run.lost is None
+    if run.is_external and not ticks and worked is not None and worked < LEAST_WORKED:
+        return ""
+    return elapsed(worked, ticks=ticks)
 
 
 def _pipeline(row: RowData, _cells: int) -> list[Segment]:
@@ -595,17 +609,24 @@ def _trouble(row: RowData, cells: int) -> list[Segment]:
 
 def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
     for at, name in enumerate(facts.params):
-        values, cells = facts.param_widths[name], _text(partial(_param, name))
+        values, cells = facts.param_widths[name], partial(_param_cells, name)
         width = max(min(len(name), 14), min(values, MOST_PARAM), 2)
         rank = PARAM if at < facts.compared else OF_SOME
-        most = max(cell_len(name), values, width)
-        least = min(width, 8) if rank == PARAM else width
+        most, least = max(cell_len(name), values, width), width
+        if rank == PARAM:
+            single = facts.single_widths.get(name) or values
+            least = min(max(len(name), single, LEAST_RANGE if single < values else 2), 8)
         distinct = facts.distinct.get(name, (False, 0))
         yield RunColumn(name, least, most, cells, rank, comfort=width, distinct=distinct)
 
 
-def _param(name: str, row: RowData) -> str:
-    return shown_params(row.run).get(name, "")
+def _param_cells(name: str, row: RowData, cells: int) -> list[Segment]:
+    """Return a parameter's value; of a sweep's range that does not fit, the number of values."""
+    params = shown_params(row.run)
+    text = params.get(name, "")
+    if cell_len(text) > cells and (count := swept_count(row.run, name)):
+        text = f"{count} values"
+    return [Segment(text)]
 
 
 def _with_values(
@@ -708,6 +729,8 @@ class ColumnStats:
     """How many of them, from the first one on, have several values, or differ between runs of one
     pipeline; the others have one value, and other pipelines do not have them, or are rare."""
     param_widths: Mapping[str, int] = field(default_factory=dict)
+    single_widths: Mapping[str, int] = field(default_factory=dict)
+    """By parameter, the width of its values without the ranges of sweeps."""
     distinct: Mapping[str, tuple[bool, int]] = field(default_factory=dict)
     """By parameter, if it differs between runs of a pipeline; and the number of its different
     values, times the number of runs that have it."""
@@ -747,6 +770,13 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
     looked_at += nlargest(1, runs, key=lambda run: len(run.name))  # or older names would be cut
     measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}
     param_widths = {name: max(cell_len(params.get(name, "")) for params in shown) for name in names}
+    single_widths = {
+        name: max(
+            cell_len(params.get(name, "")) if not swept_count(run, name) else 0
+            for run, params in zip(unlike.values(), shown, strict=True)
+        )
+        for name in names
+    }
     having = Counter(chain.from_iterable(shown))
     within: Counter[str] = Counter()
     for some in groupby(sorted(unlike.values(), key=_pipeline_of), key=_pipeline_of):
@@ -757,7 +787,9 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
         for name in names
     }
     run_names = tuple(dict.fromkeys(harmless(run.name) for run in looked_at))
-    return ColumnStats(Counter(measured), names, len(common), param_widths, distinct, run_names)
+    return ColumnStats(
+        Counter(measured), names, len(common), param_widths, single_widths, distinct, run_names
+    )
 
 
 def with_listed(facts: ColumnStats, listed: ListedMetrics, *, endings: bool) -> ColumnStats:

@@ -581,3 +581,37 @@ def test_the_parameter_of_the_most_runs_stays() -> None:
     titles = RunColumns(60, column_stats(runs)).titles
     assert "lr" in titles
     assert "tag" not in titles
+
+
+def test_a_range_that_does_not_fit_is_a_number_of_values() -> None:
+    sweep = SWEEP._replace(name="n" * 60, pipeline="digits.v2")
+    facts = column_stats([sweep, RUN, RUN._replace(params_json='{"lr": "0.000125"}')])
+    assert " 3 values " in plain(RunColumns(80, facts).row(sweep, RowContext(NOW)))
+    assert " 1.23e-5..0.1 " in plain(RunColumns(250, facts).row(sweep, RowContext(NOW)))
+
+
+def test_a_sweeps_range_displaces_no_parameter() -> None:
+    runs = [RUN._replace(params_json=f'{{"lr": "1e-{n}"}}') for n in range(1, 5)]
+    facts = column_stats([*runs, SWEEP])
+    assert "lr" in RunColumns(64, column_stats(runs)).titles
+    assert "lr" in RunColumns(64, facts).titles
+
+
+def test_the_time_of_an_external_training_is_blank_if_unknown() -> None:
+    ended = RUN._replace(status=Status.COMPLETED, is_external=True, current=())
+    moment = RowContext(NOW)
+    for micros, words in ((30, ""), (2 * clock.SECOND, "2.0s")):
+        run = ended._replace(worked=TimeWorked(micros))
+        line = plain(RunColumns(80, column_stats([run])).row(run, moment))
+        assert "0.0s" not in line
+        assert words in line
+
+
+@pytest.mark.parametrize("width", [78, 80])
+def test_the_age_goes_before_a_line_is_cut(width: int) -> None:
+    run = RUN._replace(name="n" * 60, trouble=RunTrouble(stalled=1))
+    facts = with_listed(column_stats([run]), LISTED, endings=False)
+    values = {run.id: 0.5}
+    columns = RunColumns(width, facts, "val/loss smoothed best", lambda: values)
+    assert "…" not in plain(columns.heading()).split("ELAPSED")[1]
+    assert plain(columns.row(run, RowContext(NOW))).rstrip().endswith("m 15s")
