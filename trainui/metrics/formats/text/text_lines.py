@@ -30,7 +30,9 @@ from trainui.metrics.formats.text.forms import (
     NUMBER,
     LogDecoder,
     form_of,
+    lex,
     lines_with_ends,
+    number,
     text_lines,
 )
 from trainui.metrics.formats.text.forms import without_prefix as message
@@ -39,9 +41,9 @@ from trainui.metrics.formats.text.names import (
     STEP,
     USUAL,
     Row,
+    find,
     is_no_metric,
     is_setting,
-    part_in,
     plain_text,
     step_in,
     unwrapped,
@@ -64,8 +66,6 @@ _MOST_LAST = 200
 _MOST_AT_A_STEP = 8
 """Values a step, on average, that ranks without a label or parts of a batch may print."""
 
-_BEFORE = 40
-"""Characters before a name that are examined."""
 _MOST_HELD = 64
 """Lines that wait until it is clear if their numbers are labels."""
 _ENOUGH = 4
@@ -590,17 +590,6 @@ def carried_over(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _SEPARATORS = re.compile(r"[\s_/.-]+")
-_FREE = re.compile(
-    # What may be before a metric's name, so that it is no part of a longer name.
-    r"(?:^|[^\w\s/.-]|[.-](?=\s)|(?<![A-Za-z_])\d%?(?=\s)"
-    rf"|\b(?:{QUALIFIER}|the|with|and|of|got|has|is)(?=[\s_]))[\s_]*$",
-    re.IGNORECASE,
-)
-_VALUE = (
-    r"[\"'`*]*(?: ?\([^()\d]{0,20}\))?(?: value)? ?(?::=|[:=]|->|=>|is |was |of )?[ \"'*|]*[\[(]? ?"
-    rf"(?P<value>{NUMBER})(?![,/:-]\d|[kKM]\b)"
-)
-_LEADS = re.compile(rf"(?:\b(?:{QUALIFIER})[\s_]*)+$", re.IGNORECASE)
 _OBJECT = re.compile(r"[^{]*(\{.*\})\s*")
 
 
@@ -614,10 +603,8 @@ class SingleValues(LogDecoder):
         super().__init__(None, state)
         self._metric = metric
         self._lines = None if metric else TextLines(None, self.state)
-        words = [word for word in _SEPARATORS.split(metric) if word] or [metric]
-        self._word, self._plain = words[0].lower(), _plain(metric)
-        name = r"[ _/.-]".join(map(re.escape, words))
-        self._named = re.compile(rf"(?<![A-Za-z\d]){name}(?!\w|[/.-]\w){_VALUE}", re.IGNORECASE)
+        self._plain = _plain(metric)
+        self._word = self._plain.split(" ")[0]
 
     def decode(self, block: bytes, first_row: int) -> Decoded:
         """Decode whole lines."""
@@ -652,11 +639,10 @@ class SingleValues(LogDecoder):
             step = fields.get(next(iter(step_fields(tuple(fields), None)), ""))
             return _row(self._metric, fields[own[0]], step)
         text = plain_text(line)
-        for found in self._named.finditer(text):
-            before = text[max(0, found.start() - _BEFORE) : found.start()]
-            of_part = part_in(_LEADS.sub("", before)) and not part_in(self._metric)
-            if not of_part and _FREE.search(before):  # it is not the name of another metric
-                return _row(self._metric, float(found["value"]), step_in(text))
+        form, written = lex(text.replace(" | ", ": "))
+        for pair in find(form):
+            if _plain(pair.name) == self._plain and form[pair.start - 1 : pair.start] != "-":
+                return _row(self._metric, number(pair.value, written), step_in(text))
         return None
 
 
@@ -675,7 +661,7 @@ def _row(name: str, value: float, step: float | None) -> Row:
 def _plain(name: str) -> str:
     """Return a name in the spelling that is compared: `Final val_loss` is `val loss`."""
     words = [word for word in _SEPARATORS.split(name.casefold()) if word]
-    while len(words) > 1 and re.fullmatch(QUALIFIER, words[0]):
+    while len(words) > 1 and re.fullmatch(f"{QUALIFIER}|the", words[0]):
         del words[0]
     return " ".join(words)
 
