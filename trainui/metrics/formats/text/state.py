@@ -215,7 +215,7 @@ class LogState:
         elif count <= lowest < last and candidate is not None:
             if candidate:
                 memory.update(group=candidate, rows=None)
-            for name in ("steps", "x", "heading", "at", "raw"):
+            for name in ("steps", "heading", "at", "raw"):
                 memory.pop(name, None)
             counts, lowest = memory.setdefault("raw", {}), count
         counts[kind] = (min(lowest, count), count)
@@ -276,7 +276,7 @@ class LogState:
         memory, epoch, inner = self.memory, said.epoch, said.inner
         outer = forms.number(epoch.value, found) if epoch else None
         if inner is None:
-            known = memory.get("x")
+            known = self._known
             if epoch and known is None:
                 memory["has_epochs"] = True
             return outer if known is None or (epoch and not epoch.is_whole) else float(known)
@@ -313,9 +313,13 @@ class LogState:
         else:
             before = steps.again(place, of, may_restart=bool(inner.name or of))
         if not said.part:
-            memory["x"] = before + place
             memory["has_steps"] = True
         return before + place
+
+    @property
+    def _known(self) -> float | None:
+        """Return the training's last step; None if only its epoch is known."""
+        return self.memory.get("at") if "has_steps" in self.memory else None
 
     def _heading(self, said: Line, found: Sequence[str]) -> Sequence[Row]:
         """Note the counters of a line that has nothing else: the lines below are of them."""
@@ -336,8 +340,7 @@ class LogState:
         if step is None:
             return NOTHING
         if said.inner and "names" not in memory and memory.setdefault("first_step", step) == step:
-            memory.pop("x", None)  # it may be a setting, as `step: 10`
-            memory.pop("has_steps", None)
+            memory.pop("has_steps", None)  # it may be a setting, as `step: 10`
         rows = self._first_counter(step)
         memory.update(at=step, below="step" if said.inner else "epoch", under="")
         memory.pop("titled", None)
@@ -366,7 +369,7 @@ class LogState:
         if said.inner and said.epoch:  # positions begin again in each epoch
             kind, count = "both", count + forms.number(said.epoch.value, found) * _HIGHEST
         self._begin(kind, count)
-        known = memory.get("x")
+        known = self._known
         step = self._step(said, found)
         if step is None:
             return NOTHING
@@ -681,7 +684,7 @@ class LogState:
         """Return a plugin's rows with what lines above say of them: training, fold, part."""
         memory, placed = self.memory, list[Row]()
         is_counted = rows and counts_epochs and "has_steps" in memory and "heading" not in memory
-        if is_counted and rows[-1].get(STEP, 0.0) < memory.get("x", 0.0):
+        if is_counted and rows[-1].get(STEP, 0.0) < memory.get("at", 0.0):
             # bars are counted, and the lines beside them have steps
             note_unread(memory, ", ".join(f"{n}={rows[0][n]:g}" for n in rows[0] if n != STEP))
             return NOTHING
@@ -689,7 +692,7 @@ class LogState:
             names = memory.setdefault("names", {})
             if len(names) < _MOST_NAMES:
                 names |= {name: not part_in(name) for row in rows for name in row.keys() - names}
-            memory.update(has_steps=True, x=rows[-1].get(STEP))
+            memory["has_steps"] = True
         for row in rows:
             step = row.get(STEP, 0.0)
             self._begin("plugin", step)
