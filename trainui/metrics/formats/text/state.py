@@ -339,7 +339,7 @@ class LogState:
         step = self._step(said, found)
         if step is None:
             return NOTHING
-        if said.inner and "names" not in memory and memory.setdefault("first_step", step) == step:
+        if said.inner and "names" not in memory:
             memory.pop("has_steps", None)  # it may be a setting, as `step: 10`
         rows = self._first_counter(step)
         memory.update(at=step, below="step" if said.inner else "epoch", under="")
