@@ -18,7 +18,6 @@ from trainui.metrics.formats.text.forms import (
     DIGITS,
     INT,
     MAX_PRINTED,
-    NUMBER,
     VALUE,
     filled,
     lex,
@@ -244,9 +243,6 @@ WRAPPED = re.compile(
     # `np.float32(0.5)`, `tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>)`
     rf"\b(?:\w+\.)?(?:float\d*|tensor|[Aa]rray)\(\s*\[?({VALUE})\]?(?:,[^()]*)?\)"
 )
-_WRAPPED_TEXT = re.compile(
-    rf"\b(?:\w+\.)?(?:float\d*|tensor|[Aa]rray)\(\s*\[?({NUMBER})\]?(?:,[^()]*)?\)"
-)
 _NO_NAME = re.compile(
     r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
     r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found|over|repeated)|.*\.py"
@@ -312,11 +308,6 @@ def step_in(text: str) -> float | None:
     """Return the first step in a text."""
     form, numbers = lex(text)
     return next((number(pair.value, numbers) for pair in find(form) if pair.is_step), None)
-
-
-def unwrapped(line: str) -> str:
-    """Return a line with plain numbers in place of printed scalars of NumPy, PyTorch and JAX."""
-    return _WRAPPED_TEXT.sub(r"\1", line) if "(" in line else line
 
 
 def _name(words: str) -> str:
@@ -450,11 +441,11 @@ _POSITION = re.compile(rf"\W*(?:{HELD_OUT})\b[: ]*[\[(]", re.IGNORECASE)
 
 
 def plain_text(line: str) -> str:
-    """Return a line's message with single blanks; empty for a bar or a sentence."""
+    """Return a line's message; empty for a bar or a sentence."""
     form = lex(line)[0]
     if len(line) > MAX_PRINTED or BAR.search(form) or SENTENCE.search(form) or SAVING.match(form):
         return ""
-    text = " ".join(unwrapped(message(line)).split())
+    text = message(line)
     return "" if _POSITION.match(text) else text
 
 

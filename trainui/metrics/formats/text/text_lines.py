@@ -40,13 +40,13 @@ from trainui.metrics.formats.text.names import (
     QUALIFIER,
     STEP,
     USUAL,
+    WRAPPED,
     Row,
     find,
     is_no_metric,
     is_setting,
     plain_text,
     step_in,
-    unwrapped,
 )
 from trainui.metrics.formats.text.state import LogState
 from trainui.metrics.lenient import to_number
@@ -640,7 +640,7 @@ class SingleValues(LogDecoder):
             return _row(self._metric, fields[own[0]], step)
         text = plain_text(line)
         form, written = lex(text.replace(" | ", ": "))
-        for pair in find(form):
+        for pair in find(WRAPPED.sub(r"\1", form)):
             if _plain(pair.name) == self._plain and form[pair.start - 1 : pair.start] != "-":
                 return _row(self._metric, number(pair.value, written), step_in(text))
         return None
@@ -668,6 +668,6 @@ def _plain(name: str) -> str:
 
 def _fields(line: str) -> Row:
     """Return the numbers of an object in a line, by their full names."""
-    found = _OBJECT.fullmatch(unwrapped(line)) if "{" in line else None
+    found = _OBJECT.fullmatch(line) if "{" in line else None
     value = lenient.load_json(found[1]) if found else None
     return numbers(value) if isinstance(value, dict) else {}
