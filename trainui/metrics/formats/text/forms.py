@@ -18,7 +18,7 @@ from trainui.metrics.formats.decoder import Decoder
 
 COUNTER = (
     r"(?:global[_ -]?)?step|epoche?|ep\b|iter(?:ation)?|itr|it\b|episode|round|(?:mini-?)?batch"
-    r"|update|gen(?:eration)?|game|tick"
+    r"|update|gen(?:eration)?|game|tick|tree"
 )
 """Names of what a training counts, in the singular, as a pattern."""
 _FORMS = 1024
@@ -40,7 +40,7 @@ _OTHERS = tuple(map(chr, range(_FIRST_OTHER, _FIRST_OTHER + _PLACES + 1)))
 _PRIVATE = re.compile("[\ue000-\ue8ff]")
 _TIME = r"\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\d/])"
 _LEXER = re.compile(
-    r"(?=[-+.\d~/]|[nN][aA][nN]|[iI]nf)(?<![\w.@])(?<!\w-)(?:("
+    r"(?=[-+.\d~/]|[nN][aA][nN]|[iI]nf)(?<![\w.@])(?<!\w-)(?<!@\d/)(?:("
     rf"\d{{4}}[-/]\d\d[-/]\d\d(?:[T ,_]+{_TIME}(?:Z|[+-]\d\d:?\d\d)?)?"
     rf"|\d\d[-/.]\d\d(?:[-/.]\d\d(?:\d\d)?)?[ |T-]+{_TIME}|{_TIME}"
     r"|\d+[dhm] ?\d+[hms]\w*|\d+(?:\.\d+){2,}|0[xX][\da-fA-F]+|0b[01]+|1[4-9]\d{8}\.\d+"

@@ -403,8 +403,11 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
     count, at = begin[group], begin.start(group)
     words = text[:at].rstrip("([ ")
     named = "" if begin["a"] else " ".join(_WORD.findall(words))
-    if named and (" " in named or part_in(named) is None):
+    label = named if words.endswith("|") and part_in(named) is None else ""
+    if named and not label and (" " in named or part_in(named) is None):
         return None
+    if text[at - 2 : at].endswith("(") and words[-1:].isalnum() and part_in(words) is None:
+        return None  # `kNN(20) accuracy 0.5`
     pairs = [pair for pair in pairs if pair.start >= begin.end()]
     between = text[begin.end() : pairs[0].start] if pairs else ""
     if (re.search(INT, between) and not begin["b"]) or (begin["i"] and between):
@@ -413,7 +416,7 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
         # `[3/100] D: 0.5, G: 0.25`
         len(pairs) > 1
         and (begin["b"] or begin["g"])
-        and all(pair.is_given for pair in pairs)
+        and (begin["d"] or all(pair.is_given for pair in pairs))
         and not all(pair.is_whole for pair in pairs)
         and not run_to_end(text, pairs)
     ):
@@ -429,7 +432,11 @@ def _numbered(text: str, pairs: Sequence[Number], of: str | None) -> Line | None
     else:
         inner = Number("", count, begin["b"] or begin["g"] or "")
     values = values_of(text, pairs, own)
-    return Line("row", values, epoch, inner, part=own, is_sure=False) if values else None
+    if not values:
+        return None
+    return Line(
+        "row", values, epoch, inner, part=own, label=label, is_named=bool(label), is_sure=False
+    )
 
 
 def _bare(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:

@@ -29,7 +29,7 @@ HELD_OUT = (
     r"val(?:id(?:at(?:ion|e|ing|or))?)?|test(?:ing)?|eval(?:uat(?:ion|e|ing|or))?|dev|h[oe]ld-?out"
 )
 """Names of the parts of the data that are not trained on, as a pattern."""
-TRAIN = r"(?:pre)?train(?:ing|er)?"
+TRAIN = r"(?:pre)?train(?:ing|er)?|trn"
 _PARTS = {
     "val": "val",
     "tes": "test",
@@ -61,7 +61,7 @@ _STEP_NAME = re.compile(
     r"|global train(?:ing)?|(?!\S*(?:fps|ips|sec|rate|speed|per)\b)\S+) |(?:meta|outer|inner)[-_])?"
     r"(?:(?:train|trainer|eval|val|test)[/_])?"
     rf"(?:(?:{COUNTER})(?:[_ ](?:id|idx|index|num(?:ber)?|no|progress))?|iters|itrs|ep\.|up\."
-    r"|n_(?:epi(?:sode)?|gen|iter|step)|epo(?:ca|que)|schritt|paso|passo|étape|etape|total t"
+    r"|up|n_(?:epi(?:sode)?|gen|iter|step)|epo(?:ca|que)|schritt|paso|passo|étape|etape|total t"
     r"|(?:(?:num|total|env)[_ ])?timesteps?|(?:num|total|env)_steps?)",
     re.IGNORECASE,
 )
@@ -145,8 +145,8 @@ _IS_RATE = re.compile(r"(?:.*[\W_])?(?:lr|learning[ _]rate)", re.IGNORECASE)
 # Numbers that are no metrics: counters, times to go, memory, settings.
 
 _COUNTED_THINGS = (
-    rf"{COUNTER}|(?:time|num)step|batche|sample|image|example"
-    r"|token|client|fold|trial|run|task|member|model|chain|worker|gpu|evaluations|n_?eval|n?evals"
+    rf"(?!gen$)(?:{COUNTER})|(?:time|num)step|batche|sample|image|example"
+    r"|frame|token|beam|client|fold|trial|run|task|member|model|chain|worker|gpu|evaluations|n_?eval|n?evals"
     r"|\w*size|counter|count|patience"
 )
 _NO_METRIC = re.compile(
@@ -238,6 +238,8 @@ _SECTION = re.compile(
     r"(?:(?:[|;]|(?:^|\])(?=\s*[A-Za-z]))\s*(?:(?P<word>[A-Za-z]\w*):\s*)?|(?P<list>[A-Za-z]\w*)\[)$"
 )
 _THOUSAND = {None: 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
+_SECOND = re.compile(r"/(?P<value>[\ue400-\ue7ff])(?!/)")
+"""`acc@1/5 = 27.5/51.5`."""
 _LIST = re.compile(rf"\[\s*{VALUE}(?:(?:\s*,\s*|\s+){VALUE})+\s*\]")
 WRAPPED = re.compile(
     # `np.float32(0.5)`, `tensor(0.5, device='cuda:0', grad_fn=<MeanBackward0>)`
@@ -253,7 +255,7 @@ _NO_NAME = re.compile(
 _AND = re.compile(r"^(?:and|.*\b(?:done|finished|completed?)\.) (?=.*[a-z])", re.IGNORECASE)
 _IS = re.compile(r"(?: so far)? is$")
 _BETWEEN = re.compile(
-    r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?|hours?|dB|\w+/s(?:ec)?)\b))?"
+    r"[\w%/.\u00b5\u03bc]*(?: (?:%|(?:m?s|sec(?:onds)?|hours?|[KMG]?i?B|dB|\w+/s(?:ec)?)\b))?"
     r"(?:[,;]? *\([^()]*\))?[\s,;|)\]/*@\"-]*(?:\(|(?<=\s)\[)?"
 )
 """Allowed between two pairs: a unit, text in brackets, punctuation."""
@@ -376,7 +378,8 @@ def _pairs(form: str, name: str, found: re.Match[str]) -> list[Number]:
     opened = form.find("[", found.start(), found.start("value"))
     numbers = _LIST.match(form, opened) if opened >= 0 and not one.is_step else None
     if numbers is None:
-        return [one]
+        second = _SECOND.match(form, one.end) if not (one.is_whole or one.of) else None
+        return [one, Number(f"{name} 2", second["value"], "", *second.span())] if second else [one]
     end, places = numbers.end(), re.findall(VALUE, numbers[0])
     return [
         Number(f"{name}/{at}", place, "", end if at else one.start, end, 1.0, True)
@@ -478,6 +481,8 @@ _IS_GLUED = re.compile(r"\W*+(?:ep?|epoch|it|iter|step)[_-]?\d", re.IGNORECASE)
 _REWRITTEN = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
+        # `Vali Loss: 2`
+        (r"\b(v)ali\b", r"\1al"),
         # `Epoch #3`
         (
             rf"\b({COUNTER}) ?#"
@@ -493,10 +498,21 @@ _REWRITTEN = tuple(
             rf"({COUNTER}) *({INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
             r"\2 \3: \1: ",
         ),
-        # `eval @ 12887 steps: return=3`
+        # `eval @ 12887 steps: return=3`, `eval @ 3.0k: return 3`, `validation at 500`
         (rf"(?:@|at|after) ({INT}) ({COUNTER})s?\b", r"\2 \1"),
-        # `60.5% accuracy, loss 1.8`
-        (rf"(?<!\w )(?<![\w:=])({VALUE}%) (accuracy|acc)(?=\W*(?:$|[,;|)]))", r"\2 \1"),
+        (rf"^([^\ue000-\ue7ff]*)(?:@|\bat) ({INT}|{VALUE}[kKM])(?=:|\s*$)", r"\1step \2"),
+        # `60.5% accuracy, loss 1.8`, `3.5 train, 3.75 val`
+        (
+            rf"(?<!\w )(?<![A-Za-z]: )(?<!= )(?<![\w:=])({VALUE}%|[\ue400-\ue7ff])"
+            rf" (accuracy|acc|loss|{TRAIN}|{HELD_OUT})(?=\W*(?:$|[,;|)(]))",
+            r"\2 \1",
+        ),
+        # `loss ....... 2.5`
+        (rf" \.{{3,}} *(?={VALUE})", ": "),
+        # `amsterdam (n=120): loss 2.5`
+        (r"^(\s*[A-Za-z][\w-]*) *\(\w+=[^()]*\):", r"\1:"),
+        # `[====>...] 100/500  loss: 2.5`
+        (rf"^\s*\[[=>.#_-]{{3,}}\]\s+(?={INT}/{INT}\s+[A-Za-z])", ""),
         # SciPy's `At iterate    5    f=  1.2D+01    |proj g|=  1.2D-03`
         (r"^ ?At iterate(?= )", "iteration"),
         # `[Epoch] 1/8 [Train Loss] 2.5`
