@@ -77,8 +77,8 @@ def test(arguments: list[str]) -> int:
     with installing_debian_packages():
         set_up(extras="[dev]")
         install_compiler()
-    # six, since tests often wait; in this order, in which the longest files come first; a process
-    # that crashes is a failure: replaced, it would be waited for without an end
+    # six, since tests often wait; in the order of tests/conftest.py, whose last files are short; a
+    # process that crashes is a failure: replaced, it would be waited for without an end
     pytest = ["pytest", "-n", "6", "--dist", "loadfile", "--no-loadscope-reorder"]
     pytest += ["--max-worker-restart", "0", *arguments]
     # compiled once: each of pytest's processes would do it for itself

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,6 +18,9 @@ from tests.security.another_user import unshared_directory
 from tests.unit.profiles import LONG
 
 DATABASES = ["sqlite", "postgresql"]
+
+WAITING_UNTIL = 0.85
+"""The part of the unit tests' files among which the others run; the last to start are short."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # e.g. in a shell's background job; the programs under test would inherit it and ignore ctrl+c
@@ -55,13 +58,25 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests out that only the long suite has, unless it is asked for."""
-    if LONG or "long" in config.option.markexpr:
-        return
-    left_out = [one for one in items if one.get_closest_marker("long")]
-    if left_out:
+    """Leave the tests out that only the long suite has, unless it is asked for; mix the files."""
+    if not LONG and "long" not in config.option.markexpr:
+        left_out = [one for one in items if one.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [one for one in items if not one.get_closest_marker("long")]
+    if hasattr(config, "workerinput"):  # one of several processes
+        items[:] = _mixed(items)
+
+
+def _mixed(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Order the files so that those that wait for processes run beside those that compute."""
+    files: dict[str, list[pytest.Item]] = {}
+    for one in items:
+        files.setdefault(one.nodeid.partition("::")[0], []).append(one)
+    computing = [file for file in files if file.startswith("tests/unit/")]
+    waiting = [file for file in files if not file.startswith("tests/unit/")]
+    place = {file: at / len(computing) for at, file in enumerate(computing)}
+    place |= {file: WAITING_UNTIL * at / len(waiting) for at, file in enumerate(waiting)}
+    return [one for file in sorted(files, key=place.__getitem__) for one in files[file]]
 
 
 @pytest.fixture(scope="session", autouse=True)
