@@ -31,6 +31,7 @@ def start(cli: CommandLine) -> int:
     return read_pid(Path(cli("path", "sleeps", "a").out.strip(), "pid"))
 
 
+@pytest.mark.long
 def test_a_stage_outlives_the_worker_and_is_taken_up_again(cli: CommandLine) -> None:
     pid = start(cli)
     done = cli("worker", "stop", "--json")
@@ -103,6 +104,7 @@ def test_interrupted_runs_are_planned_and_resumed_together(cli: CommandLine) -> 
     assert (nothing.code, nothing.json()) == (0, {"runs": []})
 
 
+@pytest.mark.long
 def test_after_all_was_killed_at_once_one_command_continues_all(cli: CommandLine) -> None:
     start(cli)
     cli.write("more.yaml", SLEEPS.replace("name: sleeps", "name: more"))

@@ -166,7 +166,7 @@ stages:
   - name: train
     matrix: {lr: [0.1, 0.2, 0.3]}
     gpus: 1
-    run: [python, train.py, plain, "${stage_dir}", "0.7", "30"]
+    run: [python, train.py, plain, "${stage_dir}", "0.7", "20"]
     checkpoint: step-*.npz
     metrics: metrics.jsonl
   - name: evaluate
@@ -190,7 +190,7 @@ def test_an_evaluation_gets_a_gpu_behind_each_training(tmp_path: Path) -> None:
         cli.close()
         box.reset(0)
     ran = [one for one in shown["stages"] if one["attempts"]]
-    assert [one["status"] for one in ran] == ["completed"] * (3 + 9)
+    assert [one["status"] for one in ran] == ["completed"] * (3 + 6)
     for gpu in (0, 1):
         own = sorted((one for one in ran if one["gpus"] == [gpu]), key=itemgetter("started_at"))
         is_evaluation = [one["name"].startswith("evaluate") for one in own]

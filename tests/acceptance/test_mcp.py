@@ -20,7 +20,7 @@ from tests.unit.profiles import LONG
 from tests.unit.supervisor.waiting import wait_for
 from trainui.plugins.mcp import tools
 
-CALLS = 10_000 if LONG else 200
+CALLS = 10_000 if LONG else 100
 MIB = 1 << 20
 
 TRAIN = """

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.faults.conftest import NewRun
 from tests.integration import background
 from tests.integration.runs import HOLD, NOTE, Run, stage
@@ -77,6 +79,7 @@ def test_cancelling_reaches_a_child_whose_supervisor_died(new_run: NewRun) -> No
     assert len(run.attempts("a")) == 1
 
 
+@pytest.mark.long
 def test_with_supervisor_and_worker_killed_the_ended_stage_is_interrupted(
     home: Home, new_run: NewRun
 ) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 
 def test_a_random_run_under_random_faults() -> None:
     _check("--trials", "1", "--seed", "5", "--jobs", "1")
 
 
+@pytest.mark.long
 def test_a_run_that_is_edited() -> None:
     _check("--edits", "--trials", "1", "--seed", "2", "--jobs", "1")
 

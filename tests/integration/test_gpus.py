@@ -301,7 +301,9 @@ with open(sys.argv[1]) as lock:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
-@pytest.mark.parametrize("kind", [fcntl.LOCK_SH, fcntl.LOCK_EX])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(fcntl.LOCK_SH, marks=pytest.mark.long), fcntl.LOCK_EX]
+)
 def test_another_users_lock_is_awaited_without_an_attempt(
     new_run: NewRun, box: Machine, kind: int
 ) -> None:

@@ -219,6 +219,7 @@ def test_a_cancelled_search_keeps_its_results_until_resumed(tmp_path: Path) -> N
     assert run.lines("best") == ["0", str(least.number)]
 
 
+@pytest.mark.long
 def test_a_killed_worker_repeats_and_loses_no_trial(tmp_path: Path) -> None:
     with home_of_its_own(tmp_path / "own", cpus="1") as home:
         background.start()

@@ -50,6 +50,7 @@ def new_run(home: Home, tmp_path: Path) -> NewRun:
     return submit
 
 
+@pytest.mark.long
 def test_a_failed_diamond_is_resumed_and_runs_nothing_twice(new_run: NewRun) -> None:
     meet = NOTE + "touch here-{0}; until [ -e here-{1} ]; do sleep 0.01; done"
     run = new_run(

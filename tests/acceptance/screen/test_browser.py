@@ -24,18 +24,29 @@ def is_paused() -> bool:
         return views.flag(connection, "paused") is not None
 
 
-def test_the_page_shows_the_screen_takes_keys_and_changes_nothing(filler: Filler) -> None:
+def test_a_read_only_page_shows_the_screen_and_keeps_its_token(filler: Filler) -> None:
     running_demo(filler, name="digits")
-    with served() as address, browser() as shown:
+    with served() as address, browser() as shown, another_server() as (other, seen):
+        site, _, token = address.partition("/#")
         shown.open(address)
         shown.until_shown("digits", "● running", "read-only")
+        with shown.page.expect_websocket() as opened:
+            shown.page.evaluate("refresh()")  # what Restart does
+        opened.value.wait_for_event("framereceived")
+        shown.page.wait_for_selector("textarea:focus", state="attached")
         shown.page.keyboard.press("Enter")
         shown.until_shown("train[hidden=128]", "1 Stages")
         shown.type("p")
         shown.until_shown("this page is read-only")
         assert not is_paused()
-        site = address.partition("/#")[0]
         assert [url for url in shown.requested if not url.startswith((site, "data:", "ws:"))] == []
+        assert shown.page.context.cookies() == []
+        shown.page.goto(other)
+        assert "Host: 127.0.0.1" in seen[0]
+        assert not any(token in one for one in seen)
+        shown.page.goto(site)
+        assert "it has a token after the #" in shown.page.inner_text("body")
+        assert token not in shown.page.content()
 
 
 def test_a_page_that_may_write_acts(filler: Filler) -> None:
@@ -47,26 +58,6 @@ def test_a_page_that_may_write_acts(filler: Filler) -> None:
         shown.type("p")
         shown.until_shown("queue paused")
         assert is_paused()
-
-
-def test_only_the_page_has_the_token_and_other_ports_never(
-    filler: Filler,
-) -> None:
-    running_demo(filler, name="digits")
-    with served() as address, browser() as shown, another_server() as (other, seen):
-        site, _, token = address.partition("/#")
-        shown.open(address)
-        shown.until_shown("digits")
-        with shown.page.expect_websocket() as opened:
-            shown.page.evaluate("refresh()")  # what Restart does
-        opened.value.wait_for_event("framereceived")
-        assert shown.page.context.cookies() == []
-        shown.page.goto(other)
-        assert "Host: 127.0.0.1" in seen[0]
-        assert not any(token in one for one in seen)
-        shown.page.goto(site)
-        assert "it has a token after the #" in shown.page.inner_text("body")
-        assert token not in shown.page.content()
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def states(run_ids: Sequence[str]) -> list[str]:
         return [str(run.status) for one in run_ids if (run := views.run(connection, one))]
 
 
-@pytest.mark.parametrize("key", ["enter", "A"])
+@pytest.mark.parametrize("key", ["enter", pytest.param("A", marks=pytest.mark.long)])
 async def test_an_empty_list_offers_the_trainings_of_this_directory(
     home: Path, worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:

@@ -27,6 +27,7 @@ def outputs_that_lack(runner: Runner) -> list[Path]:
     ]
 
 
+@pytest.mark.long
 def test_digits_runs_from_data_to_report(tmp_path: Path) -> None:
     runner = Runner(pipeline("digits", epochs=1), tmp_path)
 

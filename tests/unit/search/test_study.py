@@ -128,10 +128,7 @@ def test_the_trials_are_those_of_a_plain_loop(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "name",
-    [
-        name if name in ("tpe", "random") else pytest.param(name, marks=pytest.mark.long)
-        for name in SEARCHES
-    ],
+    [name if name == "tpe" else pytest.param(name, marks=pytest.mark.long) for name in SEARCHES],
 )
 def test_the_trials_are_the_same_if_each_process_is_killed(name: str, tmp_path: Path) -> None:
     assert followed(SEARCHES[name], tmp_path, kill=True) == plain(SEARCHES[name])

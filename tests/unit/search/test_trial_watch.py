@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +152,10 @@ FEW = ("MedianPruner", "HyperbandPruner", "WilcoxonPruner")
 """The others are in the long suite."""
 
 
-def only_long(rule: Search) -> list[pytest.MarkDecorator]:
+def only_long(rule: Search, few: Sequence[str] = FEW) -> list[pytest.MarkDecorator]:
     """Return the mark of a rule that only the long suite tries."""
     assert rule.prune is not None
-    return [] if rule.prune.by in FEW else [pytest.mark.long]
+    return [] if rule.prune.by in few else [pytest.mark.long]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def plain_rounds(
 @pytest.mark.parametrize(
     ("rule", "places"),
     [
-        pytest.param(rule, (16, 4)[at % 2], marks=only_long(rule))
+        pytest.param(rule, (16, 4)[at % 2], marks=only_long(rule, few=FEW[::2]))
         for at, rule in enumerate(RULES[1::2])
     ],
     ids=lambda one: getattr(getattr(one, "prune", None), "by", str(one)),
