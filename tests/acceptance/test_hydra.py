@@ -83,6 +83,7 @@ class TestIntegration(IntegrationTestSuite):
     test_custom_sweeper_run_workdir = only(
         IntegrationTestSuite.test_custom_sweeper_run_workdir, "subdir:custom_override_dirname"
     )
+    test_get_orig_dir_multirun = pytest.mark.long(IntegrationTestSuite.test_get_orig_dir_multirun)
     test_to_absolute_path_multirun = pytest.mark.long(
         IntegrationTestSuite.test_to_absolute_path_multirun
     )

@@ -243,4 +243,4 @@ class KeptByPostgresql(Kept):
 
 
 TestKeptByPostgresql = pytest.mark.usefixtures("postgresql_server")(KeptByPostgresql.TestCase)
-TestKeptByPostgresql.settings = machine(examples=8, steps=20)
+TestKeptByPostgresql.settings = machine(examples=4, steps=20)
