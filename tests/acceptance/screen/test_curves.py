@@ -747,3 +747,31 @@ async def test_runs_of_one_edited_command_are_named_by_its_options(filler: Fille
         await open_page(driven, "loss")
         await compare_all(driven)
         await driven.until_shown("lr=0.1 leads by", "lr=0.3,wd=1")
+
+
+@pytest.mark.parametrize("params", [True, False])
+async def test_runs_of_several_names_are_named_by_what_differs(
+    params: bool, filler: Filler
+) -> None:
+    names = ("one", "two", "three")
+    for name, lr in zip(names, ("0.1", "0.2", "0.3"), strict=True):
+        command = ("python", f"{name}.py", *(() if params else (f"--lr={lr}",)), f"--{name}=1")
+        values = {"lr": lr, f"only-{name}": "1"} if params else {}
+        run_id = filler.run({"train": ()}, name=name, run_params=values, command=command)
+        filler.feed(run_id, "train", {"loss": [(float(step), float(lr)) for step in range(20)]})
+        filler.complete(run_id, "train")
+    async with opened() as driven:
+        await compared(driven, *names)
+        await driven.until_shown("one lr=0.1 leads by", "two lr=0.2 ", "three lr=0.3 ")
+
+
+async def test_a_run_without_the_option_of_another_says_so(filler: Filler) -> None:
+    for seed in ((), ("--seed", "5")):
+        command = ("python", "t.py", *seed)
+        run_id = filler.run({"train": ()}, name="cmd", run_params={}, command=command)
+        filler.feed(run_id, "train", {"loss": [(float(step), len(seed)) for step in range(20)]})
+        filler.complete(run_id, "train")
+    async with opened(run_id) as driven:
+        await open_page(driven, "loss")
+        await compare_all(driven)
+        await driven.until_shown("seed=– leads by", "seed=5")

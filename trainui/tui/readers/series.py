@@ -49,6 +49,9 @@ from trainui.tui.readers.stage_values import StageValues
 from trainui.tui.snapshot import Cache
 from trainui.tui.styled_text import Pairs, label_of, short_labels
 
+LACKING = "–"
+"""The value of an option that a run's command lacks."""
+
 MOST_NAME = 32
 """Characters of a configuration's name in a verdict."""
 
@@ -260,24 +263,29 @@ def _pairs(
 ) -> dict[str, Pairs]:
     """Return the parts of labels by run id: the parameters that differ, and then the id.
 
-    The name comes first where names differ, or with `named`. Runs that would be alike have the
+    The name comes first where names differ, or with `named`. Parameters differ between runs of one
+    name; without `named` also those that all runs have. Runs with the same parameters have the
     `options` of their commands that differ. Alone, a name has the id too if other runs have it,
     drawn or not: `names_alike`.
     """
-    named = named or len({name for name, _ in runs.values()}) > 1
+    several = len({name for name, _ in runs.values()}) > 1
+    every = [params_of(params) for _, params in runs.values()] if several and not named else []
+    common = set.intersection(*map(set, every)) if every else set[str]()
+    shared = [key for key in differing_values(every) if key in common]
     found: dict[str, Pairs] = {}
+    by_values: dict[Pairs, list[str]] = {}
     for run_id, (name, params) in runs.items():
-        values = params_of(params)
+        values, own = params_of(params), (("", harmless(name)),)
         differ = differing(other for called, other in runs.values() if called == name)
-        pairs = [(harmless(key), shown_value(values[key])) for key in differ if key in values]
-        found[run_id] = (("", harmless(name)), *pairs) if named or not pairs else tuple(pairs)
-    by_pairs: dict[Pairs, list[str]] = {}
-    for run_id, parts in found.items():
-        by_pairs.setdefault(parts, []).append(run_id)
-    for parts, those in by_pairs.items():
+        keys = [key for key in dict.fromkeys((*shared, *differ)) if key in values]
+        pairs = tuple((harmless(key), shown_value(values[key])) for key in keys)
+        found[run_id] = (*own, *pairs) if named or several or not pairs else pairs
+        by_values.setdefault((*own, *pairs) if named else pairs, []).append(run_id)
+    for pairs, those in by_values.items():
         of_commands = options(those) if len(those) > 1 else {}
-        before = parts if named or any(key for key, _ in parts) else ()
-        found |= {one: (*before, *some) for one, some in of_commands.items() if some}
+        for one, some in of_commands.items():
+            if some:
+                found[one] = (*(found[one] if named or several else pairs), *some)
     alike = Counter(found.values())
     alone = {(("", harmless(name)),) for name in names_alike}
     return {
@@ -295,7 +303,8 @@ def _differing_options(
     """Return by run id the options in which the commands of the same stage differ.
 
     `runs` are names and parameters, and `stages` the names of stages by run id. Where one is not
-    the same stage, there are none.
+    the same stage, there are none. One without any of them lacks them. Runs of several names differ
+    in options that all of them have.
     """
     from trainui.pipeline.stage_command import options_of
 
@@ -308,8 +317,13 @@ def _differing_options(
         # a run's own directory differs always
         known[run_id] = {k: v.replace(run_id, "") for k, v in options_of(command).items()}
     names = differing_values(known.values())
+    if len({runs[run_id][0] for run_id in some}) > 1:
+        names = tuple(key for key in names if key and all(own.get(key) for own in known.values()))
     return {
-        run_id: tuple((name.lstrip("-"), shown_value(own[name])) for name in names if own.get(name))
+        run_id: tuple(
+            (name.lstrip("-"), shown_value(own.get(name) or LACKING))
+            for name in [key for key in names if own.get(key)] or names
+        )
         for run_id, own in known.items()
     }
 
