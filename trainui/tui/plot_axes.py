@@ -18,8 +18,9 @@ LOW, DENSE = 3, 5
 """Heights in lines up to which only the ends of the y axis are labelled, and up to which labels
 may be on adjacent lines."""
 
-ROUNDING = 8
-"""Differences up to twice as many units in the last place are rounding errors of a mean."""
+ROUNDING = 256
+"""Differences up to twice as many units in the last place are rounding errors, e.g. of the mean of
+a layer's weights, which are larger than it: one part in 10^13 of a value."""
 
 ROUNDED = 1e-9
 """Share of a distance that is a rounding error."""
@@ -63,6 +64,11 @@ class Frame:
     """Width of the lines' names at the right; 0: none."""
 
 
+def is_one_value(low: float, high: float) -> bool:
+    """Return True if values differ by rounding errors alone, or are two subnormal numbers."""
+    return low / 2 == high / 2 or high / 2 - low / 2 <= ROUNDING * math.ulp(max(-low, high))
+
+
 @dataclass(frozen=True, slots=True)
 class YAxis:
     """The y axis."""
@@ -88,8 +94,7 @@ class YAxis:
         if not known:
             return None
         low, high = min(known), max(known)
-        # differences of rounding errors, and two subnormal numbers, are one value
-        if low / 2 == high / 2 or high / 2 - low / 2 <= ROUNDING * math.ulp(max(-low, high)):
+        if is_one_value(low, high):
             return cls(*_about(low, log=log), log, low)
         if log:
             low, high = _log_ends(low, high)

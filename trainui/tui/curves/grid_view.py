@@ -45,7 +45,7 @@ from trainui.tui.curves.plot import (
 )
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import number
-from trainui.tui.plot_axes import Frame
+from trainui.tui.plot_axes import Frame, is_one_value
 from trainui.tui.snapshot import Cache
 from trainui.tui.styled_text import (
     ELLIPSIS,
@@ -298,7 +298,8 @@ def behaviour(figures: SeriesSummary, chart: Chart | None) -> str | None:
     """Return a word for a metric that is constant or explodes; None for any other."""
     if figures.nonfinite:
         return None
-    if figures.count >= LEAST_COUNT and figures.min == figures.max:
+    known = [one for one in (figures.min, figures.max) if one is not None]
+    if known and figures.count >= LEAST_COUNT and is_one_value(known[0], known[-1]):
         return CONSTANT
     if chart is None or len(chart.lines) != 1:
         return None

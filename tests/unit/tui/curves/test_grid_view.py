@@ -248,6 +248,7 @@ def test_what_is_constant_or_explodes_is_marked() -> None:
         return behaviour(found, chart(line(values)))
 
     assert word([0.5] * 40) == CONSTANT
+    assert word([0.0175694 + 1e-17 * at for at in range(40)]) == CONSTANT, "rounding errors"
     assert word([0.5] * 3) is None, "too early to say"
     assert word([math.exp(at / 2) for at in range(60)]) == EXPLODES
     assert word([float(at) for at in range(60)]) is None, "a counter"
