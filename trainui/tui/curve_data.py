@@ -387,6 +387,10 @@ def differing_values(known: Collection[Mapping[str, str]]) -> tuple[str, ...]:
     return tuple(name for name in names if len({params.get(name) for params in known}) > 1)
 
 
+MEAN = ("", "mean")
+"""The part of a name that says that a line is a mean."""
+
+
 class LineGroup(NamedTuple):
     """The series that are folded into one line, and its name; one series keeps its own."""
 
@@ -469,7 +473,7 @@ def _named(one: PlottedSeries, names: Sequence[str], folded: Collection[str]) ->
     params = dict(one.params)
     names = [TRIAL] if TRIAL in names else names
     names = names or [name for name in params if name not in folded]
-    return tuple((name, params[name]) for name in names if name in params) or (("", "mean"),)
+    return tuple((name, params[name]) for name in names if name in params) or (MEAN,)
 
 
 class Candidate(NamedTuple):

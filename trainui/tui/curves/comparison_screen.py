@@ -33,7 +33,8 @@ from trainui.tui.styled_text import Row, Segment, fit, shared_out, short_labels,
 from trainui.tui.widgets import Bar, CursorView
 
 VALUE, MOST_PARAM, MOST_LABEL = 10, 12, 40
-"""Widths of values, and the greatest widths of a parameter and of a label, in characters."""
+"""Widths of values, and the greatest widths of a parameter and of a label beside parameters, in
+characters."""
 
 STATE = 8
 """Width kept for what follows the values, e.g. `running`."""
@@ -225,11 +226,14 @@ class CandidateList(CursorView):
         for name in self.params:
             values = (cell_len(_value(one, name)) for one in self.candidates)
             widths[name] = min(max([cell_len(name), *values]), MOST_PARAM)
-        label = max((cell_len(one.series.label) for one in self.candidates), default=0)
+        longest = max((cell_len(one.series.label) for one in self.candidates), default=0)
         room = width - 8 - 2 * VALUE
-        label = max(min(label, MOST_LABEL, room - 2 - STATE), 8)
-        after = (cell_len(f"{_nonfinite(one)}  {_state(one)}") for one in self.candidates)
-        room -= label + max([2 + STATE, *after])
+        label = max(min(longest, MOST_LABEL, room - 2 - STATE), 8)
+        ends = (cell_len(f"{_nonfinite(one)}  {_state(one)}") for one in self.candidates)
+        end = max([2 + STATE, *ends])
+        if not widths:
+            label = max(label, min(longest, room - end))
+        room -= label + end
         while widths and sum(widths.values()) + 2 * len(widths) > room:
             widths.popitem()
         shown: dict[str, Mapping[str, str]] = {}

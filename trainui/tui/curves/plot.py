@@ -22,7 +22,7 @@ from trainui.model.headline_metric import headline
 from trainui.model.states import Status
 from trainui.store.points.plot_points import Axis
 from trainui.text import SYMBOLS
-from trainui.tui.curve_data import ABOVE, BELOW, NAN, Chart, PlotLine, PlotOptions, ranking
+from trainui.tui.curve_data import ABOVE, BELOW, MEAN, NAN, Chart, PlotLine, PlotOptions, ranking
 from trainui.tui.numbers import exact_step, number
 from trainui.tui.plot_axes import (
     LEAST_MARKS,
@@ -33,7 +33,7 @@ from trainui.tui.plot_axes import (
     with_y_axis,
     x_axis_rows,
 )
-from trainui.tui.styled_text import Row, Segment, cut_end, fit, packed, short_labels
+from trainui.tui.styled_text import Row, Segment, cut_end, fit, label_of, packed, short_labels
 from trainui.tui.styles import CURVES
 
 MARKS = "●▲■◆▼★○△□◇▽☆"
@@ -192,13 +192,22 @@ def styles_of(chart: Chart, shared: Styles) -> tuple[LineStyle, ...]:
 
 def names_width(lines: Sequence[PlotLine], most: int) -> int:
     """Return the width of the lines' names at the right of a plot, with their marks."""
-    names = short_names(lines, max(most - 3, 4))
+    names = short_names(lines, max(most - 3, 4), means=True)
     return min(max(map(cell_len, names), default=0) + 3, most)
 
 
-def short_names(lines: Sequence[PlotLine], width: int) -> tuple[str, ...]:
-    """Return the lines' names, each of at most `width` cells."""
-    return short_labels(tuple(line.pairs or (("", line.label),) for line in lines), width)
+def short_names(lines: Sequence[PlotLine], width: int, *, means: bool = False) -> tuple[str, ...]:
+    """Return the lines' names, each of at most `width` cells.
+
+    With `means` those of means say so, if all names then have room whole.
+    """
+    names = tuple(line.pairs or (("", line.label),) for line in lines)
+    said = [
+        (*name, MEAN) if line.members and MEAN not in name else name
+        for line, name in zip(lines, names, strict=True)
+    ]
+    is_room = means and all(cell_len(label_of(name)) <= width for name in said)
+    return short_labels(tuple(said) if is_room else names, width)
 
 
 def legend_rows(lines: Sequence[PlotLine], shared: Styles, width: int) -> list[Row]:
@@ -212,7 +221,7 @@ def legend_rows(lines: Sequence[PlotLine], shared: Styles, width: int) -> list[R
     while True:
         named = [
             Segment(f"{style.mark} {name}  ", style.style)
-            for name, style in zip(short_names(lines, most), styles, strict=True)
+            for name, style in zip(short_names(lines, most, means=True), styles, strict=True)
             if style.bright
         ]
         rows = packed((*named, *([Segment(f"{dim} dim", "dim")] * bool(dim))), width)
@@ -761,7 +770,7 @@ def _names(lines: Sequence[StyledLine], scale: YAxis | None, frame: Frame) -> li
     """Return each bright line's name beside its right end; names in one place move apart."""
     wanted = []
     bright = [(line, style) for line, style in lines if style.bright] if frame.right else []
-    names = short_names([line for line, _ in bright], frame.right - 3)
+    names = short_names([line for line, _ in bright], frame.right - 3, means=True)
     for name, (line, style) in zip(names, bright, strict=True):
         last = next((value for value in reversed(line.smooths) if math.isfinite(value)), None)
         if last is not None and scale is not None:

@@ -91,12 +91,12 @@ NAN_SIGN, SINCE = "  × ", " since "
 MOST_LEFT_OUT = 2
 """Runs that are named with the reason why they are not drawn; the others are counted."""
 
-VALUE, BEST = 10, 17
-"""Widths of the columns in characters."""
+VALUE = 10
+"""Width of a column of values in characters."""
 
-COLUMNS, LEAST_NAME = 10 + 2 + BEST + VALUE, 12
-"""Characters of a line of the table besides the name and the value at the cursor, and the least of
-the name."""
+COLUMNS, LEAST_NAME = 10 + 2 + VALUE, 12
+"""Characters of a line of the table besides the name, the value at the cursor and the best one, and
+the least of the name."""
 
 RANK, RANKED_BY, ANY_STEP = "#", "▾", "best at any step"
 """Headings of the table: of the lines' places, behind that of the value which decides them, and of
@@ -226,7 +226,10 @@ def _compared(
     is_ranked = chart.lower_is_better is not None
     where = f"{_where(chart, view, x, mean)}{RANKED_BY * is_ranked}"
     here = max(VALUE, cell_len(where) + 1)
-    room = max(width - COLUMNS - here, LEAST_NAME)
+    raw = "raw " if view.smoothing else ""
+    best_head = f"{mean}{raw}best" if mean or raw else ANY_STEP
+    of_best = max(map(cell_len, (best_head, *map(best_text, chart.lines)))) + 1
+    room = max(width - COLUMNS - here - of_best, LEAST_NAME)
     wanted = max(map(cell_len, notes.values()))
     names = short_names(chart.lines, max(room - wanted, LEAST_NAME))
     shown = {
@@ -256,16 +259,15 @@ def _compared(
         lines = lines[first : first + count]
         shown_lines = Segment(of_all(first + 1, first + count, all_lines), "dim")
         foot = packed((*lead, shown_lines), width)
-    raw = "raw " if view.smoothing else ""
     head = (
         Segment(" " * 6 + fit(RANK if is_ranked else "", 4 + label + 2), "strong"),
         Segment(fit(where, here, right=True), "strong"),
-        Segment(fit(f"{mean}{raw}best" if mean or raw else ANY_STEP, BEST, right=True), "dim"),
+        Segment(fit(best_head, of_best, right=True), "dim"),
         Segment(fit(f"{raw}last", VALUE, right=True), "dim"),
     )
     rows: list[Row] = [head]
     for one in lines:
-        what = by_line[id(one)], view, x, (shown[id(one)], label), here, places[id(one)]
+        what = by_line[id(one)], view, x, (shown[id(one)], label), (here, of_best), places[id(one)]
         line = replace(one, own=chart.is_own(one))
         rows.append(_legend_line(line, *what, is_best=one is best))
     return [*rows, *foot, *verdict]
@@ -338,12 +340,12 @@ def _legend_line(
     view: PlotOptions,
     x: float,
     label: tuple[str, int],
-    cells: int,
+    cells: tuple[int, int],
     place: int,
     *,
     is_best: bool,
 ) -> Row:
-    """Return a line of the table; `cells` is the width of the value at `x`."""
+    """Return a line of the table; `cells` are the widths of the value at `x` and of the best."""
     here, last = value_at(line, view, x), last_value(line, view)
     is_ranked = here is not None and math.isfinite(here.smoothed)
     since = "" if line.nan_since is None else f"{SINCE}{exact_step(line.nan_since)}"
@@ -355,8 +357,8 @@ def _legend_line(
         Segment(" ▸ " if line.own else "   ", "key"),
         Segment(fit(*label), "strong" if line.own else ""),
         Segment("  "),
-        Segment(fit(number(here.smoothed if here else None), cells, right=True), own.style),
-        Segment(fit(best_text(line), BEST, right=True), "good" if is_best else ""),
+        Segment(fit(number(here.smoothed if here else None), cells[0], right=True), own.style),
+        Segment(fit(best_text(line), cells[1], right=True), "good" if is_best else ""),
         Segment(fit(number(last.value if last is not None else None), VALUE, right=True)),
         Segment(f"{NAN_SIGN}{what}{since}" if line.diverged or line.odd else "", "bad"),
         Segment(f"  {SYMBOLS[Status.PRUNED]} {line.pruned}" if line.pruned else "", "dim"),

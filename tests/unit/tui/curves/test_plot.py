@@ -37,6 +37,7 @@ from trainui.tui.curves.interaction import CurvesState, leader_text
 from trainui.tui.curves.plot import MARKS, Canvas, line_styles, off_scale, outliers, plot
 from trainui.tui.curves.screen import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
+from trainui.tui.readers.curve_reader import folded
 from trainui.tui.styled_text import Row, Segment, cut, plain, width_of
 
 VALUES = st.floats(-1e300, 1e300) | st.floats(-1, 1)
@@ -594,6 +595,27 @@ def test_no_mark_stands_beside_the_name_of_another_line() -> None:
         assert set(end[16:-3]) & set(MARKS) <= {end[-3]}
 
 
+def test_the_names_beside_means_say_so() -> None:
+    some = [line([at + 1.0] * 40) for at in range(4)]
+    means = [folded(some[at : at + 2], (("lr", str(at)),)) for at in (0, 2)]
+
+    def names(*lines: PlotLine, room: int) -> list[str]:
+        rows = plot(chart(*lines), PlotOptions(), Frame(20, 12, right=room)).rows
+        return [found[0].strip() for row in rows if (found := re.findall("lr.*", plain(row)))]
+
+    assert names(*means, room=16) == ["lr=2 mean", "lr=0 mean"]
+    assert names(means[0], line([9.0] * 40, pairs=(("lr", "9"),)), room=16) == ["lr=9", "lr=0 mean"]
+    assert names(*means, room=8) == ["lr=2", "lr=0"], "the table says it"
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.9])
+def test_a_means_count_is_whole_in_80_columns(smoothing: float) -> None:
+    mean = folded([line([1.0] * 40)] * 9, (("", "all 16"),))
+    mean = replace(mean, counts=(9,) * 40, members=mean.members + mean.members[:7])
+    rows = table_rows(chart(mean), figures(), PlotOptions(smoothing=smoothing), 78, 9)
+    assert "all 16  mean of 9 of 16 " in plain(rows[1])
+
+
 def test_every_drawn_line_has_a_row_around_the_highlighted_one() -> None:
     lines = [line([float(at)] * 9, index=at, label=f"m{at:02}") for at in range(14)]
     for at in range(14):
@@ -648,3 +670,14 @@ def test_compared_curves_show_no_parameter_that_is_always_the_same() -> None:
     found = [candidate("a", first), candidate("b", second), candidate("c", {}, elsewhere=True)]
     offered.set_candidates(found, lower=True)
     assert offered.params == ["lr", "width"]
+
+
+def test_labels_of_compared_curves_are_whole_where_there_is_room() -> None:
+    names = [f"digits-mlp lr={at},wd=0.0,batch=32,hidden=128 › train" for at in range(3)]
+    series = [PlottedSeries(name, name, 0, run=name) for name in names]
+    offered = CandidateList(CurvesState())
+    found = [Candidate(one, {}, figures(nonfinite=23), None, 32.0) for one in series]
+    offered.set_candidates(found, lower=True)
+    rows = [plain(offered.row(at + 1, 120)) for at in range(3)]
+    assert [name in row for name, row in zip(names, rows, strict=True)] == [True] * 3
+    assert all(row.rstrip().endswith("since step 32") and len(row) <= 120 for row in rows)
