@@ -170,9 +170,6 @@ _FINAL = re.compile(
     re.IGNORECASE,
 )
 """`Final results:`: what is below repeats other lines."""
-_TITLE_END = re.compile(rf".*\bevaluat\w+[\W_]*(?:{HELD_OUT})[\W_]*", re.IGNORECASE)
-_RICH = re.compile(rf"\s\s+[\w.<>-]+\.py:{INT}\s*$")
-"""The source line that Rich prints at the right edge, before it wraps the rest of a message."""
 _BEFORE = re.compile(r"(?:.*[\]|>:*-] )?[\W_]*(?:[A-Za-z]\w*:?|[A-Za-z]+ [A-Za-z]+,)?[\W_]*")
 _WORD = re.compile(r"[A-Za-z][\w-]*")
 _STAR = re.compile(r" *\* +")
@@ -208,10 +205,8 @@ def _of_text(text: str, of: str | None) -> Line:
     is_indented = text[:1] in " \t"
     if "[" in text and _RANKS.search(text):
         return Line("ranks")
-    edge = _RICH.search(text) if ".py:" in text else None
     if fold := _FOLD_HEADING.fullmatch(text):
         return Line("fold", fold=(fold["stem"].lower(), fold["number"]), text=text)
-    text = text[: edge.start()] if edge else text
     text = text if BEST.match(text) else rewritten(text)
     if BAR.search(text) or SENTENCE.search(text) or SAVING.match(text) or BEST.match(text):
         return OTHER
@@ -257,7 +252,6 @@ _LETTERS = {
 _IS_RANK = re.compile(r"(?:local_|global_)?rank|process_index", re.IGNORECASE)
 
 
-_GLUED = re.compile(rf":{INT}")
 _PLACE = re.compile("iter|batch", re.IGNORECASE)
 _COUNT_BEFORE = re.compile(
     rf"[^\w\ue000-\ue8ff]*(?:(?:{TRAIN}|{HELD_OUT})[^\w\ue000-\ue8ff]+)?"
@@ -336,11 +330,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         return None
     begins = _LOGGED.fullmatch(text[: pairs[first].start].rstrip())
     if not begins or first:
-        # a logger's prefix like `module:180` is no pair
-        glued = (
-            at + 1 for at in range(first) if _GLUED.search(text, pairs[at].start, pairs[at].end)
-        )
-        run = max([run_to_end(text, pairs), *glued])
+        run = run_to_end(text, pairs)
         named = run < first and _LOGGED.fullmatch(text[: pairs[run].start])
         if not begins and not named:
             return None
@@ -526,7 +516,7 @@ _BESTS = ("best ", "best_")
 def _of_words(text: str) -> Line:
     """Return a line without values: of a part of the data, or a heading that says more."""
     plain = text.strip()
-    if len(plain) <= _LONGEST_TITLE and (_TITLE_END.fullmatch(text) or _TITLE.fullmatch(text)):
+    if len(plain) <= _LONGEST_TITLE and _TITLE.fullmatch(text):
         return Line("title", part=part_in(text), text=text)
     if _FINAL.fullmatch(text):
         return Line("title", text=text)

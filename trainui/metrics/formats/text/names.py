@@ -370,10 +370,6 @@ def _pairs(form: str, name: str, found: re.Match[str]) -> list[Number]:
     factor = _THOUSAND[found["thousands"]]
     is_given = found["word"] is not None or found["given"] is not None
     start, value = found.start(), found["value"]
-    if name.count(" ") > 1 and value < "\ue400" and not is_step_name(name):
-        count = " ".join(name.split(" ")[-2:])  # `train.loop val step 10`
-        if is_step_name(count):
-            start, name = start + len(found["words"]) - len(count), count
     one = Number(name, value, found["of"] or "", start, found.end(), factor, is_given)
     opened = form.find("[", found.start(), found.start("value"))
     numbers = _LIST.match(form, opened) if opened >= 0 and not one.is_step else None
