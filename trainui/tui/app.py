@@ -67,6 +67,9 @@ PLACEHOLDER = "type an action, or the name of a run, a stage or a metric"
 LEAST_SCORE = 0.01
 """The score of a command whose words match in another order."""
 
+BEGINS = 100
+"""What is added to the score of a command or a name that begins with what was typed."""
+
 KEY_CELLS, TOOLTIP_CELLS = 12, 68
 """Widths of the columns with the keys and the descriptions, in characters."""
 
@@ -146,6 +149,8 @@ class KeyCommands(Provider):
         for key in self._keys():
             if all(word in f"{key.tooltip} {key.label}".casefold() for word in text.split()):
                 score = max(matcher.match(key.tooltip), matcher.match(key.label), LEAST_SCORE)
+                words = (key.tooltip.casefold(), key.label.casefold())
+                score += BEGINS * any(one.startswith(text) for one in words)
                 found = Content(key.tooltip)
                 for word in text.split():
                     if (start := key.tooltip.casefold().find(word)) >= 0:
@@ -156,6 +161,7 @@ class KeyCommands(Provider):
                 # the matcher's own highlighting takes the brackets of a sweep's member for markup
                 start = name.casefold().find(text)
                 found = Content(name).stylize(matcher.match_style, start, start + len(text))
+                score += BEGINS * (start == 0)
                 yield Hit(score, Content.assemble((f"{kind:<{KEY_CELLS}}", "$accent"), found), go)
 
     def _jumps(self, text: str) -> Iterator[Jump]:

@@ -812,6 +812,18 @@ async def test_the_palette_finds_metrics_and_stages_in_the_list(filler: Filler) 
         await driven.until_shown("1 Stages", "2 train")
 
 
+async def test_the_palette_has_first_what_begins_with_the_words(filler: Filler) -> None:
+    run_id = filler.run({"train": ()}, name="digits")
+    filler.start(run_id, "train")
+    filler.feed(run_id, "train", {"val/loss": [(step, 1.0) for step in range(9)]})
+    async with opened(run_id) as driven:
+        await driven.until_shown("val/loss")
+        await driven.press("ctrl+p", *"val")
+        await driven.until_shown("metric      val/loss", "values")
+        text = driven.text()
+        assert text.find("metric      val/loss") < text.find("Pan to earlier values")
+
+
 async def test_a_run_that_opens_shows_its_name_before_it_is_read(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
