@@ -18,12 +18,12 @@ from textual.widget import Widget
 from trainui import clock
 from trainui.errors import TrainuiError
 from trainui.formatting import short_id
-from trainui.model.states import UNFINISHED, Status
+from trainui.model.states import STALLED, UNFINISHED, Status
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.read.run_history import PastRun, PastStage
 from trainui.store.read.run_list import RunLine
-from trainui.text import SYMBOLS, harmless, state
+from trainui.text import SYMBOLS, TROUBLE, harmless, state
 from trainui.tui.graph_layout import RANKS
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import elapsed, state_style, when
@@ -391,7 +391,9 @@ class HistoryView(CursorView):
         if not members:
             mark = "[·]" if self._is_here(one, index) else " · "
             return [Segment(fit(mark, cell), "dim")]
-        return _cell(most_important(members).status, cell, self._is_here(one, index))
+        is_stalled = any(member.stalled for member in members)
+        status = most_important(members).status
+        return _cell(status, cell, self._is_here(one, index), is_stalled=is_stalled)
 
     def _detail(self, line: int) -> Row:
         """Return a line about the run and the stage under the cursor."""
@@ -435,10 +437,14 @@ def _joined(label: str, name: int, cells: Sequence[Sequence[Segment]], style: st
     return tuple(spans + [span for cell in cells for span in cell])
 
 
-def _cell(status: Status, cell: int, is_here: bool) -> Sequence[Segment]:
-    """Return a coloured cell with a symbol, in brackets under the cursor."""
+def _cell(
+    status: Status, cell: int, is_here: bool, *, is_stalled: bool = False
+) -> Sequence[Segment]:
+    """Return a coloured cell with a symbol, in brackets under the cursor; a stall is trouble."""
     room = cell - 1
-    symbol = SYMBOLS[status]
+    is_stalled = is_stalled and status == Status.RUNNING
+    symbol = TROUBLE[STALLED][0] if is_stalled else SYMBOLS[status]
+    status = Status.FAILED if is_stalled else status
     text = f"[{symbol}]" if is_here else f" {symbol} "
     if room < len(text):
         text = f"{symbol}<" if is_here else f"{symbol} "

@@ -17,7 +17,7 @@ from trainui.model.states import Status
 from trainui.store.db import engine
 from trainui.store.read import run_history, run_in_json
 from trainui.store.runs import stages
-from trainui.text import SYMBOLS
+from trainui.text import SYMBOLS, TROUBLE
 from trainui.tui.dialogs import StacksScreen
 from trainui.tui.past_screens import UNPAUSE, DigestScreen, HistoryScreen, digest_entries
 from trainui.tui.plan_screen import PlanScreen
@@ -200,6 +200,20 @@ async def test_a_cell_shows_the_sweeps_most_important_state(
         assert driven.run.run_id == first
         await driven.press("escape")
         await driven.until(lambda: isinstance(driven.app.screen, HistoryScreen))
+
+
+async def test_a_stalled_stages_cell_is_no_calm_one(filler: Filler) -> None:
+    run = filler.run({"train": ()}, name="digits")
+    attempt = filler.start(run, "train", ago=HOUR)
+    with filler.store.write() as writing:
+        stages.set_stalled(writing, attempt, True, "no output")
+    async with opened(run, (80, 24)) as driven:
+        await driven.until_shown("2 Overview")
+        await driven.press("O")
+        await driven.until_shown("history of digits", "train")
+        line = next(line for line in driven.text().splitlines() if line.startswith(" train "))
+        assert TROUBLE["stalled"][0] in line
+        assert SYMBOLS[Status.RUNNING] not in line
 
 
 async def written(driven: Driven, *keys: str) -> None:
