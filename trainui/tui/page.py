@@ -235,9 +235,13 @@ class Page(Screen[None]):
         except Exception:  # what a box sent fits its types, and may still mean nothing
             if not self.own_app.refuse_boxes(self.show):
                 raise
-        if not self.drawing.has_data and is_same_page(snapshot.query, self.page_query()):
+        if not self.drawing.has_data and self.is_answered(snapshot.query):
             self.drawing.has_data = True
             self.own_app.release_keys()
+
+    def is_answered(self, query: Query) -> bool:
+        """Return True if a snapshot for a query has what keys act on."""
+        return is_same_page(query, self.page_query())
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot, without the GPU strip."""

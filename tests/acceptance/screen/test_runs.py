@@ -33,6 +33,7 @@ from trainui.tui import styles
 from trainui.tui.app import HelpScreen
 from trainui.tui.curves.screen import CurvesScreen
 from trainui.tui.readers.page_reader import RunPageReader
+from trainui.tui.readers.stage_values import MetricReader
 from trainui.tui.snapshot import RunPage
 from trainui.tui.styled_text import Row
 
@@ -301,6 +302,26 @@ async def test_runs_are_filtered_by_a_metric(filler: Filler) -> None:
         await driven.press("slash", *"metric.val/accuracy>0.9")
         await driven.until_gone("worse")
         await driven.until_shown("better", "1 match")
+
+
+async def test_keys_after_a_filter_wait_until_its_values_are_read(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        running_demo(filler, name=name)
+    may_read, read = threading.Event(), MetricReader.read
+
+    def read_later(self: MetricReader, connection: Any, names: Any, runs: Any) -> Any:
+        assert not names or may_read.wait(60)
+        return read(self, connection, names, runs)
+
+    monkeypatch.setattr(MetricReader, "read", read_later)
+    async with opened() as driven:
+        await driven.until_shown("one", "two", "val/accuracy")
+        await driven.press("slash", *"metric.val/accuracy>0.9", "enter", "A", "c")
+        assert driven.runs.table.count == 0, "no value is known yet"
+        may_read.set()
+        await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen), "the comparison")
 
 
 async def test_marked_runs_are_cancelled_by_one_question_that_names_them(

@@ -27,7 +27,7 @@ from trainui.tui.page import WIDE, Jump, Page
 from trainui.tui.run_list.columns import trouble_cells
 from trainui.tui.run_list.filter import WHEN
 from trainui.tui.run_list.table import RunTable
-from trainui.tui.snapshot import ListQuery, Snapshot
+from trainui.tui.snapshot import ListQuery, Query, Snapshot
 from trainui.tui.styled_text import Row, Segment, cut, fit, fit_middle, text_rows, width_of
 from trainui.tui.widgets import Bar, Entry, EntryView
 
@@ -414,6 +414,15 @@ class RunsScreen(Page):
         """Show only matching runs, and the filter's first error."""
         self.table.set_filter(text)
         self._show_language()
+        seen = self._snapshot
+        if not self.search_bar.display and seen is not None and not self.is_answered(seen.query):
+            self.drawing.has_data = False  # until the values are read, no run matches
+            self.ask()
+
+    def is_answered(self, query: Query) -> bool:
+        """Return True if the values by which runs are filtered or sorted were read, too."""
+        is_read = isinstance(query, ListQuery) and query.metrics >= self.table.metrics
+        return is_read and super().is_answered(query)
 
     def action_search(self) -> None:
         """Open the filter, with a summary of its syntax."""
