@@ -252,6 +252,7 @@ _LETTERS = {
 _IS_RANK = re.compile(r"(?:local_|global_)?rank|process_index", re.IGNORECASE)
 
 
+_GLUED = re.compile(rf":{INT}")
 _PLACE = re.compile("iter|batch", re.IGNORECASE)
 _COUNT_BEFORE = re.compile(
     rf"[^\w\ue000-\ue8ff]*(?:(?:{TRAIN}|{HELD_OUT})[^\w\ue000-\ue8ff]+)?"
@@ -330,7 +331,11 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         return None
     begins = _LOGGED.fullmatch(text[: pairs[first].start].rstrip())
     if not begins or first:
-        run = run_to_end(text, pairs)
+        # a logger's prefix like `module:180` is no pair
+        glued = (
+            at + 1 for at in range(first) if _GLUED.search(text, pairs[at].start, pairs[at].end)
+        )
+        run = max([run_to_end(text, pairs), *glued])
         named = run < first and _LOGGED.fullmatch(text[: pairs[run].start])
         if not begins and not named:
             return None
