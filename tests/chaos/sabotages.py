@@ -129,8 +129,12 @@ def give_up_orphans() -> None:
 
     probe = process.probe
 
-    def sabotaged(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> Any:
-        found = probe(attempt_dir, identity)
+    def sabotaged(
+        attempt_dir: Path,
+        identity: Mapping[str, str] | None = None,
+        table: process.ProcessTable | None = None,
+    ) -> process.Probe:
+        found = probe(attempt_dir, identity, table)
         orphan = found.state == process.ProbeState.ORPHAN
         return process.Probe(process.ProbeState.LOST) if orphan else found
 

@@ -25,6 +25,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,34 @@ def is_supervised(attempt_dir: Path) -> bool | None:
         return not try_lock(file.fileno(), fcntl.LOCK_SH)
 
 
-def find_supervisor(attempt_dir: Path, members: Collection[Process]) -> Process | None:
+class ProcessTable:
+    """The living processes of this machine; each is read once, for the probes of many attempts."""
+
+    def __init__(self) -> None:
+        self._variables: dict[int, set[bytes]] = {}
+
+    @cached_property
+    def living(self) -> list[Process]:
+        """All of them except this process, as they were at the first use."""
+        return [p for p in list_processes() if not p.dead and p.pid != os.getpid()]
+
+    def carriers(self, wanted: set[bytes]) -> set[int]:
+        """Return those that were started with all these variables; none if it is empty."""
+        if not wanted:
+            return set()
+        if not self._variables:
+            self._variables = {p.pid: _variables_of(p.pid) for p in self.living}
+        return {pid for pid, variables in self._variables.items() if wanted <= variables}
+
+    @cached_property
+    def supervisors(self) -> dict[int, str]:
+        """The log that each supervisor writes, by pid; empty if it cannot be read."""
+        return {p.pid: _log_of(p.pid) for p in self.living if _is_supervisor(p.pid)}
+
+
+def find_supervisor(
+    attempt_dir: Path, members: Collection[Process], table: ProcessTable | None = None
+) -> Process | None:
     """Return the living supervisor of an attempt with these processes, whatever its records say.
 
     It is the recorded process; else the one that writes the attempt's `supervisor.log`, or the
@@ -91,31 +119,37 @@ def find_supervisor(attempt_dir: Path, members: Collection[Process]) -> Process 
         return supervise.read_process(pids.supervisor_pid)
     parents = {member.parent for member in members}
     log = str(attempt_dir / protocol.SUPERVISOR_LOG)
-    return next((p for p in _living() if _supervises(p.pid, log, p.pid in parents)), None)
+    table = table or ProcessTable()
+    for one in table.living:
+        its_log = table.supervisors.get(one.pid)
+        if its_log == log or (its_log is not None and one.pid in parents):
+            return one
+    return None
 
 
-def _supervises(pid: int, log: str, is_parent: bool) -> bool:
-    """Return True if a process is a supervisor that logs to `log`, or the parent of a member."""
-    proc = Path(f"/proc/{pid}")
+def _is_supervisor(pid: int) -> bool:
     try:
-        arguments = (proc / "cmdline").read_bytes().split(b"\0")
-        is_supervisor = any(one.endswith(_SUPERVISOR_PROGRAM) for one in arguments[:8])
-        return is_supervisor and (
-            is_parent or str((proc / "fd/2").readlink()).removesuffix(" (deleted)") == log
-        )
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
+    return any(one.endswith(_SUPERVISOR_PROGRAM) for one in arguments[:8])
+
+
+def _log_of(supervisor: int) -> str:
+    try:
+        return str(Path(f"/proc/{supervisor}/fd/2").readlink()).removesuffix(" (deleted)")
+    except OSError:
+        return ""
 
 
 def processes_of(identity: Mapping[str, str]) -> list[int]:
     """Return the processes that have all these environment variables; none if it is empty."""
-    wanted = _variables(identity)
-    return [p.pid for p in _living() if _carries(p.pid, wanted)]
+    return sorted(ProcessTable().carriers(_variables(identity)))
 
 
 def environments(names: Collection[str]) -> Iterator[dict[str, str]]:
     """Yield the environments of processes that have all these variables, none of them empty."""
-    for one in _living():
+    for one in ProcessTable().living:
         try:
             text = os.fsdecode(Path(f"/proc/{one.pid}/environ").read_bytes())
         except OSError:
@@ -145,10 +179,15 @@ def age(pids: Pids) -> float:
     return since_boot - pids.start_ticks / os.sysconf("SC_CLK_TCK")
 
 
-def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> list[Process]:
+def find_processes(
+    attempt_dir: Path,
+    identity: Mapping[str, str] | None = None,
+    table: ProcessTable | None = None,
+) -> list[Process]:
     """Return all living processes of an attempt.
 
-    Without the `identity` variables, they are read from its spec, which may be removed.
+    Without the `identity` variables, they are read from its spec, which may be removed. Without a
+    `table`, the processes of this machine are read now.
 
     Raises:
         JournalError: its records have another version, and `identity` is None.
@@ -165,9 +204,9 @@ def find_processes(attempt_dir: Path, identity: Mapping[str, str] | None = None)
     if identity is None:
         spec = protocol.read_spec(attempt_dir)
         identity = spec.identity if spec else {}
-    living = _living()
-    wanted = _variables(identity)
-    known = {p.pid for p in living if _carries(p.pid, wanted)}
+    table = table or ProcessTable()
+    living = table.living
+    known = table.carriers(_variables(identity))
     if pids and is_leader_alive(pids):
         known |= {p.pid for p in living if p.session == pids.pid}
     return [p for p in living if p.pid in known] + descendants(known, living, dict(identity))
@@ -203,23 +242,16 @@ def _is_lock_held(attempt_dir: Path) -> bool:
         return False
 
 
-def _living() -> list[Process]:
-    return [p for p in list_processes() if not p.dead and p.pid != os.getpid()]
-
-
 def _variables(identity: Mapping[str, str]) -> set[bytes]:
     return {os.fsencode(f"{name}={value}") for name, value in identity.items()}
 
 
-def _carries(pid: int, wanted: set[bytes]) -> bool:
-    """Return True if a process was started with all these variables; False if unreadable."""
-    if not wanted:
-        return False
+def _variables_of(pid: int) -> set[bytes]:
+    """Return the variables that a process was started with; none if they cannot be read."""
     try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
     except OSError:
-        return False
-    return wanted <= set(environment.split(b"\0"))
+        return set()
 
 
 def _signal_all(members: Iterable[Process], number: int) -> None:
@@ -454,10 +486,15 @@ def _ask(fork_server: ForkServer, attempt_dir: Path, patience: float) -> Launche
     return failed
 
 
-def probe(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> Probe:
+def probe(
+    attempt_dir: Path,
+    identity: Mapping[str, str] | None = None,
+    table: ProcessTable | None = None,
+) -> Probe:
     """Determine the state of an attempt.
 
-    With its `identity` variables, the processes decide where its records cannot be read.
+    With its `identity` variables, the processes decide where its records cannot be read. One
+    `table` saves a search of all processes for each of many attempts.
 
     Raises:
         JournalError: its records have another version or no meaning, and `identity` is None.
@@ -483,9 +520,10 @@ def probe(attempt_dir: Path, identity: Mapping[str, str] | None = None) -> Probe
         found = Probe(unread)
     if found is not None:
         return found
-    members = find_processes(attempt_dir, identity)
+    table = table or ProcessTable()
+    members = find_processes(attempt_dir, identity, table)
     state = ProbeState.ORPHAN if members else unread
-    if has_supervisor or find_supervisor(attempt_dir, members):
+    if has_supervisor or find_supervisor(attempt_dir, members, table):
         state = ProbeState.RUNNING
     pids = tuple(member.pid for member in members)
     return Probe(state, problem="" if error is None else str(error), pids=pids)

@@ -11,10 +11,11 @@ import stat
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,7 @@ from trainui.plugin.backends import LaunchAnswer
 from trainui.supervisor import process, protocol
 from trainui.supervisor.process import (
     ProbeState,
+    ProcessTable,
     SupervisorLivesError,
     create_lock,
     kill_orphans,
@@ -248,6 +250,25 @@ def forged(stage: Stage, bystander: subprocess.Popen[bytes]) -> Pids:
 
 def write_pids(stage: Stage, pids: Pids) -> None:
     (stage.dir / "pid.json").write_text(json.dumps({"version": 1, **asdict(pids)}))
+
+
+def test_many_probes_with_one_table_read_the_processes_once(
+    stage: Stage, forged: Pids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pids(stage, replace(forged, boot_id="another"))
+    reads = Counter[str]()
+    for name in ("list_processes", "_variables_of", "_is_supervisor"):
+        read = getattr(process, name)
+
+        def counted(*pid: int, name: str = name, read: Callable[..., Any] = read) -> Any:
+            reads[f"{name}{pid}"] += 1
+            return read(*pid)
+
+        monkeypatch.setattr(process, name, counted)
+    table = ProcessTable()
+    found = [probe(stage.dir, stage.identity, table).state for _ in range(3)]
+    assert found == [ProbeState.LOST] * 3
+    assert set(reads.values()) == {1}
 
 
 def test_a_pid_counts_only_with_start_time_and_boot(stage: Stage, forged: Pids) -> None:

@@ -27,7 +27,7 @@ from trainui.store.db.statements import Connection
 from trainui.store.read import views
 from trainui.store.read.views import OpenAttempt
 from trainui.supervisor import process, protocol, supervise
-from trainui.supervisor.process import SUPERVISOR_PATIENCE, Probe, ProbeState
+from trainui.supervisor.process import SUPERVISOR_PATIENCE, Probe, ProbeState, ProcessTable
 from trainui.supervisor.protocol import IDENTITY, JournalError
 
 SILENT_AFTER = int(hosts.SILENT_AFTER * clock.SECOND)
@@ -68,12 +68,17 @@ class LossFinder:
         oldest = clock.now() - SILENT_AFTER
         silent = {host: at for host, at in heartbeats.items() if at <= oldest}
         if not self.is_watched():
+            table = ProcessTable()
             last = health.last_alive(self._home)
             since = f" since {formatting.clock_time(last)}" if last else ""
             words = f"no worker{since}; trainui worker start finds out"
             for one in attempts:
                 is_here = not self._is_shared or one.host in silent
-                if is_here and self._is_here(one) and (at := self._last_sign(one)) is not None:
+                if (
+                    is_here
+                    and self._is_here(one)
+                    and (at := self._last_sign(one, table)) is not None
+                ):
                     found[one.stage_id] = Loss(one.run_id, at, words)
             if found and self.is_watched():  # a worker that started meanwhile may have ended them
                 return Lost()
@@ -92,23 +97,25 @@ class LossFinder:
             return one.host == self._here or protocol.is_of_this_boot(one.directory)
         return False
 
-    def _last_sign(self, one: OpenAttempt) -> int | None:
+    def _last_sign(self, one: OpenAttempt, table: ProcessTable) -> int | None:
         """Return the last sign of life of an attempt without a process; None if it may have one."""
         if one.directory not in self._gone:
-            if not (is_dead(one) if one.external is None else _is_adopted_dead(one.external)):
+            if not (
+                is_dead(one, table) if one.external is None else _is_adopted_dead(one.external)
+            ):
                 return None
             self._gone[one.directory] = last_sign_of_life(one.directory)
         return self._gone[one.directory]
 
 
-def is_dead(one: OpenAttempt) -> bool:
+def is_dead(one: OpenAttempt, table: ProcessTable) -> bool:
     """Return True if an attempt of this host was started and has no process left.
 
     The next worker starts one that never was.
     """
     values = (one.run_id, one.stage, str(one.number), one.run_directory)
     identity = dict(zip(protocol.IDENTITY, values, strict=True))
-    return process.probe(one.directory, identity).state in GONE
+    return process.probe(one.directory, identity, table).state in GONE
 
 
 def _is_adopted_dead(external: Mapping[str, Any]) -> bool:
@@ -190,7 +197,8 @@ def runs() -> set[str]:
         return set()
     with engine.reading() as connection:
         ours = [one for one in views.open_attempts(connection) if one.host == settings.host()]
-    return {one.run_id for one in ours if one.external is None and is_dead(one)}
+    table = ProcessTable()
+    return {one.run_id for one in ours if one.external is None and is_dead(one, table)}
 
 
 @dataclass(frozen=True, slots=True)
