@@ -76,6 +76,13 @@ def start_ensuring(kind: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code])
 
 
+def test_none_starts_after_a_stop_that_found_none(home: Home) -> None:
+    """A killed guard's fork may get the lock after `worker stop` has found it free."""
+    processes.withdraw_worker(home)
+    assert start_ensuring("valkey").wait() == 0
+    assert not broker.log_path(home).exists()
+
+
 def connect(home: Home) -> redis.Redis:
     return redis.Redis(unix_socket_path=str(home.broker_socket))
 

@@ -140,3 +140,12 @@ def test_all_end_when_their_home_is_removed(home: Home) -> None:
     pids = [background.guard_pid(home), background.worker_pid(home), background.broker_pid(home)]
     shutil.rmtree(home.root)
     wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all")
+
+
+def test_a_stop_ends_the_broker_of_a_removed_home_without_guard(home: Home) -> None:
+    background.start()
+    server = background.broker_pid(home)
+    background.kill(background.guard_pid(home), home.guard_lock)
+    shutil.rmtree(home.root)
+    assert lifecycle.stop()
+    assert not is_alive(server)

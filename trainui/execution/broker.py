@@ -23,8 +23,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -208,6 +209,14 @@ def end_lost(home: Home) -> None:
 
 def find_pid(home: Home) -> int | None:
     """Return the pid of the server: a server program that has the broker's lock file open."""
+    return next(_find_pids(home), None)
+
+
+def _find_pids(home: Home) -> Iterator[int]:
+    """Yield the server's pid, and those of servers whose lock was removed, with the home or alone.
+
+    A pid may come twice.
+    """
     lock = str(lock_path(home).resolve())
     recorded: list[int] = []
     with contextlib.suppress(FileNotFoundError, ValueError):
@@ -215,8 +224,7 @@ def find_pid(home: Home) -> int | None:
     others = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
     for pid in itertools.chain(recorded, others):
         if any(file.startswith(lock) for file in _open_files(pid)):  # or `lock (deleted)`
-            return pid
-    return None
+            yield pid
 
 
 def _open_files(pid: int) -> list[str]:
@@ -388,8 +396,11 @@ def check(home: Home, settings: Settings) -> None:
         find_programs()
 
 
-def ensure(home: Home, settings: Settings) -> None:
+def ensure(home: Home, settings: Settings, is_wanted: Callable[[], bool] = lambda: True) -> None:
     """Start our own broker, unless it is running or another one is configured. Idempotent.
+
+    `is_wanted` is asked once the lock is ours: who withdraws the request and then finds the lock
+    free can rely on it that no server starts.
 
     Raises:
         UsageError: the configured URL is invalid.
@@ -406,6 +417,8 @@ def ensure(home: Home, settings: Settings) -> None:
     while time.monotonic() < give_up_at:
         if (lock := processes.acquire_lock(lock_path(home))) is not None:
             with lock:  # the server inherits the lock and keeps it
+                if not is_wanted():
+                    return
                 _start(home, programs, lock)
         processes.wait_until(lambda: _is_settled(home), _SOCKET_PATIENCE)
         if is_listening(home.broker_socket):
@@ -469,15 +482,14 @@ def _is_free(home: Home) -> bool:
 
 
 def _end(home: Home) -> bool:
-    """End our own server; return True if it is not running."""
-    pid = find_pid(home)
-    if pid is None:
-        return _is_free(home)
+    """End our own servers; return True if none is running."""
 
-    def is_gone() -> bool:
-        return _is_free(home) and find_pid(home) is None
+    def is_gone(pid: int) -> bool:
+        return pid not in _find_pids(home)
 
-    return processes.end(pid, is_gone, grace=_STOP_GRACE)
+    for pid in set(_find_pids(home)):
+        processes.end(pid, partial(is_gone, pid), grace=_STOP_GRACE)
+    return processes.wait_until(lambda: _is_free(home) and find_pid(home) is None, _STOP_GRACE)
 
 
 def _start(home: Home, programs: list[Path], lock: processes.Lock) -> None:
@@ -544,7 +556,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s broker: %(message)s", force=True)
     home, settings = paths.home(), settings_module.load()
     try:
-        ensure(home, settings)
+        ensure(home, settings, lambda: processes.is_worker_wanted(home))
         if not processes.is_worker_wanted(home):  # the guard may have exited meanwhile
             stop(home)
     except TrainuiError as error:

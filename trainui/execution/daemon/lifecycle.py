@@ -171,7 +171,7 @@ def stop(timeout: float = 10.0) -> bool:
     """
     home = paths.home()
     if not home.worker.exists():
-        return True
+        return broker.stop(home)  # one that outlived its home and its guard
     standing = home_identity.standing_of(sqlite_file.store_file(), home)
     if standing.kind in (Kind.COPY, Kind.UNKNOWN):
         standing.check()
@@ -264,6 +264,8 @@ def _pid_of(lock: Path) -> int | None:
 
 def _end(home: Home, lock: Path, grace: float) -> bool:
     """End the current owner of a lock, unless the worker is wanted again meanwhile."""
+    # An owner that was just killed, or has just started, has no pid.
+    processes.wait_until(lambda: not processes.is_held(lock) or _pid_of(lock) is not None, grace)
     pid = _pid_of(lock)
     if pid is None:
         return not processes.is_held(lock)
