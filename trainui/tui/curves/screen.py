@@ -115,6 +115,9 @@ differences."""
 MOST_DIFFERENCES = 3
 """The most lines with differences."""
 
+FOLDED = "  mean of {}", "  n={}", ""
+"""How many series a mean is of, the first that has room beside the whole name."""
+
 SEEDS_APART = "   more than noise? choose two with c"
 """Below means of seeds that are not two: how to test a difference."""
 
@@ -221,7 +224,6 @@ def _compared(
     """
     x, places, best = compared_x(chart, view), line_places(chart, view), best_line(chart)
     by_line = {id(line): style for line, style in zip(chart.lines, styles, strict=True)}
-    notes = {id(line): _folded(line, view, x) for line in chart.lines}
     mean = "mean " if all(line.members for line in chart.lines) else ""
     is_ranked = chart.lower_is_better is not None
     where = f"{_where(chart, view, x, mean)}{RANKED_BY * is_ranked}"
@@ -230,7 +232,12 @@ def _compared(
     best_head = f"{mean}{raw}best" if mean or raw else ANY_STEP
     of_best = max(map(cell_len, (best_head, *map(best_text, chart.lines)))) + 1
     room = max(width - COLUMNS - here - of_best, LEAST_NAME)
-    wanted = max(map(cell_len, notes.values()))
+    widest = max(map(cell_len, short_names(chart.lines, width)))
+    for form in FOLDED:
+        notes = {id(line): _folded(line, view, x, form) for line in chart.lines}
+        wanted = max(map(cell_len, notes.values()))
+        if widest + wanted <= room:
+            break
     names = short_names(chart.lines, max(room - wanted, LEAST_NAME))
     shown = {
         id(line): f"{name}{notes[id(line)]}" for line, name in zip(chart.lines, names, strict=True)
@@ -322,7 +329,7 @@ def _filled(entries: Sequence[Row], width: int) -> list[Row]:
     return rows
 
 
-def _folded(line: PlotLine, view: PlotOptions, x: float) -> str:
+def _folded(line: PlotLine, view: PlotOptions, x: float, form: str) -> str:
     """Return a mean's number of series at `x` and its deviation; empty for another line."""
     if not line.members:
         return ""
@@ -331,7 +338,7 @@ def _folded(line: PlotLine, view: PlotOptions, x: float) -> str:
     spread = line.deviations[found.column] if found is not None else math.nan
     deviation = f"  ±{number(spread)}" if math.isfinite(spread) else ""
     of_all = f" of {len(line.members)}" if count < len(line.members) else ""
-    return f"  mean of {count}{of_all}{deviation}"
+    return f"{form.format(f'{count}{of_all}')}{deviation}"
 
 
 def _legend_line(

@@ -613,7 +613,18 @@ def test_a_means_count_is_whole_in_80_columns(smoothing: float) -> None:
     mean = folded([line([1.0] * 40)] * 9, (("", "all 16"),))
     mean = replace(mean, counts=(9,) * 40, members=mean.members + mean.members[:7])
     rows = table_rows(chart(mean), figures(), PlotOptions(smoothing=smoothing), 78, 9)
-    assert "all 16  mean of 9 of 16 " in plain(rows[1])
+    assert re.search(r"all 16  (mean of |n=)9 of 16 ", plain(rows[1]))
+
+
+@pytest.mark.parametrize("name", ["0.3", "0.005", "0.00025,wd=0.01"])
+@pytest.mark.parametrize("width", [78, 118])
+def test_a_means_deviation_is_never_cut(width: int, name: str) -> None:
+    some = [line([at + 1.0] * 40) for at in range(2)]
+    mean = replace(folded(some, (("lr", name),)), deviations=(0.0497,) * 40)
+    rows = table_rows(chart(mean), figures(), PlotOptions(smoothing=0.9), width, 9)
+    assert "±0.0497 " in plain(rows[1])
+    assert ("mean of 2" in plain(rows[1])) == (width > 80)
+    assert len(name) > 6 or f"lr={name} " in plain(rows[1])
 
 
 def test_every_drawn_line_has_a_row_around_the_highlighted_one() -> None:
