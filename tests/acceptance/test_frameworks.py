@@ -116,7 +116,7 @@ def kill(cli: CommandLine, run: str, name: str, trainer: Trainer) -> bool:
     """Kill a stage's processes once it has a checkpoint; False until then."""
     stage = stage_of(cli.json("show", run), name)
     found = Path(stage["dir"]).glob(trainer.checkpoint)
-    if stage["status"] != "running" or not any(map(integrity.is_complete, found)):
+    if stage["status"] != "running" or not any(integrity.problem(one) is None for one in found):
         return False
     (attempt,) = stage["attempts"]
     os.killpg(attempt["pid"], signal.SIGKILL)

@@ -113,11 +113,6 @@ _OTHER = re.compile(r"epoch|(?:^|[^a-z])(?:ep?|fold|seed|rank|part|shard|v)[=_.-
 """Numbers that do not count steps."""
 
 
-def is_complete(path: Path, complete: str | None = None) -> bool:
-    """Return True if a checkpoint is complete, as far as its format can be checked."""
-    return problem(path, complete) is None
-
-
 def problem(path: Path, complete: str | None = None) -> str | None:
     """Return why a checkpoint is not complete, e.g. `is empty`; None if nothing shows that.
 

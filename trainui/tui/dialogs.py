@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 MOST_FACTS = 12
 """The most lines of facts; more of them scroll."""
 
-MOST_BLOCKED = 8
-"""Maximum number of stages that are named; the others are counted."""
-
 MOST_LISTED = 8
 """Maximum number of runs with a line each; the others are counted."""
 
