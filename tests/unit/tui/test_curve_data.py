@@ -28,7 +28,7 @@ from trainui.tui.curve_data import (
 )
 from trainui.tui.curves.interaction import CurvesState, leader_text, next_x, zoom_text
 from trainui.tui.curves.plot import LineStyle, plot
-from trainui.tui.curves.screen import difference_rows, table_rows
+from trainui.tui.curves.table import difference_rows, table_rows
 from trainui.tui.plot_axes import Frame, XAxis
 from trainui.tui.styled_text import plain, width_of
 

@@ -25,7 +25,7 @@ from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.plot import shared_styles, styles_of
-from trainui.tui.curves.screen import table_rows
+from trainui.tui.curves.table import table_rows
 from trainui.tui.numbers import number, step
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.readers.stage_values import MetricReader

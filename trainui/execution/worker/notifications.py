@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from trainui import clock, formatting, installation
@@ -122,7 +121,16 @@ def _of_end(connection: Connection, run: RunRecord) -> Notification:
     return Notification(str(run.status), run.id, run.name, words)
 
 
-APPRISE = Path(__file__).with_name("apprise_sender.py")
+APPRISE_KINDS = {
+    "completed": "success",
+    "failed": "failure",
+    "interrupted": "failure",
+    "cancelled": "info",
+    "digest": "info",
+}
+"""Apprise's notification type for each event; `warning` for all others."""
+
+APPRISE_MISSING = "the setting notify_urls needs Apprise: install the extra `trainui[notify]`"
 
 
 class Notifier:
@@ -299,7 +307,7 @@ def _apprise(urls: Sequence[str], notice: Notification) -> Program:
         "text": notice.text,
         "body": notice.body,
     }
-    return Program([sys.executable, str(APPRISE)], json.dumps(message), {})
+    return Program([sys.executable, "-P", "-m", __name__], json.dumps(message), {})
 
 
 # Sends the digest of `trainui digest` once a day, through the channels of notifications.
@@ -395,3 +403,28 @@ def last_time(at: str, now: int) -> int:
 def _headline(digest: str) -> str:
     """Return the first paragraph after the title."""
     return next((line for line in digest.splitlines()[1:] if line), "")
+
+
+def send_by_apprise() -> str | None:
+    """Send the message from stdin, in a process of its own; return an error message or None."""
+    message = json.load(sys.stdin)
+    try:
+        import apprise
+    except ImportError:
+        return APPRISE_MISSING
+    sender = apprise.Apprise()
+    wrong = [url for url in message["urls"] if not sender.add(url)]
+    kind = APPRISE_KINDS.get(message["kind"], "warning")
+    body, title, form = message["text"], "trainui", None
+    if message["body"]:
+        body, title, form = message["body"], f"trainui: {body}", "markdown"
+    sent = not len(sender) or sender.notify(
+        body=body, title=title, notify_type=kind, body_format=form
+    )
+    if wrong:
+        return f"Apprise does not support {len(wrong)} of the URLs in notify_urls"
+    return None if sent else "not every notification could be sent"
+
+
+if __name__ == "__main__":
+    sys.exit(send_by_apprise())

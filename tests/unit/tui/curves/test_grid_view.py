@@ -28,7 +28,7 @@ from trainui.tui.curves.plot import (
     shared_styles,
     styles_of,
 )
-from trainui.tui.curves.screen import table_rows
+from trainui.tui.curves.table import table_rows
 from trainui.tui.plot_axes import Frame, XAxis, x_axis_rows
 from trainui.tui.readers.curve_reader import folded
 from trainui.tui.styled_text import plain, shared_beginning, width_of

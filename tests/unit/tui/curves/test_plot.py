@@ -35,7 +35,7 @@ from trainui.tui.curves.comparison_screen import CandidateList
 from trainui.tui.curves.grid_view import PlotCell, PlotGrid, grid_rows
 from trainui.tui.curves.interaction import CurvesState, leader_text
 from trainui.tui.curves.plot import MARKS, Canvas, line_styles, off_scale, outliers, plot
-from trainui.tui.curves.screen import table_rows
+from trainui.tui.curves.table import table_rows
 from trainui.tui.plot_axes import Frame, YAxis
 from trainui.tui.readers.curve_reader import folded
 from trainui.tui.styled_text import Row, Segment, cut, plain, width_of

@@ -40,7 +40,7 @@ from trainui.tui.curve_data import (
 )
 from trainui.tui.curves.interaction import best_text
 from trainui.tui.curves.plot import plot
-from trainui.tui.curves.screen import curve_report, table_rows
+from trainui.tui.curves.table import curve_report, table_rows
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
 from trainui.tui.readers.curve_reader import CurveReader, folded
