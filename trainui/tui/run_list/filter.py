@@ -267,13 +267,25 @@ def _word_test(word: str) -> _Test:
     return _anywhere(word)
 
 
+LEAST_OF_ID = 4
+"""Characters of a word that may be a run's id: most ids have each digit somewhere."""
+
+UUID = 36
+"""Characters of an id that nobody chose."""
+
+
 def _anywhere(word: str) -> _Test:
-    """Search for a word in a run's name, pipeline, id, state and stages."""
+    """Search for a word in a run's name, pipeline, state and stages, and as the start of its id."""
     folded = word.replace('"', "").casefold()
+    may_be_id = len(folded) >= LEAST_OF_ID
 
     def test(run: RunLine, _now: int, _values: Values) -> bool:
-        text = " ".join((run.name, run.pipeline, run.id, run.status, *run.current, *run.failed))
-        return folded in text.casefold()
+        own = run.id.rpartition(":")[2]
+        chosen = () if len(own) == UUID else (own,)
+        texts = (run.name, run.pipeline, run.box, *chosen, run.status, *run.current, *run.failed)
+        if folded in " ".join(texts).casefold():
+            return True
+        return may_be_id and (own.startswith(folded) or run.id.casefold().startswith(folded))
 
     return test
 

@@ -15,7 +15,7 @@ NOW = clock.now()
 DAY = 86_400 * clock.SECOND
 
 RUN = RunLine(
-    id="0f0e0d0c-0000",
+    id="0f0e0d0c-0000-4000-8000-7b9cceea4332",
     name="digits night",
     pipeline="digits.v2",
     status=Status.RUNNING,
@@ -75,6 +75,9 @@ def test_it_fits(text: str) -> None:
     "text",
     [
         "completed",
+        "digits 7",
+        "digits 7b9c",
+        "0f",
         "digits failed-not",
         "status:failed",
         "-status:running",
