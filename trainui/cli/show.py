@@ -17,6 +17,7 @@ from trainui.metrics import lenient
 from trainui.model.states import CHECKPOINT, METRIC_ALERTS, UNFINISHED, WAITING, Status
 from trainui.store.db import engine
 from trainui.store.read import views
+from trainui.store.read.time_worked import if_known
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
 if TYPE_CHECKING:
@@ -187,7 +188,9 @@ def _show_lines(
 ) -> list[str]:
     """Return a run as text, with the time `worked`, which ends where the run was lost."""
     time, loss = worked
-    spent = formatting.worked(time.until(clock.now() if loss is None else loss.at))
+    micros = time.until(clock.now() if loss is None else loss.at)
+    ticks = time.ticks and loss is None
+    spent = formatting.worked(if_known(micros, external=run.is_external, ticks=ticks))
     since = formatting.local_time(run.started_at)
     about = [
         ("run", run.id),
@@ -199,11 +202,13 @@ def _show_lines(
         *([("belongs to", f"the home {run.original}: only read here")] if run.original else []),
         *_about_code(run),
         ("created", formatting.local_time(run.created_at)),
-        ("took", f"{spent}, since {since}" if since else ""),
+        ("took", f"{spent}, since {since}" if since and spent else ""),
         *([("to go", left)] if left else []),
     ]
     header = ("STAGE", "STATE", "ATTEMPT", "TOOK", "SINCE", "EXIT", "WHY")
-    rows = [_stage_row(one, alerts) for one in stages if not one.is_withdrawn]
+    rows = [
+        _stage_row(one, alerts, external=run.is_external) for one in stages if not one.is_withdrawn
+    ]
     return [
         *text.table(about),
         "",
@@ -233,13 +238,15 @@ def _about_code(run: RunRecord) -> list[tuple[str, str]]:
     return [("code", commit + (", with changes" if state.get("dirty") else ""))] if commit else []
 
 
-def _stage_row(stage: StageRecord, alerts: Mapping[str, str]) -> tuple[str, ...]:
+def _stage_row(stage: StageRecord, alerts: Mapping[str, str], *, external: bool) -> tuple[str, ...]:
     state = text.marked_state(stage, alerts.get(stage.name))
     exit_code = "" if stage.exit_code is None else str(stage.exit_code)
     number = str(stage.attempt) if stage.attempt else ""
     silent = text.STALLED if stage.stalled and stage.lost_at is None else ""
     why = stage.reason or silent
-    took = formatting.worked(stage.worked_until(clock.now()))
+    ticks = stage.status == Status.RUNNING and stage.lost_at is None
+    micros = if_known(stage.worked_until(clock.now()), external=external, ticks=ticks)
+    took = formatting.worked(micros)
     since = "" if stage.since is None else formatting.clock_time(stage.since)
     return stage.name, state, number, took, since, exit_code, why
 

@@ -265,6 +265,8 @@ def as_line(run: Mapping[str, Any], box: str, seen_at: int | None) -> RunLine:
         status = Status.ENDED
     times = [run.get(key) for key in ("created_at", "started_at", "completed_at")]
     created, started, completed = (None if one is None else clock.from_iso(one) for one in times)
+    if run.get("seconds_worked", 0) is None and completed is not None:
+        started = None  # of an external training whose start is not known
     return RunLine(
         id=f"{box}:{run['run']}",
         name=run["name"],

@@ -43,7 +43,7 @@ from trainui.store.points import read_points
 from trainui.store.points.plot_points import read_columns
 from trainui.store.points.read_points import keep_points, load, segments_of, step_of, with_cuts
 from trainui.store.read import event_feed, headlines, run_list, sweeps, time_worked, views
-from trainui.store.read.time_worked import TimeWorked
+from trainui.store.read.time_worked import TimeWorked, if_known
 
 PLOTS = 6
 """Maximum number of curves drawn, to keep the report short; the table lists all metrics."""
@@ -73,7 +73,7 @@ def markdown(connection: Connection, run: RunRecord) -> str:
     stages = views.stages(connection, run.id)
     series = read_points.summaries(connection, {stage.id: stage.name for stage in stages})
     alerts = run_list.alerted_stages(connection, [run.id]).get(run.id, {})
-    rows = (_stage_row(stage, alerts.get(stage.name)) for stage in stages)
+    rows = (_stage_row(run, stage, alerts.get(stage.name)) for stage in stages)
     sweeps = [_Sweep(members, series) for members in _members(stages)]
     ranks = {one.name: rank for sweep in sweeps for rank, one in enumerate(sweep.members)}
     series_best_first = sorted(series, key=lambda one: ranks.get(one.stage, 0))
@@ -100,7 +100,9 @@ def _head(run: RunRecord, worked: TimeWorked) -> str:
     ]
     if run.started_at is not None:
         since = formatting.local_time(run.started_at, "%Y-%m-%d %H:%M")
-        facts.append(f"took {formatting.worked(worked.until(clock.now()))} since {since}")
+        micros = worked.until(clock.now())
+        spent = if_known(micros, external=run.is_external, ticks=worked.ticks)
+        facts += [f"took {formatting.worked(spent)} since {since}"] if spent is not None else []
     if words := _code(run):
         facts.append(words)
     title = f"# {text.markdown_cell(run.name)}: {text.state(run.status)}"
@@ -125,9 +127,11 @@ def _code(run: RunRecord) -> str:
     return f"commit `{state['commit'][:12]}`" + (" with changes" if state.get("dirty") else "")
 
 
-def _stage_row(stage: StageRecord, alert: str | None) -> tuple[str, ...]:
+def _stage_row(run: RunRecord, stage: StageRecord, alert: str | None) -> tuple[str, ...]:
     number = str(stage.attempt) if stage.attempt else ""
-    took = formatting.worked(stage.worked_until(clock.now()))
+    ticks = stage.status == Status.RUNNING
+    micros = if_known(stage.worked_until(clock.now()), external=run.is_external, ticks=ticks)
+    took = formatting.worked(micros)
     return stage.name, text.marked_state(stage, alert), number, took, stage.reason or ""
 
 

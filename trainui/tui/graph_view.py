@@ -23,7 +23,7 @@ from trainui.model.records import StageRecord
 from trainui.model.states import WAITING, Status
 from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
-from trainui.store.read.time_worked import LONGEST_GAP
+from trainui.store.read.time_worked import LONGEST_GAP, if_known
 from trainui.text import SYMBOLS, harmless, state_word
 from trainui.tui.graph_layout import (
     FOLDED_FROM,
@@ -356,7 +356,9 @@ def _time(stage: StageRecord, now: int) -> str:
     if stage.status in WAITING | {Status.BLOCKED, Status.SKIPPED}:
         return ""
     ticks = stage.status == Status.RUNNING and stage.lost_at is None
-    return elapsed(stage.worked_until(now), ticks=ticks)
+    is_external = stage.status == Status.ENDED
+    micros = if_known(stage.worked_until(now), external=is_external, ticks=ticks)
+    return elapsed(micros, ticks=ticks)
 
 
 def _lanes(line: GraphLine, stage: StageRecord | None, context: GraphContext) -> Row:

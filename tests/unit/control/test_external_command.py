@@ -1,4 +1,4 @@
-"""The command of an external run, from what its tracker or its process left."""
+"""The time and the command of an external run, from what its tracker or its process left."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.execution.conftest import store as store
 from tests.unit.metrics.corpus import corpus_root, needs_corpus, unpacked
+from trainui.cli.main import main
 from trainui.control import external, run_difference
 from trainui.control.external import Offer
 from trainui.errors import UsageError
@@ -180,3 +181,22 @@ def test_secrets_in_a_commands_options_are_masked() -> None:
     offer = Offer("id", "name", ("python", "t.py", "--api-key", "sk-1234567", "--lr", "1"), "/x")
     assert offer.shown == "python t.py --api-key '***' --lr 1"
     assert offer.command[3] == "sk-1234567", "it runs with it"
+
+
+def test_no_time_is_printed_of_an_external_training_whose_start_is_unknown(
+    tmp_path: Path, store: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "found/metrics.jsonl"
+    file.parent.mkdir()
+    file.write_text('{"step": 1, "loss": 2.5}\n')
+    os.utime(file, (1.7e9, 1.7e9))
+    (added,) = external.add(external.find(file.parent))
+    found = added.run_id
+    for command in (["ls"], ["show", found], ["report", found]):
+        capsys.readouterr()
+        assert main(command) == 0
+        assert "0.0s" not in capsys.readouterr().out
+    for command in (["ls", "--json"], ["show", found, "--json"]):
+        assert main(command) == 0
+        assert '"seconds_worked": 0' not in (out := capsys.readouterr().out)
+        assert '"seconds_worked": null' in out

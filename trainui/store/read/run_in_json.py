@@ -14,7 +14,7 @@ from trainui.pipeline import masking
 from trainui.pipeline.matrix import TRIAL
 from trainui.store.db import statements
 from trainui.store.read import event_feed, time_worked, views
-from trainui.store.read.time_worked import TimeWorked
+from trainui.store.read.time_worked import TimeWorked, if_known
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 
 MOST_BY_ID = 1000
@@ -58,6 +58,8 @@ def run_lines(
 
 
 def _run_line(run: RunRecord, worked: TimeWorked | None, loss: Loss | None) -> dict[str, Any]:
+    micros = worked and (worked.ended if loss is None else worked.until(loss.at))
+    ticks = worked is not None and worked.ticks and loss is None
     return {
         "run": run.id,
         "name": run.name,
@@ -67,9 +69,7 @@ def _run_line(run: RunRecord, worked: TimeWorked | None, loss: Loss | None) -> d
         "completed_at": clock.to_iso(run.completed_at),
         "external": run.external and {key: run.external[key] for key in ("kind", "path", "pid")},
         "started_by": run.started_by,
-        "seconds_worked": _seconds(
-            worked and (worked.ended if loss is None else worked.until(loss.at))
-        ),
+        "seconds_worked": _seconds(if_known(micros, external=run.is_external, ticks=ticks)),
         "lost_at": clock.to_iso(loss and loss.at),
         "box": None,
     }
@@ -138,7 +138,7 @@ def _stage(
         "celery_task_id": stage.celery_task_id,
         "started_at": clock.to_iso(stage.started_at),
         "completed_at": clock.to_iso(stage.completed_at),
-        "seconds_worked": _seconds(stage.worked_until(stage.started_at or 0)),
+        "seconds_worked": _seconds(_worked(run, stage)),
         "result": stage.result,
         "error": stage.error,
         "exit_code": stage.exit_code,
@@ -147,6 +147,12 @@ def _stage(
         "outputs": [_output(stage, output) for output in definition.outputs],
         "attempts": [_attempt(one, causes.get((stage.name, one.number))) for one in attempts],
     }
+
+
+def _worked(run: RunRecord, stage: StageRecord) -> int | None:
+    ticks = stage.status == Status.RUNNING and stage.lost_at is None
+    worked = stage.worked_until(stage.started_at or 0)
+    return if_known(worked, external=run.is_external, ticks=ticks)
 
 
 def _trial(definition: StageDefinition) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trainui.model.states import ALERT, DIVERGED, DONE, METRIC_ALERTS, NAN, Status
 from trainui.store.db.statements import IS_EXTERNAL, Connection, batches, placeholders
 from trainui.store.read import time_worked
-from trainui.store.read.time_worked import TimeWorked
+from trainui.store.read.time_worked import TimeWorked, if_known
 
 if TYPE_CHECKING:
     from trainui.model.records import Loss, Lost
@@ -155,10 +155,12 @@ class RunLine(NamedTuple):
     """When its box last answered, in microseconds, if it does not now; else None."""
 
     def worked_until(self, now: int) -> int | None:
-        """Return the microseconds in which an attempt ran; None if none has started."""
+        """Return the microseconds in which an attempt ran; None if no start is known."""
         if self.started_at is None:
             return None
-        return self.worked.until(now if self.lost is None else self.lost.at)
+        worked = self.worked.until(now if self.lost is None else self.lost.at)
+        ticks = self.worked.ticks and self.lost is None
+        return if_known(worked, external=self.is_external, ticks=ticks)
 
 
 def with_lost(lines: Sequence[RunLine], lost: Lost) -> list[RunLine]:

@@ -20,6 +20,10 @@ LONGEST_GAP = 20 * SECOND
 """Microseconds between two attempts of a run that count: mostly a worker needs them to start the
 next, and in many short stages they are most of the time. A longer gap is a pause."""
 
+LEAST_OF_EXTERNAL = SECOND // 10
+"""Of an external training that ended, the time from which it is known: files say when they were
+last written, and not when the first one was begun."""
+
 
 class TimeWorked(NamedTuple):
     """The time worked by a run, with an interval that may not have ended yet."""
@@ -42,6 +46,12 @@ class TimeWorked(NamedTuple):
             gap = max(now - self.gap_since, 0)
             return self.ended + (gap if gap <= LONGEST_GAP else 0)
         return self.ended + (0 if self.since is None else max(now - self.since, 0))
+
+
+def if_known(worked: int | None, *, external: bool, ticks: bool) -> int | None:
+    """Return microseconds worked; None of an external training whose start is not known."""
+    is_known = not external or ticks or (worked or 0) >= LEAST_OF_EXTERNAL
+    return worked if is_known else None
 
 
 def union(intervals: Iterable[tuple[int, int | None]], *, continues: bool = False) -> TimeWorked:

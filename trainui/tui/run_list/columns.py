@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 
-from trainui import clock
 from trainui.formatting import short_id
 from trainui.model.states import STALLED, UNFINISHED, Status
 from trainui.record import dataclass
@@ -97,10 +96,6 @@ a parameter with one value, which runs of other pipelines do not have."""
 
 MOST_PARAM = 16
 """Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
-
-LEAST_WORKED = clock.SECOND // 10
-"""Of an external training that ended, the time from which it is known: files say when they were
-last written, and not when the first one was begun."""
 
 LEAST_RANGE = 6
 """Width of a parameter of which some runs have a range, e.g. `3 val…`."""
@@ -586,10 +581,8 @@ def _done(row: RowData) -> str:
 
 def _elapsed(row: RowData) -> str:
     run = row.run
-    worked, ticks = run.worked_until(row.now), run.worked.ticks and run.lost is None
-    if run.is_external and not ticks and worked is not None and worked < LEAST_WORKED:
-        return ""
-    return elapsed(worked, ticks=ticks)
+    ticks = run.worked.ticks and run.lost is None
+    return elapsed(run.worked_until(row.now), ticks=ticks)
 
 
 def _pipeline(row: RowData, _cells: int) -> list[Segment]:

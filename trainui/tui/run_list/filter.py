@@ -46,6 +46,12 @@ STATE_ORDER = (
 )
 """The states that a run may have, in the order in which it is sorted by them."""
 
+LEAST_OF_ID = 4
+"""Characters of a word that may be the start of a run's id: most ids have each digit somewhere."""
+
+UUID = 36
+"""Characters of an id that nobody chose."""
+
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 
 _TERM = re.compile(r"(?P<field>[A-Za-z_][^<>=!:\s]*)(?P<operator>!=|>=|<=|[:=<>])(?P<value>.*)")
@@ -265,13 +271,6 @@ def _word_test(word: str) -> _Test:
     if word in ("or", "OR"):
         raise TermError("a run must match all terms; for one of several values write name:a,b")
     return _anywhere(word)
-
-
-LEAST_OF_ID = 4
-"""Characters of a word that may be a run's id: most ids have each digit somewhere."""
-
-UUID = 36
-"""Characters of an id that nobody chose."""
 
 
 def _anywhere(word: str) -> _Test:

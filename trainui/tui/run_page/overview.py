@@ -25,6 +25,7 @@ from trainui.model.states import DONE, UNFINISHED, WAITING, Status
 from trainui.pipeline import filling, template
 from trainui.pipeline.masking import mask, mask_command
 from trainui.record import dataclass
+from trainui.store.read.time_worked import if_known
 from trainui.text import STALLED, SYMBOLS, harmless, state, state_word, verdict
 from trainui.tui.numbers import age, clock_time, elapsed, number, progress_bar, state_style
 from trainui.tui.snapshot import RunPage, StageDetail, as_attempt
@@ -221,7 +222,7 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
     is_newest = count <= stage.attempt
     if detail.filled is not None:
         stage = stage._replace(definition=detail.filled)
-    rows = packed(_state_row(stage, last, now, ending, count), width)
+    rows = packed(_state_row(page.run, stage, last, now, ending, count), width)
     fields = [
         ("why", why(stage, by_name), "bad" if stage.hangs else state_style(stage.status)),
         ("edit", _edit_words(stage, last, detail) if is_newest else "", "warn"),
@@ -351,12 +352,18 @@ def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:
 
 
 def _state_row(
-    stage: StageRecord, last: AttemptRecord | None, now: int, ending: Eta | None, of: int
+    run: RunRecord,
+    stage: StageRecord,
+    last: AttemptRecord | None,
+    now: int,
+    ending: Eta | None,
+    of: int,
 ) -> Row:
     """Return the state, its duration, the exit code or signal, and the attempt's number."""
     is_lost = stage.lost_at is not None
     ticks = stage.status == Status.RUNNING and not is_lost
-    spent = elapsed(stage._replace(earlier=0).worked_until(now), ticks=ticks)
+    micros = stage._replace(earlier=0).worked_until(now)
+    spent = elapsed(if_known(micros, external=run.is_external, ticks=ticks), ticks=ticks)
     word = "for" if stage.status == Status.RUNNING else "after"
     timed = last is not None and spent and stage.status not in WAITING
     end = ""
@@ -549,12 +556,14 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
     run, stages = page.run, page.stages
     is_lost, worked = page.lost is not None, page.worked
     spent = worked.until(now if page.lost is None else page.lost.at)
-    spent_text = elapsed(spent, ticks=worked.ticks and not is_lost)
+    ticks = worked.ticks and not is_lost
+    known = if_known(spent, external=run.is_external, ticks=ticks)
+    spent_text = elapsed(known, ticks=ticks)
     style = "warn" if is_lost else state_style(run.status)
     since = f" since {clock_time(run.started_at)}" if run.started_at is not None else ""
     spans = [
         Segment(f" {state(run.status, is_lost=is_lost)}", style),
-        Segment(f"  {spent_text}" if since else ""),
+        Segment(f"  {spent_text}" if since and spent_text else ""),
         Segment(since if width >= WITH_BAR else "", "dim"),
     ]
     if page.more:
