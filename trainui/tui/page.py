@@ -387,7 +387,7 @@ class Page(Screen[None]):
         self.search(event.text, event.pane)
         self.key_bar.note(())
         if event.pane is not None:
-            event.pane.focus()
+            self.set_focus(event.pane)  # at once: the hidden bar would take the next key
 
     def targets(self) -> Sequence[Target]:
         """Return the runs that actions apply to: the marked ones, else the one under the cursor."""

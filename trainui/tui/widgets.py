@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from textual import events
@@ -281,8 +281,9 @@ class SearchBar(Input):
 
     def _close(self, text: str) -> None:
         self.display = False
-        # to the page itself: what is in this widget's own queue comes too late
-        self.screen.post_message(self.Closed(self.pane, text))
+        page: Any = self.screen
+        # directly: a message would come after the next key, which this hidden bar would take
+        page.on_search_bar_closed(self.Closed(self.pane, text))
 
 
 class Bar(LinesView, can_focus=False):

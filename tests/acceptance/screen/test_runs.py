@@ -324,6 +324,17 @@ async def test_keys_after_a_filter_wait_until_its_values_are_read(
         await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen), "the comparison")
 
 
+async def test_a_key_right_after_a_filter_is_the_lists(filler: Filler) -> None:
+    for name in ("one", "two"):
+        running_demo(filler, name=name)
+    async with opened() as driven:
+        await driven.until_shown("one", "two", "val/accuracy")
+        await driven.press("slash", *"o")
+        for key in ("enter", "A", "c"):
+            driven.app.post_message(textual_events.Key(key, key if len(key) == 1 else None))
+        await driven.until(lambda: isinstance(driven.app.screen, CurvesScreen), "the comparison")
+
+
 async def test_marked_runs_are_cancelled_by_one_question_that_names_them(
     filler: Filler,
 ) -> None:
