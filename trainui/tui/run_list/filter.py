@@ -274,14 +274,15 @@ def _word_test(word: str) -> _Test:
 
 
 def _anywhere(word: str) -> _Test:
-    """Search for a word in a run's name, pipeline, state and stages, and as the start of its id."""
+    """Search for a word in a run's name, note, state and stages, and as the start of its id."""
     folded = word.replace('"', "").casefold()
     may_be_id = len(folded) >= LEAST_OF_ID
 
     def test(run: RunLine, _now: int, _values: Values) -> bool:
         own = run.id.rpartition(":")[2]
         chosen = () if len(own) == UUID else (own,)
-        texts = (run.name, run.pipeline, run.box, *chosen, run.status, *run.current, *run.failed)
+        stages = (*run.current, *run.failed)
+        texts = (run.name, run.pipeline, run.box, *chosen, run.note, run.status, *stages)
         if folded in " ".join(texts).casefold():
             return True
         return may_be_id and (own.startswith(folded) or run.id.casefold().startswith(folded))

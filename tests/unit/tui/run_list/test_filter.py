@@ -28,6 +28,7 @@ RUN = RunLine(
     total=5,
     current=("train[hidden=32]", "train[hidden=128]"),
     failed=("evaluate",),
+    note="from 20:12, warm up",
     params_json='{"lr": "1e-3", "optimizer": "AdamW", "seed": 7, "layers": [2, 3]}',
 )
 
@@ -42,6 +43,8 @@ VALUES = {"val/loss": RunValues({RUN.id: 0.25}, True)}
         "digits running",
         "hidden=128",
         "0f0e",
+        "from 20:12",
+        "WARM digits",
         "status:running",
         "status:failed,running",
         "state=running",
