@@ -23,7 +23,7 @@ from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.read.run_history import PastRun, PastStage
 from trainui.store.read.run_list import RunLine
-from trainui.text import SYMBOLS, TROUBLE, harmless, state
+from trainui.text import SYMBOLS, TROUBLE, harmless, state, verdict
 from trainui.tui.graph_layout import RANKS
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import elapsed, state_style, when
@@ -452,7 +452,7 @@ def _cell(
 
 
 def _run_words(run: RunLine) -> Row:
-    """Return what distinguishes a run from the others of its pipeline, then its name and note."""
+    """Return what distinguishes a run from others, then its name, its verdict and its note."""
     note = f"  “{harmless(run.note)}”" if run.note else ""
     spent = elapsed(run.worked_until(clock.now()), ticks=run.status in UNFINISHED)
     return (
@@ -461,6 +461,7 @@ def _run_words(run: RunLine) -> Row:
         Segment(f"  {spent}" if spent else ""),
         Segment(f"  submitted {when(run.created_at)}", "dim"),
         Segment(f"  {harmless(run.name)}", "strong"),
+        Segment(f"  {verdict(run.verdict)}" if run.verdict else "", "key"),
         Segment(note, "key"),
     )
 

@@ -246,6 +246,8 @@ async def test_a_note_and_a_verdict_have_keys(filler: Filler) -> None:
         await driven.until_shown("Note on second")
         await driven.press("enter")
         await driven.until_gone("Note on second")
+        await driven.press("O")
+        await driven.until_shown("history of second", "- discard", "“warm up”")
     assert len(notes_of(second)) == 2
 
 
