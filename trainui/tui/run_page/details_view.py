@@ -326,7 +326,8 @@ class DetailsView(RowsView):
             return self._group(of, width)
         if tab == DetailTab.OVERVIEW:
             folded = self.folded and self._pattern is None
-            return overview_rows(of, clock.now(), width, folded=folded)
+            height = self.scrollable_content_region.height
+            return overview_rows(of, clock.now(), width, folded=folded, height=height)
         if tab == DetailTab.PARAMS:
             return params_rows(of.page.run, stage, width, of.detail.own_parameters)
         if tab == DetailTab.OUTPUTS:

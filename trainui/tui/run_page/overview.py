@@ -212,8 +212,13 @@ class DetailsSubject:
     """All members of a folded sweep, the stage among them; empty: not folded."""
 
 
-def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = False) -> list[Row]:
-    """Return what a researcher asks first; `folded`: one line stands in place of the details."""
+def overview_rows(
+    of: DetailsSubject, now: int, width: int, *, folded: bool = False, height: int = 0
+) -> list[Row]:
+    """Return what a researcher asks first; `folded`: one line stands in place of the details.
+
+    The command is cut only where it does not fit the height.
+    """
     page, attempts, detail = of.page, of.attempts, of.detail
     stage, count = as_attempt(of.stage, attempts), len(page.attempts.get(of.stage.id, ()))
     by_name = {one.name: one for one in page.stages}
@@ -252,15 +257,20 @@ def overview_rows(of: DetailsSubject, now: int, width: int, *, folded: bool = Fa
         ("summary", _pairs(summary), ""),
     ]
     rows += fields_rows(fields, width)
-    most = MOST_LINES if folded else UNFOLDED_LINES
+    after = [
+        *field_rows("results", detail.unknown_results, "dim", width),
+        *_earlier_rows(attempts, width),
+        (),
+        FOLDED if folded else UNFOLDED,
+    ]
+    spare = height - len(rows) - len(after)
+    most = max(MOST_LINES, spare) if folded else UNFOLDED_LINES
     command = command_text(page.run, stage, last, whole=not folded)
-    rows += field_rows("command", command, "", width, WHOLE, most)
-    rows += field_rows("results", detail.unknown_results, "dim", width)
-    rows += _earlier_rows(attempts, width)
+    rows += field_rows("command", command, "", width, WHOLE, most) + after
     if folded:
-        return [*rows, (), FOLDED]
+        return rows
     shown = of.timeline if is_newest else None
-    return [*rows, (), UNFOLDED, *details_rows(stage, last, by_name, detail, shown, width)]
+    return [*rows, *details_rows(stage, last, by_name, detail, shown, width)]
 
 
 def _edit_words(stage: StageRecord, last: AttemptRecord | None, detail: StageDetail) -> str:

@@ -540,6 +540,21 @@ def test_a_command_of_several_lines_is_shown_as_written(
     assert "ready" not in text
 
 
+def test_a_command_is_whole_where_the_pane_has_room(
+    filler: Filler, connection: statements.Connection
+) -> None:
+    run_id = filler.run({"a": ()}, command="one\ntwo\nthree\nfour\nfive\nsix\n", task=None)
+    page = RunPageReader().read(connection, RunQuery(run_id, stage="a"))
+    assert page is not None
+    of, now = subject(page, page.stages[0]), clock.now()
+    whole = overview_rows(of, now, 60, folded=True, height=20)
+    assert "           six\n" in joined(whole)
+    assert overview_rows(of, now, 60, folded=True, height=len(whole)) == whole
+    cut = overview_rows(of, now, 60, folded=True, height=len(whole) - 1)
+    assert len(cut) == len(whole) - 1
+    assert "five…  (d shows it all, C copies it)" in joined(cut)
+
+
 def test_a_reason_that_is_the_state_is_not_shown(filler: Filler) -> None:
     stage = filler.stage(filler.run({"a": ()}), "a")
     ended = stage._replace(status=Status.CANCELLED, reason="cancelled")
