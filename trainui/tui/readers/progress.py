@@ -49,6 +49,9 @@ _INNER = re.compile(
 )
 """A bar of tqdm, a place such as `[352/360 (98%)]`, and the bars of Keras and of Rich."""
 
+_ALONE = re.compile(r"\s*\[\s*\d+/\d+\]\s.*(?:[=:]\s*[-+]?\d|\d\.\d)")
+"""`[ 12/200] loss=0.5`: a place without a unit, but with values."""
+
 _SIGNS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x08+")
 """Colours, and the backspaces behind Keras' bars."""
 
@@ -126,7 +129,7 @@ def _marks(
         elif inner is not None and outer is not None and outer[0] == "epoch":
             position = outer[1] - 1 + from_zero + inner[0] / inner[1]
             yield Mark(LogProgress(*outer, inner=inner), max(position, 0.0), end)
-        elif (inner is not None and "%|" in text) or (inner is not None and "━" in text):
+        elif inner is not None and ("%|" in text or "━" in text or _ALONE.match(text)):
             yield Mark(LogProgress("bar", *inner, _ran(text)), float(inner[0]), end)
 
 

@@ -41,9 +41,10 @@ RECENT_OF_COURSE, SURE_AFTER = 0.5, 15
 """The newest share of what is done from which the pace is measured against an earlier attempt, of
 which it is known how long the units took; and the seconds for which it is taken for the same."""
 
-RECENT_PART, LEAST_RECENT = 0.25, 3
-"""The newest share of what is done that gives the pace, as later epochs may take longer, and the
-least number of units. Whole ones, so that a validation at the end of each counts in full."""
+RECENT_PART, LEAST_RECENT, LEAST_CYCLES = 0.25, 10, 3
+"""The newest share of what is done that gives the pace, as later epochs may take longer; the least
+number of units, as each tenth step may save; and of evaluations with the steps between them. Whole
+ones, so that a validation at the end of each counts in full."""
 
 ESTIMATE_PERIOD = 2
 """Seconds for which the end of a stage's work by its log is cached."""
@@ -530,7 +531,7 @@ def _by_times_of_points(
     left = _left_with_pauses(connection, stage.id, (often.name, series.name), every, progress)
     if left is not None and (cycle is not None or every >= RARER * least):
         return replace(progress, left=left), True
-    recent = max((last_step - (series.first_step or 0.0)) * RECENT_PART, LEAST_RECENT * every)
+    recent = max((last_step - (series.first_step or 0.0)) * RECENT_PART, LEAST_CYCLES * every)
     begin = _point_at(connection, stage.id, series.name, last_step - recent)
     if cycle is not None:
         begin = _point_at(connection, stage.id, often.name, -math.inf)
@@ -564,7 +565,7 @@ def _left_with_pauses(
     import numpy as np
 
     last, reached = progress.last_step, progress.step or 0.0
-    recent = max((reached - (progress.first_step or 0.0)) * RECENT_PART, LEAST_RECENT * every)
+    recent = max((reached - (progress.first_step or 0.0)) * RECENT_PART, LEAST_CYCLES * every)
     (steps, times), (at, ends) = (
         _points_from(connection, stage_id, name, reached - recent) for name in names
     )

@@ -30,6 +30,7 @@ BAR = "━" * 12
         ("Epoch: [3][ 10/38] Time 0.3\n", "epoch 3, 10 of 38", 2 + 10 / 38),
         ("Epoch(train) [3][ 10/38] lr: 1e-3\n", "epoch 3, 10 of 38", 2 + 10 / 38),
         ("step: 300/1000 loss=2\n", "step 300/1,000", 300),
+        ("[ 12/200] loss=0.5\n", "bar 12/200", 12),
         ("epoch 1/4\nepoch 2/4\n", "epoch 2/4", 1),
         ("epoch 2/4 loss 0.5\n", "epoch 2/4", 2),
     ],
@@ -40,7 +41,10 @@ def test_a_count_says_how_much_is_done(text: str, words: str, position: float) -
     assert last.position == pytest.approx(position)
 
 
-@pytest.mark.parametrize("text", ["epoch 7/5 and epoch 1/0\n", "{'epoch': 0.32}\n", "lr 1/2\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["epoch 7/5 and epoch 1/0\n", "{'epoch': 0.32}\n", "lr 1/2\n", "[1/3] unpacking 2 files\n"],
+)
 def test_what_is_no_count_is_none(text: str) -> None:
     assert [*marks(text.encode())] == []
 

@@ -177,6 +177,18 @@ def test_the_end_follows_epochs_that_get_slower(tmp_path: Path) -> None:
             assert abs((end - training.now) / SECOND - true) <= true / 5, at
 
 
+def test_a_pause_at_each_tenth_step_counts_once_in_ten(tmp_path: Path) -> None:
+    """Saving takes as long as nine steps: the last few steps alone would tell twice the time."""
+    training, started = Training(tmp_path), 1_000 * SECOND
+    lengths = [2 + 18 * (at > 1 and at % 10 == 1) for at in range(1, 101)]
+    for at, length in enumerate(lengths, 1):
+        training.print(f"step {at}/100 loss 0.5\n", length)
+        if at in (11, 12, 19, 21):
+            end, left = end_of_work(tmp_path, started, training.now, lambda _: None), lengths[at:]
+            assert end is not None
+            assert abs((end - training.now) / SECOND - sum(left)) <= sum(left) / 5, at
+
+
 def test_a_validation_after_many_steps_counts(
     filler: Filler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
