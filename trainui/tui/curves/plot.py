@@ -73,6 +73,9 @@ BESIDE = 4
 TABLE_FEET = 2
 """Lines below a plot that has a table of its lines."""
 
+NUMBER_WITHIN = 30
+"""Within so many columns of its end a dim line has its number."""
+
 CALM = 2
 """Columns of dots at both sides whose range a band has too: its edge would flicker."""
 
@@ -308,6 +311,11 @@ class Canvas:
         """Return True if nothing is drawn at a position."""
         dots = self._bits[row][column] or self._behind[row][column]
         return not dots and column not in self._put[row]
+
+    def is_dim(self, row: int, column: int, length: int) -> bool:
+        """Return True if at `length` positions from a column on at most dim lines are drawn."""
+        there = range(column, column + length)
+        return not any(self._bits[row][at] or at in self._put[row] for at in there)
 
     def covered(self, row: int, column: int, length: int) -> int:
         """Return at how many of `length` positions from a column on something is drawn."""
@@ -703,8 +711,9 @@ def _put_ends(
 ) -> None:
     """Mark a line's only point, since a single dot is hard to see, and ends of pruned trials.
 
-    At the end of a dim line is its number in the table, where nothing is drawn.
+    At the end of a dim line is its number in the table; lines that end in one place share theirs.
     """
+    shared: dict[tuple[int, int, bool], list[PlotLine]] = {}
     for line, style in lines:
         known = [at for at, value in enumerate(line.lasts) if math.isfinite(value)]
         if len(known) == 1:
@@ -716,19 +725,35 @@ def _put_ends(
         row, column = scale.row(line.smooths[known[-1]], canvas.height), known[-1] // 2
         if line.pruned:
             canvas.put(row, column, SYMBOLS[Status.PRUNED], style.style)
-        if style.bright or row is None or id(line) not in places:
-            continue
-        number, column = f" {places[id(line)]} ", column + 1
-        number = number[1:] if line.pruned else number  # its sign stands before the number
-        column = min(column, canvas.width - len(number))
-        near = (row, row - 1, row + 1, row - 2, row + 2)
-        rows = (
-            one
-            for one in near
-            if 0 <= one < canvas.height and not canvas.covered(one, column, len(number))
-        )
-        if (free := next(rows, None)) is not None:
-            canvas.write(free, column, number, style.style)
+        if not style.bright and row is not None and id(line) in places:
+            shared.setdefault((row, column, bool(line.pruned)), []).append(line)
+    for (row, column, is_pruned), ending in shared.items():
+        text = _joined([places[id(line)] for line in ending])
+        text = text if is_pruned else f" {text} "  # a pruned line's sign stands before the number
+        _put_number(canvas, ending[0], (row, column), text, scale)
+
+
+def _joined(numbers: Sequence[int]) -> str:
+    """Return numbers as a text, e.g. `9`, `9,12` or `9-12`."""
+    ordered = sorted(numbers)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{ordered[0]}-{ordered[-1]}"
+    return ",".join(map(str, ordered))
+
+
+def _put_number(
+    canvas: Canvas, line: PlotLine, end: tuple[int, int], text: str, scale: YAxis
+) -> None:
+    """Put a dim line's number behind its end, or else on it, where it covers no bright line."""
+    drawn = scale.ranges(line.smooths, line.smooths, 4 * canvas.height)
+    right = min(end[1] + 1, canvas.width - len(text))
+    for left in range(right, max(right - NUMBER_WITHIN, -1), -1):
+        column = left + len(text) // 2
+        dots = drawn[2 * min(column, end[1])]
+        row = canvas.height - 1 - dots[0] // 4 if column < end[1] else end[0]
+        if dots != NO_DOTS and canvas.is_dim(row, left, len(text)):
+            canvas.write(row, left, text, "dim")
+            return
 
 
 def _message(chart: Chart, view: PlotOptions, scale: YAxis | None, values: Sequence[float]) -> str:

@@ -321,6 +321,19 @@ def test_a_pruned_line_is_dim_and_its_end_says_so() -> None:
     assert line_styles(chart(replace(lines[2], own=True)))[0].bright
 
 
+def test_a_dim_lines_number_is_on_its_end_and_covers_no_bright_line() -> None:
+    best = [line([at / 10] * 80, label=f"b{at}", index=at) for at in range(5)]
+    rising = line([0.5] * 70 + [1.0] * 10, label="rising", index=5)
+    dim = [line([value] * 80, label=f"{value}", index=9) for value in (1.01, 1.1, 1.5, 1.51)]
+    found = plot(chart(rising, *best, *dim), PlotOptions(), Frame(40, 16, feet=2)).rows
+    lines = [plain(row)[6:] for row in found]
+    assert [row.rstrip() for row in lines if re.search("[⣤⠒⠉] [0-9,]+ ", row)] == [
+        "⣤" * 34 + " 9,10",
+        "⠒" * 37 + " 8",
+        "⠉" * 32 + " 7 ⡏⠉⠉⠉★",
+    ]
+
+
 def test_the_mean_is_a_line_before_a_dim_range() -> None:
     low, high = (0.0,) * 40, (1.0,) * 40
     rows = drawn([0.5] * 40, lows=low, highs=high)
