@@ -167,6 +167,8 @@ def brief(differences: Mapping[str, Any]) -> list[list[str]]:
             values = old or "", new or ""
             if values not in of_params:
                 options[option.lstrip("-") or "command", *values] = None
+    # a parameter of one side alone, which the other has as an option
+    found = [one for one in found if all(one[1:]) or not _has_both(one, options)]
     found += map(list, options)
     groups = [[*dict.fromkeys(name.partition("[")[0] for name in names)] for names in alone]
     alone = [[name for name in own if name not in other] for own, other in (groups, groups[::-1])]
@@ -183,6 +185,14 @@ def brief(differences: Mapping[str, Any]) -> list[list[str]]:
         [f"{what}: {formatting.listed(some, MOST_NAMED)}", "", ""] for what, some in names if some
     ]
     return found
+
+
+def _has_both(one: Sequence[str], options: Iterable[Sequence[str]]) -> bool:
+    """Return True if an option has the values of both sides, of which `one` has one."""
+    return any(
+        option[0] == one[0] and all(option) and set(one[1:]) <= {"", *option[1:]}
+        for option in options
+    )
 
 
 def _of_trials_once(commands: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

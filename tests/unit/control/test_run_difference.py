@@ -28,13 +28,13 @@ def test_a_few_words_say_what_differs_once_each() -> None:
         "command": {
             "train[seed=1]": [train("{}", "0.1 --amp"), train("{}", "0.3 --wd -0.5")],
             "train[seed=2]": [train("{}", "0.1 --amp"), train("{}", "0.3 --wd -0.5")],
-            "fit": [["python", "fit.py", "--k=v"], ["python", "fit2.py", "--k=v"]],
+            "fit": [["python", "fit.py", "--k=v"], ["python", "fit2.py", "--k=w"]],
             "old": ["true", None],
             "new": [None, "true"],
             "also[a=1]": ["true", None],
             "also[a=2]": [None, "true"],
         },
-        "params": {"lr": ["0.1", "0.3"], "layers": [None, 3]},
+        "params": {"lr": ["0.1", "0.3"], "layers": [None, 3], "k": [None, "w"]},
         "environment": ["HOME"],
         "packages": {"torch": ["1", "2"]},
     }
@@ -44,6 +44,7 @@ def test_a_few_words_say_what_differs_once_each() -> None:
         ["amp", "(set)", ""],
         ["wd", "", "-0.5"],
         ["command", "python fit.py", "python fit2.py"],
+        ["k", "v", "w"],
         ["stages", "old", "new"],
         ["commit", "a" * 7, ""],
         ["code: a.py, b.py and 1 more", "", ""],

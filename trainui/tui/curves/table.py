@@ -66,11 +66,11 @@ COLUMNS, LEAST_NAME = 10 + 2 + VALUE, 12
 """Characters of a line of the table besides the name, the value at the cursor and the best one, and
 the least of the name."""
 
-RANK, RANKED_BY, ANY_STEP = "#", "▾", "best at any step"
+RANK, RANKED_BY, AT_ANY = "#", "▾", "best at any {}"
 """Headings of the table: of the lines' places, behind that of the value which decides them, and of
 each line's best value, wherever it is."""
 
-AND_BEST = ";  at any step the best is "
+AND_BEST = ";  at any {} the best is "
 """Between the leader at the cursor and another line with the best value of all."""
 
 DIFFER, NO_DIFFERENCE = "differ in  ", "nothing that is known"
@@ -191,7 +191,7 @@ def _compared(
     where = f"{_where(chart, view, x, mean)}{RANKED_BY * is_ranked}"
     here = max(VALUE, cell_len(where) + 1)
     raw = "raw " if view.smoothing else ""
-    best_head = f"{mean}{raw}best" if mean or raw else ANY_STEP
+    best_head = f"{mean}{raw}best" if mean or raw else AT_ANY.format(chart.unit)
     of_best = max(map(cell_len, (best_head, *map(best_text, chart.lines)))) + 1
     room = max(width - COLUMNS - here - of_best, LEAST_NAME)
     widest = max(map(cell_len, short_names(chart.lines, width)))
@@ -215,7 +215,7 @@ def _compared(
     lead = [Segment(words)] * bool(words)
     if words and best is not None and places[id(best)] > 1:
         named = names[chart.lines.index(best)]
-        lead.append(Segment(f"{AND_BEST}{named}, {best_text(best)}"))
+        lead.append(Segment(f"{AND_BEST.format(chart.unit)}{named}, {best_text(best)}"))
     seeds = words and not known.words and any(line.members for line in lines)
     foot = packed((*lead, *[Segment(SEEDS_APART, "dim")] * bool(seeds)), width)
     first, count, all_lines = 0, most - 1 - len(foot) - len(verdict), len(lines)
