@@ -64,16 +64,19 @@ class Agent:
         return answer
 
 
-async def _until_reaped() -> None:
+def _waiting() -> set[threading.Thread]:
+    """Return the threads in which Python 3.11 waits for the ends of children."""
+    return {one for one in threading.enumerate() if one.name.startswith("asyncio-waitpid-")}
+
+
+async def _until_reaped(others: set[threading.Thread]) -> None:
     """Wait for the end of this thread's child to be noted, for which the SDK waits two seconds.
 
     A child without a note would be a leftover that fails whichever test next looks for garbage.
+    `others` wait for children of other agents.
     """
     children = Path("/proc/thread-self/children")
-    waiting = "asyncio-waitpid-"  # threads of Python 3.11
-    while children.read_text() or any(
-        one.name.startswith(waiting) for one in threading.enumerate()
-    ):
+    while children.read_text() or _waiting() - others:
         await anyio.sleep(0.01)
     for _ in range(3):  # turns of the loop until it is noted
         await anyio.lowlevel.checkpoint()
@@ -94,6 +97,7 @@ def agent(cli: CommandLine, *options: str, **environ: str) -> Iterator[Agent]:
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[ClientSession]:
+        others = _waiting()
         try:
             async with (
                 stdio_client(parameters) as (reader, writer),
@@ -103,7 +107,7 @@ def agent(cli: CommandLine, *options: str, **environ: str) -> Iterator[Agent]:
                 yield session
         finally:
             with anyio.CancelScope(shield=True):
-                await _until_reaped()
+                await _until_reaped(others)
 
     with (
         start_blocking_portal() as portal,
