@@ -134,11 +134,21 @@ def new_worker(home: Home, than: int) -> bool:
     return ready is not None and int(ready["pid"]) != than
 
 
+def remove(home: Home) -> None:
+    """Remove a home to its end, in which its processes may make files meanwhile."""
+
+    def is_gone() -> bool:
+        shutil.rmtree(home.root, ignore_errors=True)
+        return not home.root.exists()
+
+    wait_for(is_gone, "the removal")
+
+
 def test_all_end_when_their_home_is_removed(home: Home) -> None:
     """`rm -rf` of the home under all of them leaves no process behind."""
     background.start()
     pids = [background.guard_pid(home), background.worker_pid(home), background.broker_pid(home)]
-    shutil.rmtree(home.root)
+    remove(home)
     wait_for(lambda: not any(is_alive(pid) for pid in pids), "the end of all")
 
 
@@ -146,6 +156,6 @@ def test_a_stop_ends_the_broker_of_a_removed_home_without_guard(home: Home) -> N
     background.start()
     server = background.broker_pid(home)
     background.kill(background.guard_pid(home), home.guard_lock)
-    shutil.rmtree(home.root)
+    remove(home)
     assert lifecycle.stop()
     assert not is_alive(server)
