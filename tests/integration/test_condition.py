@@ -76,6 +76,7 @@ def test_a_waiting_user_sees_that_no_broker_comes_up(
 ) -> None:
     (trainui_home.broker / "broker.log").mkdir(parents=True)
     monkeypatch.setattr(waiting, "STANDSTILL_PATIENCE", 0.0)
+    monkeypatch.setattr(waiting, "STANDSTILL_PERIOD", 0.0)  # another reason may come before
     monkeypatch.setattr(waiting, "DISK_PERIOD", 0.0)
     run = Run(tmp_path / "p", stage("a", "true"))
     lifecycle.ensure_started()
