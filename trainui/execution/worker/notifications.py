@@ -2,7 +2,8 @@
 
 Each is claimed once, whichever process claims it: it is recorded as sent before it is. Each channel
 has a thread, and each notification a process that is killed after a minute, so a channel that fails
-or hangs affects neither runs nor the other channel.
+or hangs affects neither runs nor the other channel. Run as a program, this module is that process
+for Apprise: it sends the message on stdin.
 """
 
 from __future__ import annotations
