@@ -400,7 +400,7 @@ class Feeds:
         self._open = None if feed is None else feed.box.name
         if feed is not None and isinstance(query, OfRun):
             feed.set_query(query)
-            found = feed.snapshot
+            found = _page_of(feed)
             is_known = found is not None and is_same_page(found.query, query)
             if found is not None and found.query == query:
                 self._deliver(found)
@@ -421,13 +421,9 @@ class Feeds:
     def _take_box(self, feed: BoxFeed) -> None:
         if self._open is None:
             self._deliver_merged()
-        elif self._open == feed.box.name and feed.snapshot is not None:
-            found = feed.snapshot
-            if feed.problem:
-                found = found._replace(
-                    health=Health(away=(_trouble_of(feed),))
-                )  # all that is known
-            if isinstance(found.query, OfRun):
+        elif self._open == feed.box.name:
+            found = _page_of(feed)
+            if found is not None and isinstance(found.query, OfRun):
                 self._deliver(found)
 
     def _deliver_merged(self) -> None:
@@ -441,6 +437,13 @@ class Feeds:
             elif isinstance(local.query, MachineQuery):
                 local = _with_gpus(local, [one.listed for one in feeds if one.listed])
             self._deliver(local)
+
+
+def _page_of(feed: BoxFeed) -> Snapshot | None:
+    """Return the page as it was read last; why a box does not answer is all known of its health."""
+    if feed.snapshot is None or not feed.problem:
+        return feed.snapshot
+    return feed.snapshot._replace(health=Health(away=(_trouble_of(feed),)))
 
 
 def _trouble_of(feed: BoxFeed) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
-from trainui import clock
+from trainui import clock, paths
 from trainui.clock import SECOND
 from trainui.store.points.plot_points import Axis
 from trainui.tui import box_agent, box_feed, box_wire
@@ -103,3 +104,18 @@ def test_estimated_ends_that_slide_are_sent_seldom() -> None:
     pages._deliver(listed)
     pages._deliver(Snapshot(ListQuery(), endings=listed.endings, loading=True))
     assert len(sent) == 4
+
+
+def test_a_page_asked_of_a_lost_box_says_that_it_is_lost(home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    paths.home().boxes.write_text('{"boxes": {"gpu2": {"host": "gpu2"}}}')
+    found: list[Snapshot] = []
+    feeds = box_feed.Feeds(found.append, Poller(found.append, ListQuery()))
+    query = RunQuery("gpu2:r")
+    feed = feeds.feed(query.run_id)
+    assert feed is not None
+    feed.snapshot = Snapshot(query)
+    feed.problem = "gpu2 has sent nothing for 80 s"
+    feeds.set_query(query)
+    assert len(found) == 1
+    assert "has sent nothing for 80 s" in found[0].health.away[0]
