@@ -157,7 +157,7 @@ class Bars(LineReader):
     def _end(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
         rows = self._new_rows(kind, bar)
         bar.pop("seen", None)
-        if "before" in bar:
+        if "before" in bar and bar["row"]:  # a bar without numbers is of other data
             bar["before"] += bar["at"]
         bar["count"] += bool(bar["given"])
         bar["held"] = bar.get("held", 0) + bool(bar["given"] and _is_held_out(bar["row"]))

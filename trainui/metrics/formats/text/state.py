@@ -288,6 +288,8 @@ class LogState:
         if is_place and said.part and memory.get("places") != of:
             memory["passed"] = said.part
             return None  # a position within the held-out data
+        if epoch and said.part and self._steps().is_other(None, of):
+            return self._known  # within held-out data: its values are where the training is
         if is_place and not said.part:
             memory["places"] = of
         first = memory.get("labels", {}).get("first", said.label)
