@@ -23,7 +23,7 @@ from trainui.metrics.formats import DecoderChoice, SourceFile
 from trainui.metrics.formats.text import grammar
 from trainui.metrics.formats.text.forms import MAX_LINE, MAX_PRINTED, NUMBER, text_lines
 from trainui.metrics.formats.text.forms import without_prefix as message
-from trainui.metrics.formats.text.names import STEP, is_step_name, names_metric
+from trainui.metrics.formats.text.names import STEP, is_no_metric, is_step_name, names_metric
 from trainui.metrics.formats.text.text_lines import (
     SOUGHT,
     SingleValues,
@@ -285,6 +285,9 @@ _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 _WORD = re.compile(r"[A-Za-z_][\w.@/%^-]*(?: ?\([A-Za-z]+\))?")
 _NO_WORD = re.compile(r"(?:is|was|are|of|to|at|in|the|a|after|over|with|for|and)", re.IGNORECASE)
 
+_NO_VALUE = re.compile(r"(?:\.py:|\+/?|±)\s*$")
+"""Before the number of a source line, and before a deviation."""
+
 _STREAMS = {protocol.STDOUT_FILE: "stdout", protocol.STDERR_FILE: "stderr"}
 
 
@@ -306,8 +309,7 @@ def describe(text: SourceFile, masker: Masker) -> str | None:
     """Return which lines of a text look like metrics, and what to write to have them read."""
     lines = masker.text("\n".join(text_lines(lenient.head(text.path, _BYTES)))).split("\n")
     kinds: dict[_LineShape, list[str]] = defaultdict(list)
-    for whole in _without_errors(lines):
-        line = message(whole)[:MAX_PRINTED]
+    for line in map(_message, _without_errors(lines)):
         if (kind := _kind(line)) is not None:
             kinds[kind].append(line)
     named = [kind for kind in kinds if any(map(names_metric, kind.names()))]
@@ -328,6 +330,10 @@ def describe(text: SourceFile, masker: Masker) -> str | None:
     )
 
 
+def _message(line: str) -> str:
+    return message(line)[:MAX_PRINTED].strip()
+
+
 def _without_errors(lines: Iterable[str]) -> Iterator[str]:
     """Yield the lines that are no error, no warning, and not within a traceback."""
     is_inside = False
@@ -342,7 +348,7 @@ def describe_unread(
 ) -> str:
     """Return how many lines of a text were not read although they look like metrics."""
     printed = text_lines(lenient.head(text.path, _BYTES))
-    lines = [message(line)[:MAX_PRINTED] for line in masker.text("\n".join(printed)).split("\n")]
+    lines = [*map(_message, masker.text("\n".join(printed)).split("\n"))]
     quoted = masker.text(first)
     kind = _kind(quoted)
     examples = [line for line in lines if kind is not None and _kind(line) == kind]
@@ -365,7 +371,9 @@ def _reads_all(pattern: str, kind: _LineShape, path: Path) -> bool:
 
     False also if that takes too long: what was not tried is not proposed.
     """
-    search, until = re.compile(pattern).search, time.monotonic() + _TRYING
+    compiled, until = re.compile(pattern), time.monotonic() + _TRYING
+    if compiled.groupindex.keys() <= {STEP}:
+        return False
     sure = max(kind.between, key=len).split("\t")
     text = max(sure, key=len).encode()
     try:
@@ -378,8 +386,8 @@ def _reads_all(pattern: str, kind: _LineShape, path: Path) -> bool:
                 rest = rest[-MAX_LINE:]
                 if text not in whole:
                     continue
-                lines = (message(line)[:MAX_PRINTED] for line in text_lines(whole))
-                if any(_kind(line) == kind and not search(line) for line in lines):
+                lines = map(_message, text_lines(whole))
+                if any(_kind(line) == kind and not compiled.search(line) for line in lines):
                     return False
     except OSError:
         return False
@@ -426,14 +434,19 @@ def _pattern(kind: _LineShape, examples: Sequence[str]) -> str:
     named = (at for at, name in enumerate(kind.names()) if is_step_name(name))
     step = next(steps, next(named, None) if len(examples) == 1 else None)
     names: list[str] = []
-    parts = []
+    parts, before = [], ""
     for at, name in enumerate(kind.names()[:_MOST_NUMBERS]):
-        text = kind.between[at] if at else kind.between[at].lstrip()
+        text = kind.between[at]
         parts.append(_SPECIAL.sub(r"\\\g<0>", text).replace("\t", r"\s*"))
-        if not kind.is_number[at]:
+        # the 5 of `precision @ 5: 0.75` is of the name
+        is_same = len({*numbers[at]}) < min(len(examples), 2)
+        is_label = is_same and numbers[at][0].isdigit()
+        is_value = not (is_label or is_no_metric(name) or _NO_VALUE.search(text))
+        if not kind.is_number[at] or not (at == step or is_value):
             parts.append(r"\S+?")
+            before = name if is_label else ""
             continue
-        names.append(STEP if at == step else _unique(name or "value", names))
+        names.append(STEP if at == step else _unique(name or before or "value", names))
         parts.append(rf"(?P<{names[-1]}>[-+.\w]+)")
     return "".join(parts)
 

@@ -416,7 +416,11 @@ class AttemptReader:
                 self._names.deny(one.stored_as(denied(one.position.state)), key)
         for text, count, first in texts:
             least = 1 if self._ended else max(_UNREAD, 2 * self._unread.get(text.key, 0))
-            if count < least or not self._may_note(text):
+            is_read = any(
+                one.path == text.path and one.reading.pattern and one.reading.pattern.search(first)
+                for one in self._candidates.values()
+            )
+            if count < least or is_read or not self._may_note(text):
                 continue
             self._unread[text.key] = count
             masker = shell_environment.masker(self.attempt.run_dir)

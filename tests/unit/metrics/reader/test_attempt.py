@@ -182,15 +182,26 @@ def test_a_likely_lines_pattern_reads_right_aligned_numbers(
 
 def test_lines_that_are_not_read_are_said_beside_metrics(store: Database, tmp_path: Path) -> None:
     attempt = start_attempt(store, tmp_path)
-    lines = [f"step {at} loss 0.{at}\nat E {at} the acc 0.{at} of it\n" for at in range(1, 9)]
+    lines = [f"step {at} loss 0.{at}\nat E {at} the [acc]: 0.{at} of it\n" for at in range(1, 9)]
     (attempt.directory / "stdout.log").write_text("".join(lines))
     read(store, attempt).finish(clean=True)
     (problem,) = problems(store, attempt)
-    assert "8 lines look like metrics and are not read, e.g. 'at E 1 the acc 0.1 of it'" in problem
+    assert (
+        "8 lines look like metrics and are not read, e.g. 'at E 1 the [acc]: 0.1 of it'" in problem
+    )
     pattern = re.search(r"{stdout: print}, {stdout: '(.*)'}", problem)
     assert pattern is not None
-    found = PatternLines(re.compile(pattern[1])).decode("".join(lines).encode(), 0).series
-    assert len(found["acc"].steps) == 8
+    again = start_attempt(
+        store,
+        tmp_path,
+        MetricSource(stream="stdout", pattern="print"),
+        MetricSource(stream="stdout", pattern=pattern[1]),
+        name="again",
+    )
+    (again.directory / "stdout.log").write_text("".join(lines))
+    read(store, again).finish(clean=True)
+    assert len(values(store, again)["acc"]) == 8
+    assert problems(store, again) == []
 
 
 @pytest.mark.parametrize("metric", ["", "step {at} loss 0.{at}\n"])
@@ -231,6 +242,7 @@ def test_lines_that_are_not_read_are_said_meanwhile(
         ("it's [{value}, 1.25, {at}, 0.0002]", {"it_s", "value", "value_2"}),
         ("run=a of it: val/acc@1={value} and val/acc@5=0.75", {"val_acc_1", "val_acc_5"}),
         ("(loss*) -> {value} $cost: {at}% at 22:00:01", {"loss"}),
+        ("  It took {at} ticks: recall @ 5 was {value}+-0.25 of rank {at}", {"ticks_recall"}),
     ],
 )
 def test_a_proposed_pattern_reads_its_lines_with_their_steps(

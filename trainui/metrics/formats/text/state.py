@@ -72,7 +72,8 @@ _HIGHEST = 1e15
 """A step."""
 _LONGEST_UNREAD = 200
 _NO_UNREAD = re.compile(
-    r"^\W*(?:new )?(?:best|better)\b|error\b|exception|warning|\braise\b", re.IGNORECASE
+    r"^\W*(?:(?:new )?(?:best|better)|hyper-?param\w*)\b|error\b|exception|warning|\braise\b",
+    re.IGNORECASE,
 )
 _VALUE_OF = re.compile(r"(?:[A-Za-z)%\]]|\d(?=:))[\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
@@ -108,7 +109,7 @@ class LogState:
         """What the line says that was read last, if that before it said the same."""
         self._last: tuple[Line, Sequence[str], Row] | None = None
         """The line before, what is written in it, and its row."""
-        self._said, self._form, self._found = grammar.BLANK, "", list[str]()
+        self._said, self._form, self._written = grammar.BLANK, "", ""
 
     def read(self, line: str) -> Sequence[Row]:
         """Return the rows that a line completes."""
@@ -125,7 +126,7 @@ class LogState:
             if cells is not None:
                 return self._of_table(cells)
         self._said = said = grammar.parse(form)
-        self._found, self._form = found, form
+        self._form, self._written = form, written
         if said.kind == "ranks" or (said.rank and self._label == ""):
             self.rank = f"rank{forms.number(said.rank, found):g}" if said.rank else ""
             return RANKS
@@ -488,7 +489,7 @@ class LogState:
     @property
     def _text(self) -> str:
         """The line, without a logger's prefix."""
-        return forms.filled(self._said.text, self._found)
+        return forms.message(self._written)
 
     def _is_within(self, name: str) -> bool:
         """Return True for a metric that the training prints within its epochs."""
