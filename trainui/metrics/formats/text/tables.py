@@ -29,7 +29,7 @@ _MAY_BE_HEADER = re.compile(
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
 """Lines drawn by Rich and tabulate, as the characters that Markdown draws them with."""
 _SIX_DECIMALS = re.compile(r"-?\d+\.\d{6}")
-_DIGITS = re.compile(r"(?<![\w@])\d")
+_NAME = re.compile(r"[^\W\d_]|[#%_]")
 _STEPS = (
     "step",
     "#",
@@ -164,13 +164,8 @@ def _joined(line: str, starts: Sequence[int]) -> list[str]:
 
 def _step(cells: list[str]) -> int | None:
     """Return the index of the step in a header; None if it is not a header."""
-    for cell in cells:  # no numbers, and not the `3/10 :` of a bar
-        if not (cell[:1].isalpha() or cell[:1] in "#%_") or _DIGITS.search(cell):
-            return None
-        is_word = any(letter.isalpha() or letter in "#%" for letter in cell)
-        if not is_word or leading_number(cell) is not None:
-            return None
-    if len(cells) < 2 or len({*cells}) < len(cells):
+    are_words = all(_NAME.match(cell) and leading_number(cell) is None for cell in cells)
+    if not are_words or len(cells) < 2 or len({*cells}) < len(cells):
         return None
     names = [cell.lower().lstrip("#") or "#" for cell in cells[:2]]  # a step comes first or second
     return next((names.index(name) for name in _STEPS if name in names), None)
