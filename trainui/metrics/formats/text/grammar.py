@@ -522,7 +522,8 @@ def _of_words(text: str) -> Line:
     """Return a line without values: of a part of the data, or a heading that says more."""
     plain = text.strip()
     if len(plain) <= _LONGEST_TITLE and _TITLE.fullmatch(text):
-        return Line("title", part=part_in(text), text=text)
+        of = part_in(re.split("(?i) data| set", text)[0])  # `Training data eval:`
+        return Line("title", part=of, text=text)
     if _FINAL.fullmatch(text):
         return Line("title", text=text)
     if len(plain) <= LONGEST_LABEL:

@@ -598,6 +598,10 @@ _COCO = re.compile(
 """`Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.5`."""
 
 
+_AT_K = re.compile(r"(?<=[A-Za-z]) @ (?=\d+ ?[:=] ?[-.\d])")
+"""`Precision @ 1: 0.5`, but not `eval @ 100: loss 0.5`."""
+
+
 def normal(line: str) -> str:
     """Return a line in English, and with counts before their names as names and numbers."""
     if not line.isascii():
@@ -606,6 +610,8 @@ def normal(line: str) -> str:
         line = _RANGE.sub("[", line)
     if "@[" in line:
         line = _COCO.sub(r"eval: Average \1 \2 (IoU@\3-\4 area@\5 maxDets@\6):", line)
+    if " @ " in line:
+        line = _AT_K.sub("@", line)
     if _IS_COUNTED.search(line) or _IS_GLUED.match(line):
         for pattern, replacement in _COUNTED:
             line = pattern.sub(replacement, line)
