@@ -79,6 +79,8 @@ _VALUE_OF = re.compile(r"(?:[A-Za-z)%\]]|\d(?=:))[\s:=|>-]{1,8}[-+]?\d*\.\d")
 """A name with a number that is not whole."""
 _NOT_STEADY = frozenset({"titled", "counts"})
 """What lines above say: it may end with the next line."""
+_COUNTED = frozenset({"has_steps", "has_epochs"})
+"""A log with one of these has a better step than the `#` of a table."""
 _ABOVE = frozenset({"candidate", "fold", "group", "titled"})
 """What lines above say of those of plugins."""
 _CARRIED = ("labels", "folds", "names", "counts", "known", "group", "first_group", "runs")
@@ -667,7 +669,8 @@ class LogState:
     def _of_table(self, cells: tables.Cells) -> Sequence[Row]:
         """Return a row of a table."""
         step, row, part = cells
-        if not row:
+        is_list = self._table.is_numbered and not self.memory.keys().isdisjoint(_COUNTED)
+        if not row or is_list:
             return NOTHING
         if step is None:  # it is where the training is
             if (at := self.memory.get("at")) is None:

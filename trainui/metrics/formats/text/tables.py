@@ -90,6 +90,12 @@ class Table:
         names = self.memory.get("names")
         return None if names is None or not cells else self._row(line, cells, names)
 
+    @property
+    def is_numbered(self) -> bool:
+        """True if the step is the number of a row."""
+        at = self.memory.get("step")
+        return at is not None and self.memory["names"][at] == "#"
+
     def _are_metrics(self, cells: list[str]) -> bool:
         """Return True for a header without a step; it does not end a table that has one."""
         is_alone = self.memory.get("step") is None and len({*cells}) == len(cells) > 1
