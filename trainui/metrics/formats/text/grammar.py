@@ -115,7 +115,7 @@ _FIELDS_BEFORE = re.compile(
     rf"|{INT}[a-z]+\d\w*)[ ,;|]+)+(?=[A-Za-z_])"  # `run=3f2a9c1b`
 )
 _RANKS = re.compile(
-    rf"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?:\d+|{INT})(?:/\d+|/{INT})?\]"
+    rf"[\[(](?:(?:rank|gpu|cuda)[ :=]?|default)(?:\d+|{INT})(?:/\d+|/{INT})?[\])]"
     rf"|\[{INT},{INT}\]<std\w+>:",
     re.IGNORECASE,
 )
@@ -203,7 +203,7 @@ def parse(form: str) -> Line:
 
 def _of_text(text: str, of: str | None) -> Line:
     is_indented = text[:1] in " \t"
-    if "[" in text and _RANKS.search(text):
+    if _RANKS.search(text):
         return Line("ranks")
     if fold := _FOLD_HEADING.fullmatch(text):
         return Line("fold", fold=(fold["stem"].lower(), fold["number"]), text=text)

@@ -146,7 +146,7 @@ _IS_RATE = re.compile(r"(?:.*[\W_])?(?:lr|learning[ _]rate)", re.IGNORECASE)
 
 _COUNTED_THINGS = (
     rf"(?!gen$)(?:{COUNTER})|(?:time|num)step|batche|sample|image|example"
-    r"|frame|token|beam|client|fold|trial|run|task|member|model|chain|worker|gpu|evaluations|n_?eval|n?evals"
+    r"|frame|token|beam|client|fold|stage|phase|trial|run|task|member|model|chain|worker|gpu|evaluations|n_?eval|n?evals"
     r"|\w*size|param(?:eter)?|counter|count|patience"
 )
 _NO_METRIC = re.compile(

@@ -79,7 +79,7 @@ _ENOUGH = 4
 # number that counts up is no label.
 
 _RANK = re.compile(
-    r"\[(?:(?:rank|gpu|cuda)[ :=]?|default)(?P<rank>\d+)(?:/\d+)?\]:?\s?"
+    r"[\[(](?:(?:rank|gpu|cuda)[ :=]?|default)(?P<rank>\d+)(?:/\d+)?[\])]:?\s?"
     r"|\[\d+,(?P<mpi>\d+)\]<std\w+>:\s?",
     re.IGNORECASE,
 )
@@ -196,6 +196,8 @@ class ProcessLines:
 def by_rank(line: str) -> Lines:
     """Return a line, or the two that ranks have written at once, with their ranks."""
     marks = [*_RANK.finditer(line)]
+    if not line[marks[0].end() :].strip():  # `loss 0.5 (gpu 1)`
+        return [(f"rank{marks[0]['rank'] or marks[0]['mpi']}", line[: marks[0].start()])]
     ends = [*(mark.start() for mark in marks[1:]), len(line)]
     return [
         (f"rank{mark['rank'] or mark['mpi']}", line[mark.end() : end])
