@@ -17,7 +17,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -403,7 +403,7 @@ class _Plugin:
         self.record, self.memory, self._above = record, memory, above
         self.may_be_first: Callable[[str], object] = _NO_LINE.search
         with suppress(PluginError), registry.guarded(record):
-            self.may_be_first = _first_line(record.pattern)
+            self.may_be_first = re.compile(record.pattern).search
 
     @cached_property
     def reader(self) -> LineReader:
@@ -510,28 +510,12 @@ class _Process:
     def _taken(self, plugin: LogLines, rows: Sequence[Row]) -> Sequence[Row]:
         if not rows:
             return ()
-        kept = [one for row in rows if len(one := _metrics(row)) > 1]
+        metrics = [
+            {name: row[name] for name in row if name == STEP or not is_no_metric(name)}
+            for row in rows
+        ]
+        kept = [row for row in metrics if len(row) > 1]
         return self.log.placed(kept, counts_epochs=plugin.counts_epochs)
-
-
-def _metrics(row: Row) -> Row:
-    """Return a row without what is no metric."""
-    kept = _kept(tuple(row))
-    return row if len(kept) == len(row) else {name: row[name] for name in kept}
-
-
-@lru_cache(256)
-def _kept(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name == STEP or not is_no_metric(name))
-
-
-@lru_cache
-def _first_line(pattern: str) -> Callable[[str], object]:
-    """Return the search for a plugin's first line.
-
-    One by one: a pattern that begins with a letter is found far faster than one of several.
-    """
-    return re.compile(pattern).search
 
 
 def _memories(state: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
