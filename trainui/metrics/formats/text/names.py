@@ -174,13 +174,8 @@ def is_no_metric(name: str) -> bool:
     return found is not None and (found[1] is None or not names_metric(name))
 
 
-@lru_cache(_NAMES)
-def is_setting(name: str) -> bool:
-    """Return True for what settings print as well."""
-    return (
-        re.fullmatch(r"(?:.*[/ ])?(?:lr|learning_rate|momentum|weight_decay|size|dim)", name)
-        is not None
-    )
+PRINTED_SETTING = re.compile(r"(?:.*[/ ])?(?:lr|learning_rate|momentum|weight_decay|size|dim)")
+"""What settings print as well."""
 
 
 # Pairs of a name and a number.

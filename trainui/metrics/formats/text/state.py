@@ -307,8 +307,8 @@ class LogState:
         elif not said.part and steps.is_other(
             memory.get("heading") if outer is None else outer, of
         ):
-            count_unread(memory, self._text)
-            return None  # of other data
+            self._note_other(said, is_growing=steps.stands_at(place))
+            return None
         elif outer is not None and not said.part and steps.is_again(outer, place):
             return None  # of other data, or of a training that was killed
         elif outer is not None:
@@ -320,6 +320,14 @@ class LogState:
         if not said.part:
             memory["has_steps"] = True
         return before + place
+
+    def _note_other(self, said: Line, *, is_growing: bool) -> None:
+        """Count a position of another total: of other data, or an epoch's as in `[1/200]`."""
+        count_unread(self.memory, self._text)
+        if is_growing:
+            names = {value.name for value in said.values}
+            self._pass_over(names)
+            self._held[:] = [one for one in self._held if names.isdisjoint(one[1])]
 
     @property
     def _known(self) -> float | None:

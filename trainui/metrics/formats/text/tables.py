@@ -247,6 +247,10 @@ class EpochSteps:
         seen = self.memory.get(_SEEN, {"of": None})
         return bool(of and seen["of"] and of != seen["of"] and epoch in (None, seen["epoch"]))
 
+    def stands_at(self, place: float) -> bool:
+        """Return True for the position that was counted last."""
+        return bool(place == self.memory[_SEEN]["last"])
+
     def again(self, place: float, of: float | None, *, may_restart: bool) -> float:
         """Return the steps before a position without an epoch, which may have begun again."""
         seen = self.memory.get(_SEEN) or {"epoch": 0, "first": place, "last": place, "of": of}

@@ -37,6 +37,7 @@ from trainui.metrics.formats.text.forms import (
 )
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import (
+    PRINTED_SETTING,
     QUALIFIER,
     STEP,
     USUAL,
@@ -44,7 +45,6 @@ from trainui.metrics.formats.text.names import (
     Row,
     find,
     is_no_metric,
-    is_setting,
     plain_text,
     step_in,
 )
@@ -370,7 +370,10 @@ class _Reader:
         is_sure = is_sure or any(state.get(SOUGHT) in row for row in rows)
         steps = len({row[STEP] for _label, row in held})
         is_metric = any(
-            not is_setting(name) for _label, row in held for name in row if name != STEP
+            not PRINTED_SETTING.fullmatch(name)
+            for _label, row in held
+            for name in row
+            if name != STEP
         )
         if not is_sure and (steps < (2 if is_metric else _MANY)) and len(held) < _CONFIRMING_LINES:
             return ()
