@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -147,21 +149,34 @@ async def test_a_silent_box_is_given_up_and_tried_again(
     """As without a network: nothing ends, and nothing comes; an open page says so."""
     run_id = there.run(DIAMOND, name="far")
     monkeypatch.setattr(boxes, "ALIVE_PERIOD", 0.2)
-    monkeypatch.setattr(box_feed, "FIRST_DELAY", 5.0)  # until then it is to be seen
+    may_connect, connected = threading.Event(), boxes.connected
+    may_connect.set()
+
+    @contextmanager
+    def connected_later(box: boxes.Box) -> Iterator[boxes.BoxConnection]:
+        may_connect.wait()
+        with connected(box) as connection:
+            yield connection
+
+    monkeypatch.setattr(boxes, "connected", connected_later)
     async with opened() as driven:
         await driven.until_shown("own", "far", "gpu2")
         driven.runs.table.select(f"gpu2:{run_id}")
         await driven.press("enter")
-        await driven.until_shown("1 Stages")
+        await driven.until_shown("1 Stages", "waits for a slot")  # read from the box
         (pid,) = agents(tmp_path / "away")
         os.kill(pid, signal.SIGSTOP)
-        monkeypatch.setattr(boxes, "SILENT_AFTER", 4.0)  # not before: its start may take longer
+        may_connect.clear()  # so that the notice stays until it was seen
+        monkeypatch.setattr(boxes, "SILENT_AFTER", 1.0)  # not before: its start may take longer
         try:
-            await driven.until_shown("has sent nothing for 4 s", "far")
+            await driven.until_shown("has sent nothing for 1 s", "far")
         finally:
             os.kill(pid, signal.SIGCONT)
-        monkeypatch.setattr(boxes, "SILENT_AFTER", 80.0)
+            monkeypatch.setattr(boxes, "SILENT_AFTER", 80.0)
+            may_connect.set()
         await driven.until_gone("has sent nothing")
+        there.start(run_id, "prepare")
+        await driven.until_shown("running")
 
 
 async def test_a_box_of_another_version_is_listed(
