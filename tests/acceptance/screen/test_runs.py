@@ -693,6 +693,18 @@ async def test_sorting_by_a_smoothed_value_shows_that_value(filler: Filler) -> N
         await driven.until_shown("0.5001")
 
 
+def heading(driven: Driven) -> str:
+    """Return the titles of the columns, at their places."""
+    return next(line for line in driven.text().splitlines() if "STATE " in line)
+
+
+def is_laid_out(driven: Driven) -> bool:
+    """Return True if a list that is higher than the screen is drawn beside its scrollbar."""
+    table = driven.runs.table
+    width = table.scrollable_content_region.width
+    return table.show_vertical_scrollbar and table._columns.width == width
+
+
 async def test_columns_stay_while_one_scrolls(filler: Filler) -> None:
     for number in range(30):
         metric = "val/acc" if number % 2 else "loss"
@@ -700,11 +712,12 @@ async def test_columns_stay_while_one_scrolls(filler: Filler) -> None:
     for number in range(30):
         filler.run({"s": ()}, name=f"new{number}")
     async with opened(size=(120, 24)) as driven:
-        await driven.until_shown("new29", "val/acc best", "loss best")
-        columns = driven.runs.table._columns
+        await driven.until_shown("60 runs", "new29", "val/acc best", "loss best")
+        await driven.until(lambda: is_laid_out(driven), "the scrollbar, which takes a cell")
+        before = heading(driven)
         await driven.press("G")
-        await driven.until_shown("old0 ", "val/acc best", "loss best")
-        assert driven.runs.table._columns is columns
+        await driven.until_shown("old0 ", "0.5000")  # the values of these runs are read, too
+        assert heading(driven) == before
         await driven.press("slash", *"name:old1 -name:old10", "enter")
         await driven.until_shown("old19")
         await driven.until(lambda: "val/acc best" in driven.runs.table._columns.titles, "a column")
