@@ -296,6 +296,31 @@ def test_a_limit_of_threads_is_one_error(cli: CommandLine) -> None:
     )
 
 
+UPGRADED = """
+import sys
+from trainui import installation
+from trainui.cli import main
+installation._AT_OUR_START = ()
+sys.modules["trainui.cli.runs_list"] = None
+sys.argv[1:] = ["ls"]
+main.run()
+"""
+
+
+def test_a_module_of_another_version_is_one_error(cli: CommandLine) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UPGRADED],
+        cwd=cli.directory,
+        env=cli.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 4
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("another version of trainui was installed while this command ran")
+
+
 def test_a_current_directory_that_was_deleted_is_named(cli: CommandLine) -> None:
     gone = cli.directory / "gone"
     gone.mkdir()

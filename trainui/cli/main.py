@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from trainui import paths, system
+from trainui import installation, paths, system
 from trainui.cli import printing
 from trainui.errors import (
     SchemaOutdatedError,
@@ -217,5 +217,10 @@ def _explained(error: Exception) -> TrainuiError | None:
         return UnfitEnvironmentError(
             "the limit of processes and threads is reached (`ulimit -u`, or that of the "
             "container): end some of them, or raise it"
+        )
+    if not installation.is_unchanged():
+        return UnfitEnvironmentError(
+            "another version of trainui was installed while this command ran, and its modules do "
+            f"not fit those loaded before ({type(error).__name__}: {error}); run the command again"
         )
     return None

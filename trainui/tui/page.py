@@ -97,6 +97,9 @@ def _each_warning(
         yield HealthWarning("reader", f"{health.reader}: curves stand still", "nothing is lost")
     if health.broker_restart and not trouble:
         yield HealthWarning(health.broker_restart, health.broker_restart, "nothing to do")
+    if health.is_upgraded:
+        words = "another version of trainui was installed"
+        yield HealthWarning("upgrade", words, "quit and open the screen again")
     for problem in health.away:
         yield HealthWarning(problem, problem, "")
 

@@ -592,6 +592,8 @@ class Health(NamedTuple):
     """The stages that nobody watches and that have no process."""
     away: tuple[str, ...] = ()
     """Why boxes do not answer, a sentence each."""
+    is_upgraded: bool = False
+    """True if another version of trainui was installed since the screen was opened."""
 
 
 class Snapshot(NamedTuple):

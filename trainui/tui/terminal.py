@@ -44,6 +44,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.timer import Timer
 
+from trainui import installation
 from trainui.record import dataclass
 
 if TYPE_CHECKING:
@@ -214,6 +215,11 @@ def _reopened(descriptor: int) -> int:
     return os.dup(descriptor)
 
 
+UPGRADED = (
+    "Another version of trainui was installed while the screen was open, and what both have loaded "
+    "does not fit together: open the screen again. Runs are not affected."
+)
+
 LEAVING = ("escape", "q", "ctrl+c")
 """Keys that need no data, and with them the keys before: what cannot be read can be left."""
 
@@ -261,7 +267,12 @@ DRIVER = PrivateUse(
     },
 )
 
-USES = (CELL_DIFF, COMPOSITOR, KEY_QUEUE, DRIVER)
+UPGRADE = PrivateUse(
+    "Says in a sentence why an error after an upgrade of trainui ended the screen",
+    {"textual.app:App": ("_fatal_error",)},
+)
+
+USES = (CELL_DIFF, COMPOSITOR, KEY_QUEUE, DRIVER, UPGRADE)
 
 
 @cache
@@ -413,6 +424,17 @@ class TerminalApp(App[int]):
             self._cursor_shown = self.cursor_position
             renderable = self._shown.reduced(renderable, self.console, always=moved)
         super()._display(screen, renderable)
+
+    def _fatal_error(self) -> None:
+        """Leave after an unhandled exception: with a sentence after an upgrade, else a traceback.
+
+        Pages are imported when they are opened, and those of the new version may need what the
+        modules loaded before the upgrade do not have.
+        """
+        if installation.is_unchanged():
+            super()._fatal_error()
+        else:
+            self.panic(UPGRADED)
 
     def send(self, sequences: str) -> None:
         """Send escape sequences to the terminal, e.g. its bell."""

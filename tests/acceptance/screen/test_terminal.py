@@ -36,6 +36,26 @@ def test_it_opens_reacts_and_leaves_the_terminal_as_it_was(
         )
 
 
+UPGRADED = """
+import sys
+from trainui import installation
+installation._AT_OUR_START = ()
+sys.modules["trainui.tui.graph_view"] = None
+"""
+"""Another version is installed, of which a page that is opened later cannot be imported."""
+
+
+def test_a_page_of_another_version_ends_the_screen_in_words(filler: Filler) -> None:
+    running_demo(filler, name="digits")
+    with terminal(program=UPGRADED + PROGRAM) as shown:
+        shown.until_shown("digits", "and 1 more")  # warning
+        shown.press("\r")
+        assert shown.ended() == 1
+        assert "installed while the screen was open" in shown.received
+        assert "Traceback" not in shown.received
+        assert shown.modes_left() == []
+
+
 def test_nothing_is_printed_if_nothing_runs(filler: Filler) -> None:
     failed_demo(filler, name="broken")
     with terminal() as shown:

@@ -34,9 +34,11 @@ def test_a_missing_worker_is_trouble_while_runs_wait() -> None:
 
 
 def test_each_warning_names_its_remedy() -> None:
-    health = ILL._replace(low_disk="disk full", reader="metrics reader was killed")
+    health = ILL._replace(
+        low_disk="disk full", reader="metrics reader was killed", is_upgraded=True
+    )
     found = page.health_warnings(health, external=set(), is_starting=False)
-    assert [one.key for one in found] == ["disk", ILL.trouble, "reader"]
+    assert [one.key for one in found] == ["disk", ILL.trouble, "reader", "upgrade"]
     assert all(one.remedy for one in found)
 
 

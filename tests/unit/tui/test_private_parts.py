@@ -153,13 +153,19 @@ run_screen()
 """
 
 
-LEFT_OUT = ("sys.modules['trainui.tui.cell_diff'] = None", "", "", "del terminal.TerminalDriver")
+LEFT_OUT = (
+    "sys.modules['trainui.tui.cell_diff'] = None",
+    "",
+    "",
+    "del terminal.TerminalDriver",
+    "",
+)
 """Makes unusable what each use is for."""
 
-USE_NAMES = ("cell_diff", "compositor", "key_queue", "driver")
+USE_NAMES = ("cell_diff", "compositor", "key_queue", "driver", "upgrade")
 
 
-LONG_ONLY = ("compositor", "key_queue")
+LONG_ONLY = ("compositor", "key_queue", "upgrade")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import paths, settings, system
+from trainui import installation, paths, settings, system
 from trainui.store import hosts
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.db.statements import Connection
@@ -188,6 +188,7 @@ class HealthReader:
             "" if absence is None else f"metrics reader {absence[1]}",
             self._low_disk(),
             self._find_lost(),
+            is_upgraded=installation.is_upgraded(),
         )
 
     def _low_disk(self) -> str | None:
