@@ -425,6 +425,8 @@ class Feeds:
             found = _page_of(feed)
             if found is not None and isinstance(found.query, OfRun):
                 self._deliver(found)
+            elif feed.why_closed and self._query is not None:
+                self._deliver(Snapshot(self._query, problem=feed.why_closed))
 
     def _deliver_merged(self) -> None:
         with self._lock:

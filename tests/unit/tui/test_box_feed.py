@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui import clock, paths
@@ -106,16 +108,39 @@ def test_estimated_ends_that_slide_are_sent_seldom() -> None:
     assert len(sent) == 4
 
 
-def test_a_page_asked_of_a_lost_box_says_that_it_is_lost(home: Path) -> None:
+@pytest.fixture
+def feeds(home: Path) -> tuple[box_feed.Feeds, list[Snapshot]]:
+    """Feeds with the box `gpu2`, which are not started, and what they deliver."""
     home.mkdir(exist_ok=True)
     paths.home().boxes.write_text('{"boxes": {"gpu2": {"host": "gpu2"}}}')
     found: list[Snapshot] = []
-    feeds = box_feed.Feeds(found.append, Poller(found.append, ListQuery()))
+    return box_feed.Feeds(found.append, Poller(found.append, ListQuery())), found
+
+
+def test_a_page_asked_of_a_lost_box_says_that_it_is_lost(
+    feeds: tuple[box_feed.Feeds, list[Snapshot]],
+) -> None:
+    both, found = feeds
     query = RunQuery("gpu2:r")
-    feed = feeds.feed(query.run_id)
+    feed = both.feed(query.run_id)
     assert feed is not None
     feed.snapshot = Snapshot(query)
     feed.problem = "gpu2 has sent nothing for 80 s"
-    feeds.set_query(query)
+    both.set_query(query)
     assert len(found) == 1
     assert "has sent nothing for 80 s" in found[0].health.away[0]
+
+
+def test_a_box_lost_before_its_page_came_is_said_on_the_page(
+    feeds: tuple[box_feed.Feeds, list[Snapshot]],
+) -> None:
+    both, found = feeds
+    query = RunQuery("gpu2:r")
+    feed = both.feed(query.run_id)
+    assert feed is not None
+    feed.snapshot = Snapshot(ListQuery())  # what was read last
+    both.set_query(query)
+    assert not found
+    feed.problem = "gpu2 has sent nothing for 80 s"
+    feed._changed(feed)
+    assert found == [Snapshot(query, problem="gpu2 has sent nothing for 80 s")]
