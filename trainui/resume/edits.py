@@ -243,11 +243,16 @@ def with_values(
     """Return a run's pipeline with changed values.
 
     With the full name of a `member` of a sweep, only this one is changed and run.
+
+    Raises:
+        UsageError: the member has one of the values from another one, for which it runs.
     """
     given, own = given_params(run.id), recorded_members(run.id)
     name = None
     if member is not None:
-        name = _name_in_file(run, load_text(run, text, given), given, member)
+        loaded = load_text(run, text, given)
+        name = _name_in_file(run, loaded, given, member)
+        _check_is_first(with_members(loaded, given, own), member, changes)
     changed = {}
     for value, new in changes.items():
         if name is not None:
@@ -260,6 +265,19 @@ def with_values(
     if member is not None:
         words = tuple(f"{member}: {word}" for word in words)
     return InlineEdit(with_replaced(text, changed), given, words, own, name)
+
+
+def _check_is_first(pipeline: Pipeline, member: str, changes: Collection[Value]) -> None:
+    """Raise UsageError if a member is paired by a value with one that it depends on."""
+    stage = pipeline.stage(member)
+    edited = {value.place.name for value in changes if value.place.scope == "matrix"}
+    for name in stage.depends_on:
+        if shared := edited.intersection(_shared_keys(stage, pipeline.stage(name))):
+            key = min(shared)
+            raise UsageError(
+                f"{member} has {key}={(stage.matrix or {})[key]} from {name}, for which it runs; "
+                f"edit {name}, and {member} follows"
+            )
 
 
 def _name_in_file(run: RunRecord, loaded: Pipeline, given: Mapping[str, str], member: str) -> str:
@@ -329,7 +347,8 @@ def recorded_members(run_id: str) -> dict[str, dict[str, str]]:
 def with_members(pipeline: Pipeline, given: Mapping[str, str], values: MemberValues) -> Pipeline:
     """Return a loaded pipeline in which some members have individual values.
 
-    Members in `values` that the file no longer has are ignored.
+    Members in `values` that the file no longer has are ignored. Members of other sweeps that run
+    for one of them alone get its matrix values, too.
 
     Raises:
         UsageError: a member would be equal to another one.
@@ -337,23 +356,57 @@ def with_members(pipeline: Pipeline, given: Mapping[str, str], values: MemberVal
     """
     names = [stage.name for stage in pipeline.stages]
     stages = list(pipeline.stages)
-    renamed = {}
+    renamed, followers = {}, dict[str, Mapping[str, str]]()
     for name in filter(names.__contains__, values):
-        at = names.index(name)
-        stages[at] = _edited(pipeline, given, at, values[name])
+        at, following = names.index(name), _followers(pipeline, name, values[name])
+        stages[at] = _edited(pipeline, given, at, values[name], following)
         renamed[name] = stages[at].name
+        followers |= following
+    for name, changes in followers.items():
+        at = names.index(name)
+        own = {**(stages[at].matrix or {}), **changes}
+        renamed[name] = member_name(stages[at].group, own)
+        stages[at] = replace(stages[at], name=renamed[name], matrix=own)
     trainings = {name: stages[names.index(name)] for name in renamed}
     for at, stage in enumerate(stages):
         each = stage.each_checkpoint
         if each is not None and (training := trainings.get(each.stage)) is not None:
-            own = member_name(stage.group, training.matrix)
-            renamed[stage.name] = own
+            renamed[stage.name] = member_name(stage.group, training.matrix)
             each = replace(each, stage=training.name)
-            stages[at] = replace(stage, name=own, matrix=training.matrix, each_checkpoint=each)
+            stages[at] = replace(
+                stage, name=renamed[stage.name], matrix=training.matrix, each_checkpoint=each
+            )
     for name in renamed.values():
         if [stage.name for stage in stages].count(name) > 1:
             raise UsageError(f"{name} is already a member of the sweep; choose another value")
     return pipeline.with_stages(tuple(_with_names(stage, renamed) for stage in stages))
+
+
+def _followers(
+    pipeline: Pipeline, name: str, values: Mapping[str, str]
+) -> dict[str, Mapping[str, str]]:
+    """Return the members of other sweeps that run for an edited one alone, also for each other.
+
+    Each has those of the edited values that it shares, since members are paired by them.
+    """
+    by_name = {stage.name: stage for stage in pipeline.stages}
+    found, leads = dict[str, Mapping[str, str]](), [(by_name[name], values)]
+    for lead, changes in leads:  # which grows
+        for stage in pipeline.stages:
+            if stage.matrix is None or stage.each_checkpoint or lead.name not in stage.depends_on:
+                continue
+            shared = {key: changes[key] for key in _shared_keys(stage, lead) if key in changes}
+            is_alone = sum(by_name[one].group == lead.group for one in stage.depends_on) == 1
+            if shared and is_alone and stage.name not in found:
+                found[stage.name] = shared
+                leads.append((stage, shared))
+    return found
+
+
+def _shared_keys(stage: StageDefinition, other: StageDefinition) -> list[str]:
+    """Return the matrix keys in which two members have the same value."""
+    own, others = stage.matrix or {}, other.matrix or {}
+    return [key for key, value in own.items() if others.get(key) == value]
 
 
 def own_parameters(values: MemberValues, stage: StageDefinition) -> dict[str, str]:
@@ -379,12 +432,19 @@ def name_in_file(pipeline: Pipeline, with_values: Pipeline, name: str) -> str:
 
 
 def _edited(
-    pipeline: Pipeline, given: Mapping[str, str], at: int, values: Mapping[str, str]
+    pipeline: Pipeline,
+    given: Mapping[str, str],
+    at: int,
+    values: Mapping[str, str],
+    followers: MemberValues,
 ) -> StageDefinition:
-    """Return the definition of a member with individual values."""
+    """Return the definition of a member with individual values, as one that `followers` fit."""
     places = editable_values(pipeline.text, pipeline.stages[at])
     changes = {place: values[key] for place in places if (key := key_of(place)) in values}
     own = {place.name: new for place, new in changes.items() if place.scope == "run"}
+    for name, shared in followers.items():
+        places = editable_values(pipeline.text, pipeline.stage(name))
+        changes |= {one: shared[one.name] for one in places if key_of(one) in shared}
     text = with_replaced(pipeline.text, changes)
     given = {name: own.get(name, value) for name, value in given.items()}
     edited = loader.load_text(text, file=pipeline.file, directory=pipeline.directory, params=given)

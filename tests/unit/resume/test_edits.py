@@ -120,6 +120,51 @@ def test_the_own_parameters_of_a_renamed_member_are_found() -> None:
     }
 
 
+def test_sweeps_that_run_for_an_edited_member_follow_it() -> None:
+    text = """
+stages:
+  - {name: train, matrix: {lr: [0.1, 0.3], seed: [1, 2]}, run: "train ${matrix.lr}"}
+  - {name: test, depends_on: [train], matrix: &both {lr: [0.1, 0.3], seed: [1, 2]},
+     run: "test ${matrix.lr} ${stages.train.dir}"}
+  - {name: plot, depends_on: [test], matrix: {seed: [1, 2], lr: [0.1, 0.3], of: [a, b]},
+     run: "plot ${matrix.lr} ${matrix.of}"}
+  - {name: use, depends_on: [plot], run: "use"}
+"""
+    values = {SECOND: {"lr": "0.2"}, "test[lr=0.1,seed=1]": {"run other": "5"}}
+    own = edits.with_members(loader.load_text(text), {}, values)
+    before = loader.load_text(text)
+    assert {
+        one.name: now.name
+        for one, now in zip(before.stages, own.stages, strict=True)
+        if one.name != now.name
+    } == {
+        SECOND: "train[lr=0.2,seed=2]",
+        "test[lr=0.1,seed=2]": "test[lr=0.2,seed=2]",
+        "plot[seed=2,lr=0.1,of=a]": "plot[seed=2,lr=0.2,of=a]",
+        "plot[seed=2,lr=0.1,of=b]": "plot[seed=2,lr=0.2,of=b]",
+    }
+    filled = submitted.filled_in(own, Path("/r"))
+    test = filled.stage("test[lr=0.2,seed=2]")
+    assert test.depends_on == ("train[lr=0.2,seed=2]",)
+    assert test.command == "test 0.2 /r/train-lr-0.2-seed-2"
+    assert filled.stage("plot[seed=2,lr=0.2,of=b]").command == "plot 0.2 b"
+    assert filled.stage("use").depends_on == tuple(one.name for one in own.stages[8:16])
+
+
+def test_a_value_from_another_member_is_edited_there() -> None:
+    text = """
+stages:
+  - {name: train, matrix: {lr: [0.1, 0.3]}, run: "train ${matrix.lr}"}
+  - {name: test, depends_on: [train], matrix: {lr: [0.1, 0.3], of: [a, b]}, run: "x ${matrix.of}"}
+"""
+    loaded = loader.load_text(text)
+    member = loaded.stage("test[lr=0.3,of=b]")
+    places = {one.name: one for one in edits.editable_values(text, member)}
+    edits._check_is_first(loaded, member.name, [edits.Value(places["of"], "b")])
+    with pytest.raises(UsageError, match=r"edit train\[lr=0.3\], and test\[lr=0.3,of=b\] follows"):
+        edits._check_is_first(loaded, member.name, [edits.Value(places["lr"], "0.3")])
+
+
 def test_the_evaluation_of_an_edited_member_follows_it() -> None:
     text = """
 stages:
