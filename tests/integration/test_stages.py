@@ -249,6 +249,18 @@ def test_a_killed_training_continues_from_its_newest_whole_checkpoint(new_run: N
     assert run.attempt("train").checkpoint == newest
 
 
+def test_a_new_directory_without_checkpoints_needs_no_remark(new_run: NewRun) -> None:
+    run = new_run(stage("train", "exit 1", checkpoint="ckpt-*"))
+    remarks = []
+    for options in (StageOptions(), StageOptions(fresh=["train"]), StageOptions()):
+        run.wait()
+        control.resume(run.id, options)
+        assert run.wait().status == Status.FAILED
+        found = [one.attempt for one in run.events() if one.kind == "checkpoint"]
+        remarks.append(found)
+    assert remarks == [[2], [2], [2, 4]]
+
+
 def test_a_checkpoint_counts_only_for_the_stage_that_wrote_it(
     new_run: NewRun, tmp_path: Path
 ) -> None:

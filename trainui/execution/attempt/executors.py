@@ -239,22 +239,23 @@ def _end_one(one: AttemptContext, executor: ExecutorBackend, job: StageJob) -> N
 
 def move_away_if_fresh(
     store: Database, stage: StageRecord, earlier: Sequence[AttemptRecord]
-) -> None:
+) -> bool:
     """Rename a stage's directory to `STAGE~N` if the stage starts fresh; nothing is deleted.
 
-    A worker may die at any point: the next one continues from there.
+    Returns True if it does. A worker may die at any point: the next one continues from there.
 
     Raises:
         OSError: it cannot be renamed.
     """
     with store.read() as connection:
         if not attempts.is_fresh(connection, stage.id):
-            return
+            return False
     for one in earlier:
         checkpoints.disown(Path(one.directory))
     moved_to = _move_away(Path(stage.directory), earlier)
     with store.write() as connection:
         attempts.record_move(connection, stage, moved_to)
+    return True
 
 
 def make_records(directory: Path) -> None:

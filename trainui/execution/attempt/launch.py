@@ -71,7 +71,8 @@ def launch(store: Database, context: AttemptContext, executors: Executors) -> La
             known = views.attempts_of_stage(connection, context.stage.id)
         earlier = [one for one in known if one.number < context.attempt.number]
         end_previous((replace(context, attempt=one) for one in earlier), executors)
-        move_away_if_fresh(store, context.stage, earlier)
+        if move_away_if_fresh(store, context.stage, earlier):
+            earlier = []  # of which nothing is continued
     attempt_dir = Path(context.attempt.directory)
     _check_upstreams(store, context)
     _make_directory(Path(context.stage.directory))
