@@ -119,6 +119,24 @@ def test_deleting_asks_first(served: CommandLine) -> None:
     assert served("show", "doubtful").code == 3
 
 
+def test_a_plan_that_changed_while_it_was_read_is_asked_again(served: CommandLine) -> None:
+    text = "name: asked\nstages:\n  - {{name: a, run: 'test -e asked.go {0}'}}\n"
+    served.run(text.format(""), name="asked.yaml", code=1)
+    served.write("asked.yaml", text.format("-a 1"))
+    with terminal(served, "resume", "asked", "--detach") as child:
+        child.expect(r"a +run[^?]+Resume with the edited file\?")
+        served.write("asked.go", "")
+        assert served("resume", "asked", "--as-submitted", "--wait").code == 0
+        child.sendline("y")
+        child.expect("the plan has changed since it was shown, so nothing ran: a: run -> run in a")
+        child.expect(r"in a new directory[^?]+Resume with the edited file\?")
+        assert served.status("asked") == "completed"
+        child.sendline("y")
+        child.expect("resumed: a")
+        child.expect(pexpect.EOF)
+    assert served("wait", "asked").code == 0
+
+
 def test_the_screen_opens_with_no_command(served: CommandLine) -> None:
     with terminal(served) as child:
         child.expect(re.escape("\x1b[?1049h"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -13,7 +14,7 @@ import typer
 from trainui import control, formatting, text
 from trainui.cli import options, printing, standstill, waiting
 from trainui.cli.standstill import DiskWatch
-from trainui.errors import PipelineFileError, UsageError, WaitTimeoutError
+from trainui.errors import PipelineFileError, PlanChangedError, UsageError, WaitTimeoutError
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline import matrix
 from trainui.pipeline.rules import resume_plan
@@ -198,18 +199,58 @@ def resume(
     if dry_run:
         _show_plan(found, choice, stages, as_json)
         return
-    confirmed = None
-    if choice.changed_file is not None and choice.pipeline is not None:
-        confirmed = control.plan_resume(found.id, stages, pipeline=choice.pipeline)
-        asked = _ask_for_file(found, choice, plan_lines(confirmed), as_json=as_json)
-        choice, confirmed = asked, confirmed if asked is choice else None
-        stages = _in_full(found, choice.pipeline, written)
-    with standstill.report_changes_on_stop([found.id], standstill.REVIVED, "resumed"):
-        shown = [] if as_json else _planned_lines(found, choice.pipeline, stages)
-        revived = _revive(found.id, env, stages, choice, confirmed)
+    carry_out = partial(_carry_out, found, env=env, detach=detach, wait=wait, as_json=as_json)
+    if _is_asked(choice):
+        raise typer.Exit(_ask_and_carry_out(found, choice, written, file, carry_out, as_json))
+    raise typer.Exit(carry_out(choice, stages))
+
+
+def _ask_and_carry_out(
+    run: RunRecord,
+    choice: PipelineChoice,
+    written: StageOptions,
+    file: str | None,
+    carry_out: Callable[..., int],
+    as_json: bool,
+) -> int:
+    """Resume as the user chooses; ask again if the plan has changed since it was shown."""
+    while True:
+        stages = _in_full(run, choice.pipeline, written)
+        confirmed = control.plan_resume(run.id, stages, pipeline=choice.pipeline)
+        if not _uses_file(run, choice, plan_lines(confirmed), as_json=as_json):
+            return carry_out(PipelineChoice(), _in_full(run, None, written))
+        try:
+            return carry_out(choice, stages, confirmed)
+        except PlanChangedError as error:
+            choice = _chosen(run, file, as_submitted=False)
+            if not _is_asked(choice):
+                raise
+            printing.note(str(error), "")
+
+
+def _is_asked(choice: PipelineChoice) -> bool:
+    """Return True if the user has to choose between an edited file and the one submitted."""
+    return choice.changed_file is not None and choice.pipeline is not None
+
+
+def _carry_out(
+    run: RunRecord,
+    choice: PipelineChoice,
+    stages: StageOptions,
+    confirmed: Sequence[PlannedStage] | None = None,
+    *,
+    env: bool,
+    detach: bool,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Resume a run, by the plan that was confirmed if it was asked; return the exit code."""
+    with standstill.report_changes_on_stop([run.id], standstill.REVIVED, "resumed"):
+        is_shown = as_json or confirmed is not None
+        shown = [] if is_shown else _planned_lines(run, choice.pipeline, stages)
+        revived = _revive(run.id, env, stages, choice, confirmed)
         _note_plan(shown, choice, revived)
-        code = _follow(found, revived, detach=detach, wait=wait, as_json=as_json)
-    raise typer.Exit(code)
+        return _follow(run, revived, detach=detach, wait=wait, as_json=as_json)
 
 
 def _note_plan(plan: Sequence[str], choice: PipelineChoice, revived: Sequence[str]) -> None:
@@ -483,10 +524,10 @@ def _with_prepared_edit(
     return choose_pipeline(run, edit=edit), replace(written, before=before)
 
 
-def _ask_for_file(
+def _uses_file(
     run: RunRecord, choice: PipelineChoice, plan: Sequence[str], *, as_json: bool
-) -> PipelineChoice:
-    """Ask the user whether to use an edited file; return the final choice.
+) -> bool:
+    """Ask the user whether to use an edited file; False: the pipeline as submitted.
 
     `plan` has the lines of the plan with the edited file. With `--json`, nothing can be asked.
 
@@ -504,12 +545,10 @@ def _ask_for_file(
         )
     question = "Resume with the edited file? [y]es, [s] as submitted, [n]othing"
     answer = typer.prompt(question, default="n", show_default=False, err=True).strip().lower()
-    if answer in ("y", "yes"):
-        return choice
-    if answer == "s":
-        return PipelineChoice()
-    printing.note("nothing was done")
-    raise typer.Exit(1)
+    if answer not in ("y", "yes", "s"):
+        printing.note("nothing was done")
+        raise typer.Exit(1)
+    return bool(answer != "s")
 
 
 def _offer(
