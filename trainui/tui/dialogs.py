@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -22,6 +22,7 @@ from trainui.errors import NotFoundError, TrainuiError, UsageError
 from trainui.formatting import quantity, size
 from trainui.model.records import StageRecord
 from trainui.model.states import UNFINISHED, Status
+from trainui.pipeline.rules.resume_plan import summary
 from trainui.record import dataclass
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless, verdict
@@ -37,11 +38,9 @@ from trainui.tui.app_interface import (
 )
 from trainui.tui.keymap import bindings
 from trainui.tui.line_view import RowsView, TextView
+from trainui.tui.run_actions import PlanRequest, ShownPlan
 from trainui.tui.styled_text import Row, Segment, cut_member, labelled, shared_out, told_apart, wrap
 from trainui.tui.widgets import FRAME, FRAME_HEIGHT, Dialog, Entry, EntryView
-
-if TYPE_CHECKING:
-    pass
 
 MOST_FACTS = 12
 """The most lines of facts; more of them scroll."""
@@ -227,21 +226,33 @@ def remove_question(targets: Sequence[Target], call: Call) -> ConfirmScreen:
 
 
 def resume_runs_question(targets: Sequence[Target], call: Call) -> ConfirmScreen:
-    """Return the confirmation for resuming these runs, each with its own plan."""
+    """Return the confirmation for resuming these runs; those named by the plans that it shows."""
+    request = PlanRequest(as_submitted=True)
+    plans: dict[str, ShownPlan] = {}
+
+    def summary_of(target: Target) -> str:
+        """Plan a resume; return what it would do, or why the run cannot be resumed."""
+        try:
+            made: ShownPlan = call(run_actions.plan, target.id, request)
+        except TrainuiError as error:
+            return f"not resumed: {error}"
+        plans[target.id] = made
+        return f"not resumed: {made.problem}" if made.problem else summary(made.stages)
 
     def facts() -> list[str]:
-        lines = [_named(targets)]
-        lines += [
-            f"{run_label(target)}: {_plan_summary(target, call)}"
-            for target in targets[:MOST_LISTED]
-        ]
+        shown = targets[:MOST_LISTED]
+        lines = [_named(targets), *(f"{run_label(one)}: {summary_of(one)}" for one in shown)]
         if len(targets) > MOST_LISTED:
             lines.append(f"and {len(targets) - MOST_LISTED} more")
         how = "Each resumes with its pipeline as submitted; to use edits, resume one run alone."
         return [*lines, how]
 
+    def resume(run_id: str) -> list[str]:
+        shown = plans.get(run_id) or call(run_actions.plan, run_id, request)
+        return list(call(run_actions.carry_out, run_id, request, shown))
+
     def work() -> str:
-        found, failed = _each(targets, lambda run_id: call(run_actions.resume, run_id))
+        found, failed = _each(targets, resume)
         resumed = sum(map(bool, found))
         said = f"resumed: {quantity(resumed, 'run')}" if resumed or not failed else ""
         nothing = len(found) - resumed
@@ -251,14 +262,6 @@ def resume_runs_question(targets: Sequence[Target], call: Call) -> ConfirmScreen
     answers = [Choice("y", "resume them", work), Choice("n", "cancel")]
     here = any(map(is_here, targets))
     return ConfirmScreen(f"Resume {quantity(len(targets), 'run')}?", facts, answers, starts=here)
-
-
-def _plan_summary(target: Target, call: Call) -> str:
-    """Return what a resume would do with a run, or why it cannot be resumed."""
-    try:
-        return str(call(run_actions.resume_summary, target.id))
-    except TrainuiError as error:
-        return f"not resumed: {error}"
 
 
 def _each(

@@ -18,7 +18,6 @@ from trainui.errors import PlanChangedError, UsageError
 from trainui.model.records import StageRecord
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
-from trainui.pipeline.rules import resume_plan
 from trainui.pipeline.rules.resume_plan import Action, PlannedStage, StageOptions
 from trainui.record import dataclass
 from trainui.resume import checkpoints, edit_effects
@@ -397,20 +396,6 @@ def more_seeds(_run_id: str, some: list[tuple[str, str]], more: int) -> list[Mor
 # --- others
 
 
-def resume(run_id: str) -> bool:
-    """Resume a run with its pipeline as submitted; return False if there was nothing to do."""
-    from trainui import control
-
-    return bool(control.resume(run_id))
-
-
-def resume_summary(run_id: str) -> str:
-    """Return what a resume would do, in words."""
-    from trainui import control
-
-    return resume_plan.summary(control.plan_resume(run_id))
-
-
 def change_priority(run_id: str, change: int) -> int:
     """Raise (1) or lower (-1) a run's priority; return the new one."""
     from trainui import control
@@ -504,7 +489,7 @@ def digest(since: int, until: int) -> Digest:
     return replace(found, running=[replace(one, until=known.get(one.run)) for one in found.running])
 
 
-STARTING: frozenset[Callable[..., Any]] = frozenset({carry_out, resume, rerun, start_ours})
+STARTING: frozenset[Callable[..., Any]] = frozenset({carry_out, rerun, start_ours})
 """The actions after which a worker is started."""
 
 _OTHERS: tuple[Callable[..., Any], ...] = (
@@ -513,7 +498,6 @@ _OTHERS: tuple[Callable[..., Any], ...] = (
         edited_values,
         edited_text,
         more_seeds,
-        resume_summary,
         change_priority,
         add_note,
         difference,

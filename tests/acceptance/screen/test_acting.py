@@ -717,6 +717,27 @@ async def test_a_plan_that_changed_is_shown_again_and_not_carried_out(
     assert filler.stage(run_id, "right").status == Status.QUEUED
 
 
+async def test_of_marked_runs_only_the_plans_shown_are_carried_out(
+    home: Path, tmp_path: Path, filler: Filler, started_worker: None
+) -> None:
+    control.set_paused(True)
+    file = tmp_path / "pair.yaml"
+    file.write_text(PAIR)
+    first, second = (control.submit(loader.load(str(file), {})) for _ in range(2))
+    for run_id in (first, second):
+        filler.fail(run_id, "left", "exit code 1")
+    running = filler.start(second, "right")
+    async with opened() as driven:
+        await driven.until_shown("2 failed")
+        await driven.press("A", "r")
+        await driven.until_shown("Resume 2 runs?", "1 to run, 1 skipped")
+        filler.end(running, Status.FAILED, error="exit code 3", exit_code=3)
+        await driven.press("y")
+        await driven.until_shown("resumed: 1 run", "nothing ran: right: skip -> run")
+    found = [str(filler.stage(run_id, "left").status) for run_id in (first, second)]
+    assert found == ["queued", "failed"]
+
+
 async def test_the_page_says_that_its_numbers_are_from_before_an_edit(
     home: Path, tmp_path: Path, filler: Filler, worker: None
 ) -> None:
