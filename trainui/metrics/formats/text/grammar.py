@@ -131,6 +131,9 @@ _LOGGED = re.compile(
     re.IGNORECASE,
 )
 """Before the counters of a line; `Task 1/3, Epoch 2` and `Validation results, epoch 2` too."""
+_EVENT = re.compile(r"[A-Za-z][a-z]*(?: +[a-z]+){1,4}", re.IGNORECASE)
+_FIELD = re.compile(rf"\w+=(?:{VALUE}|{INT})")
+"""structlog's `validation finished    epoch=3 loss=0.5`."""
 _NUMBERED = re.compile(
     # `[1, 2000] loss: 2.1`, `[100] train_loss=2.5`, `[1/6] ... val loss: 2`, `(0, 10) loss : 2`,
     # `10: loss: 2`, `3/10 loss=2`, `0 [D loss: 2]`, `#3 loss=2`; then `train (1/3) loss: 2`,
@@ -329,7 +332,11 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     )
     if first < 0:
         return None
-    begins = _LOGGED.fullmatch(text[: pairs[first].start].rstrip())
+    before = text[: pairs[first].start].rstrip()
+    begins = _LOGGED.fullmatch(before) or (
+        _EVENT.fullmatch(before)
+        and all(_FIELD.fullmatch(text, pair.start, pair.end) for pair in pairs)
+    )
     if not begins or first:
         # a logger's prefix like `module:180` is no pair
         glued = (

@@ -353,7 +353,8 @@ class LogState:
         if step is None:
             return NOTHING
         if said.inner and "names" not in memory:
-            memory.pop("has_steps", None)  # it may be a setting, as `step: 10`
+            for name in ("has_steps", "steps"):  # it may be a setting, as `steps: 1000`
+                memory.pop(name, None)
         rows = self._first_counter(step)
         memory.update(at=step, below="step" if said.inner else "epoch", under="")
         memory.pop("titled", None)
