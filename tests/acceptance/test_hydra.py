@@ -124,8 +124,9 @@ def test_batches_are_one_run_and_a_killed_sweep_repeats_no_job(cli: CommandLine)
     cli.close()  # kills all: sweeper, worker, guard, broker, supervisors and jobs
     sweeper.wait()
     (cli.directory / "go").touch()
-    assert cli("resume", "--interrupted").code == 0
-    assert set(states().values()) == {"completed"}
+    resumed = cli("resume", "--interrupted")
+    assert resumed.code == 0
+    assert set(states().values()) == {"completed"}, resumed.err
     subprocess.run(sweep, cwd=cli.directory, env=cli.environ, check=True, timeout=90)
     assert states() == dict.fromkeys(JOBS, "completed")
     (known,) = cli.json("add", "out")["runs"]
