@@ -269,6 +269,18 @@ def test_modules_on_pythonpath_do_not_replace_ours(cli: CommandLine) -> None:
     assert cli("worker", "stop").code == 0
 
 
+def python(cli: CommandLine, program: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python program with the environment of a command line."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=cli.directory,
+        env=cli.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 NO_THREADS = """
 import sys, threading
 def refuse(*_, **__):
@@ -281,14 +293,7 @@ main.run()
 
 
 def test_a_limit_of_threads_is_one_error(cli: CommandLine) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", NO_THREADS],
-        cwd=cli.directory,
-        env=cli.environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = python(cli, NO_THREADS)
     assert done.returncode == 4
     assert done.stderr == (
         "the limit of processes and threads is reached (`ulimit -u`, or that of the container): "
@@ -308,14 +313,7 @@ main.run()
 
 
 def test_a_module_of_another_version_is_one_error(cli: CommandLine) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", UPGRADED],
-        cwd=cli.directory,
-        env=cli.environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = python(cli, UPGRADED)
     assert done.returncode == 4
     (line,) = done.stderr.splitlines()
     assert line.startswith("another version of trainui was installed while this command ran")

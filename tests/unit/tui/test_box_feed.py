@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -108,39 +108,43 @@ def test_estimated_ends_that_slide_are_sent_seldom() -> None:
     assert len(sent) == 4
 
 
-@pytest.fixture
-def feeds(home: Path) -> tuple[box_feed.Feeds, list[Snapshot]]:
+class Lost(NamedTuple):
     """Feeds with the box `gpu2`, which are not started, and what they deliver."""
+
+    feeds: box_feed.Feeds
+    found: list[Snapshot]
+
+    @property
+    def feed(self) -> box_feed.BoxFeed:
+        feed = self.feeds.feed(PAGE.run_id)
+        assert feed is not None
+        return feed
+
+
+PAGE = RunQuery("gpu2:r")
+SILENT = "gpu2 has sent nothing for 80 s"
+
+
+@pytest.fixture
+def lost(home: Path) -> Lost:
     home.mkdir(exist_ok=True)
     paths.home().boxes.write_text('{"boxes": {"gpu2": {"host": "gpu2"}}}')
     found: list[Snapshot] = []
-    return box_feed.Feeds(found.append, Poller(found.append, ListQuery())), found
+    return Lost(box_feed.Feeds(found.append, Poller(found.append, ListQuery())), found)
 
 
-def test_a_page_asked_of_a_lost_box_says_that_it_is_lost(
-    feeds: tuple[box_feed.Feeds, list[Snapshot]],
-) -> None:
-    both, found = feeds
-    query = RunQuery("gpu2:r")
-    feed = both.feed(query.run_id)
-    assert feed is not None
-    feed.snapshot = Snapshot(query)
-    feed.problem = "gpu2 has sent nothing for 80 s"
-    both.set_query(query)
-    assert len(found) == 1
-    assert "has sent nothing for 80 s" in found[0].health.away[0]
+def test_a_page_asked_of_a_lost_box_says_that_it_is_lost(lost: Lost) -> None:
+    lost.feed.snapshot = Snapshot(PAGE)
+    lost.feed.problem = SILENT
+    lost.feeds.set_query(PAGE)
+    assert len(lost.found) == 1
+    assert "has sent nothing for 80 s" in lost.found[0].health.away[0]
 
 
-def test_a_box_lost_before_its_page_came_is_said_on_the_page(
-    feeds: tuple[box_feed.Feeds, list[Snapshot]],
-) -> None:
-    both, found = feeds
-    query = RunQuery("gpu2:r")
-    feed = both.feed(query.run_id)
-    assert feed is not None
-    feed.snapshot = Snapshot(ListQuery())  # what was read last
-    both.set_query(query)
-    assert not found
-    feed.problem = "gpu2 has sent nothing for 80 s"
-    feed._changed(feed)
-    assert found == [Snapshot(query, problem="gpu2 has sent nothing for 80 s")]
+def test_a_box_lost_before_its_page_came_is_said_on_the_page(lost: Lost) -> None:
+    lost.feed.snapshot = Snapshot(ListQuery())  # what was read last
+    lost.feeds.set_query(PAGE)
+    assert not lost.found
+    lost.feed.problem = SILENT
+    lost.feed._changed(lost.feed)
+    assert lost.found == [Snapshot(PAGE, problem=SILENT)]
