@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from trainui.model.definition import Pipeline
     from trainui.resume.edit_effects import PipelineChoice
 
-Row = dict[str, Any]
+JsonObject = dict[str, Any]
+"""A value as the commands print it with `--json`."""
 
 ATTEMPT_TAG = RUN_TAG
 """Under this name a tracker may note to which attempt's directory a run or a job belongs."""
 
 
-def list(most: int | None = None) -> tuple[Row, ...]:
+def list(most: int | None = None) -> tuple[JsonObject, ...]:
     """Return the runs, the newest first; at most so many."""
     if engine.is_none_yet():
         return ()
@@ -39,7 +40,7 @@ def list(most: int | None = None) -> tuple[Row, ...]:
         return tuple(run_in_json.run_lines(connection, views.runs(connection, limit=most)))
 
 
-def overview(matching: str = "", most: int = 20, after: str | None = None) -> Row:
+def overview(matching: str = "", most: int = 20, after: str | None = None) -> JsonObject:
     """Return the runs that match a filter of `trainui ls`, the newest first, each in short.
 
     `after` is the id of a run behind which to continue; `left` counts those that follow.
@@ -82,7 +83,7 @@ def overview(matching: str = "", most: int = 20, after: str | None = None) -> Ro
     return {"runs": shown, "left": max(len(found) - most, 0)}
 
 
-def best(run_id: str) -> Row | None:
+def best(run_id: str) -> JsonObject | None:
     """Return a run's most important metric and its best value; None if it has none."""
     from trainui.model.headline_metric import lower_is_better
     from trainui.pipeline import matrix
@@ -102,7 +103,7 @@ def best(run_id: str) -> Row | None:
     return {"metric": metric, word: value, "stage": stage.name}
 
 
-def show(run: str) -> Row:
+def show(run: str) -> JsonObject:
     """Return a run with its stages and their attempts."""
     from trainui.store.read import run_in_json, views
 
@@ -110,7 +111,7 @@ def show(run: str) -> Row:
         return run_in_json.run_in_full(connection, views.find_run(connection, run))
 
 
-def points(run: str, stage: str | None = None) -> Iterator[Row]:
+def points(run: str, stage: str | None = None) -> Iterator[JsonObject]:
     """Yield the stored points of a run, or of a stage, in the order read."""
     from trainui.store.points import read_points
     from trainui.store.read import views
@@ -136,7 +137,7 @@ def points(run: str, stage: str | None = None) -> Iterator[Row]:
 
 def figures(
     run: str, stage: str | None = None, names: Sequence[str] = (), most: int | None = None
-) -> Row:
+) -> JsonObject:
     """Return the metrics of a stage in few numbers, the most important first.
 
     Without a stage, of the newest with metrics. At most 60 points a series; `most` is the number
@@ -150,7 +151,7 @@ def figures(
 
 def log_part(
     run: str, stage: str | None = None, cursor: str | None = None, most: int = 3000
-) -> Row:
+) -> JsonObject:
     """Return a part of a stage's log, by default its newest lines, at most so many characters.
 
     Without a stage, of the newest that ran. `cursor` continues behind the lines returned, and
@@ -162,7 +163,9 @@ def log_part(
         return log_files.part_of(connection, run, stage, cursor, most)
 
 
-def log(run: str, stage: str, attempt: int | None = None, last: int | None = None) -> Iterator[Row]:
+def log(
+    run: str, stage: str, attempt: int | None = None, last: int | None = None
+) -> Iterator[JsonObject]:
     """Yield the lines that an attempt of a stage has printed so far: the latest one by default."""
     from trainui.control import log_files
     from trainui.control.log_files import AttemptLogs
@@ -181,7 +184,7 @@ def log(run: str, stage: str, attempt: int | None = None, last: int | None = Non
         yield {"stream": line.stream, "time": clock.to_iso(line.time), "text": text}
 
 
-def events(run: str | None = None, after: int = 0) -> tuple[Row, ...]:
+def events(run: str | None = None, after: int = 0) -> tuple[JsonObject, ...]:
     """Return the events of a run, or of all, with higher ids than `after`."""
     from trainui.store.read import event_feed, views
 
@@ -208,7 +211,7 @@ def news(
     cursor: str | None = None,
     seconds: float = 0.0,
     stopped: Event | None = None,
-) -> Row:
+) -> JsonObject:
     """Wait until a run, or any, has ended, failed, stalled or has a new best; return what changed.
 
     `cursor` is where an earlier answer ended; None: now. The reason is `timeout` if nothing came,
@@ -261,7 +264,7 @@ def act_as(by: str) -> None:
 
 def preview(
     file: str | None = None, params: Mapping[str, str] | None = None, *, command: str | None = None
-) -> Row:
+) -> JsonObject:
     """Return what `submit` would store: the stages, and remarks."""
     from trainui import control
     from trainui.cli import run as run_command
@@ -275,7 +278,7 @@ def preview(
     return {**run_command.plan_as_json(found), "remarks": remarks}
 
 
-def plan(run: str, file: str | None = None, *, as_submitted: bool = True) -> Row:
+def plan(run: str, file: str | None = None, *, as_submitted: bool = True) -> JsonObject:
     """Return what `resume` would do, as `trainui resume --dry-run` does.
 
     `changed_file` is the run's file if it has changed since; without `as_submitted` it is used.
@@ -389,7 +392,7 @@ def _pipeline(file: str | None, params: Mapping[str, str] | None, command: str |
     return found
 
 
-def wait(run: str) -> Row:
+def wait(run: str) -> JsonObject:
     """Wait until a run has ended; return it as `show` does."""
     from trainui.api import PipelineExecutor
 

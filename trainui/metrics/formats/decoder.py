@@ -402,7 +402,8 @@ def _by_label(points: Points, labels: Sequence[str], rows: Ints) -> dict[str, Po
     }
 
 
-Row = Mapping[str, Any]
+JsonRecord = Mapping[str, Any]
+"""The fields of a record, by name."""
 
 _Names = tuple[str, ...]
 Values = Sequence[Sequence[object]]
@@ -452,7 +453,7 @@ class SparseRows:
 
 
 def row_points(
-    rows: Sequence[Row], *, first_row: int, step: str | None, epochs: set[str] | None = None
+    rows: Sequence[JsonRecord], *, first_row: int, step: str | None, epochs: set[str] | None = None
 ) -> dict[str, Points]:
     """Return the series of some rows, in file order, with any mix of fields.
 
@@ -475,7 +476,7 @@ def row_points(
     return merge(tables)
 
 
-def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], _Names, Values]]:
+def _tables(rows: Sequence[JsonRecord]) -> Iterator[tuple[list[int], _Names, Values]]:
     """Yield the rows with the same fields together: row numbers, field names, values."""
     for names, numbers in _groups(rows).items():
         chosen = rows if len(numbers) == len(rows) else [rows[number] for number in numbers]
@@ -489,7 +490,7 @@ def _tables(rows: Sequence[Row]) -> Iterator[tuple[list[int], _Names, Values]]:
             yield numbers, names, columns
 
 
-def _groups(rows: Sequence[Row]) -> dict[_Names, list[int]]:
+def _groups(rows: Sequence[JsonRecord]) -> dict[_Names, list[int]]:
     """Return the row numbers by fields, for rows with the same fields in the same order."""
     groups: dict[_Names, list[int]] = {}
     for number, names in enumerate(map(tuple, rows)):
@@ -519,14 +520,14 @@ def is_count(name: str) -> bool:
     return "/" in name and _COUNT.fullmatch(name) is not None
 
 
-def numbers(row: Row) -> dict[str, float]:
+def numbers(row: JsonRecord) -> dict[str, float]:
     """Return the numbers of one object by their full names."""
     flat = flatten(row)
     columns = _columns(tuple(flat), [(value,) for value in flat.values()])
     return {name: float(column.values[0]) for name, column in columns.items()}
 
 
-def flatten(row: Row) -> Row:
+def flatten(row: JsonRecord) -> JsonRecord:
     """Return an object with nested objects flattened; lists are left as they are."""
     nested = [name for name, value in row.items() if isinstance(value, dict)]
     if not nested:
@@ -538,7 +539,7 @@ def flatten(row: Row) -> Row:
     return flat
 
 
-def _put(flat: dict[str, Any], prefix: str, row: Row, depth: int) -> None:
+def _put(flat: dict[str, Any], prefix: str, row: JsonRecord, depth: int) -> None:
     for name, value in row.items():
         if not isinstance(value, dict):
             flat[f"{prefix}{name}"] = value

@@ -22,7 +22,7 @@ from trainui.metrics import lenient
 from trainui.metrics.formats.decoder import (
     Decoded,
     Decoder,
-    Row,
+    JsonRecord,
     TableColumn,
     WholeTable,
     find,
@@ -280,14 +280,14 @@ class JsonLines(Decoder):
         )
         return Decoded(series, len(values))
 
-    def _decode_rows(self, rows: list[Row], first_row: int) -> Decoded:
+    def _decode_rows(self, rows: list[JsonRecord], first_row: int) -> Decoded:
         rows = self._metrics(rows)
         series = row_points(rows, first_row=first_row, step=self._step, epochs=self.epochs)
         return Decoded(series, len(rows))
 
-    def _metrics(self, rows: list[Row]) -> list[Row]:
+    def _metrics(self, rows: list[JsonRecord]) -> list[JsonRecord]:
         memory = copy.deepcopy(self.state.get(_PRINTED, {}))
-        printed, found = LogState(memory, []), list[Row]()
+        printed, found = LogState(memory, []), list[JsonRecord]()
         for row in rows:
             text = record_message(row)
             if text is not None and not step_fields(tuple(row), self._step):
@@ -300,7 +300,7 @@ class JsonLines(Decoder):
             self.state = {**self.state, _PRINTED: memory}
         return found
 
-    def _rows(self, part: bytes) -> list[Row]:
+    def _rows(self, part: bytes) -> list[JsonRecord]:
         """Return the objects of some lines."""
         found: list[Any] = []
         try:
@@ -340,7 +340,7 @@ def _parts(block: bytes) -> Iterator[bytes]:
         at = end
 
 
-def _load_leniently(line: bytes) -> Row | None:
+def _load_leniently(line: bytes) -> JsonRecord | None:
     """Parse one line as Python's json does: with NaN, Infinity and numbers beyond floats."""
     text = line.strip(b" \t\r\n\0\x1e,").removeprefix(_BOM).decode("utf-8", "replace")
     row = lenient.load_json(text)
@@ -405,7 +405,7 @@ class JsonFile(Decoder):
         series = row_points(rows, first_row=first_row, step=self._step, epochs=self.epochs)
         return Decoded(series, len(rows))
 
-    def _decode_newest(self, document: Row, first_row: int) -> Decoded:
+    def _decode_newest(self, document: JsonRecord, first_row: int) -> Decoded:
         """Decode newest values, which have no history."""
         first_row = 0 if self._is_summary else first_row
         fields = flatten(document)
@@ -431,7 +431,7 @@ def _load(data: bytes) -> Any:
         return lenient.load_objects(text)
 
 
-def find_rows(document: Any) -> Sequence[Row]:
+def find_rows(document: Any) -> Sequence[JsonRecord]:
     """Return the records of a document, in any of the usual shapes.
 
     These are a list of records, also below a name; lists of numbers by name, with or without their
@@ -458,7 +458,7 @@ def find_rows(document: Any) -> Sequence[Row]:
     return _nested(document, inner) if inner else [document]
 
 
-def _nested(document: Row, inner: Mapping[str, Row]) -> Sequence[Row]:
+def _nested(document: JsonRecord, inner: Mapping[str, JsonRecord]) -> Sequence[JsonRecord]:
     """Return the records of a document that has records inside it."""
     if len(inner) == len(document):
         if all(map(_NUMBERED.fullmatch, document)):
@@ -501,7 +501,7 @@ def _are_pairs(value: Any) -> bool:
     return bool(pairs) and all(_are_numbers(pair) and len(pair) == 2 for pair in pairs)
 
 
-def _by_step(series: Mapping[str, Iterable[Sequence[Any]]]) -> list[Row]:
+def _by_step(series: Mapping[str, Iterable[Sequence[Any]]]) -> list[JsonRecord]:
     """Return the records of lists of (step, value) pairs that all grow at their end."""
     rows: dict[tuple[float, int], dict[str, Any]] = {}
     for name, points in series.items():
@@ -513,14 +513,14 @@ def _by_step(series: Mapping[str, Iterable[Sequence[Any]]]) -> list[Row]:
     return [rows[at] for at in sorted(rows)]
 
 
-def _of_table(document: Row) -> list[Row]:
+def _of_table(document: JsonRecord) -> list[JsonRecord]:
     """Return the records of a table as pandas splits it: column names, then rows."""
     names = [str(name) for name in document["columns"] if not isinstance(name, list)]
     rows = [row for row in document.get("data") or () if isinstance(row, list)]
     return [dict(zip(names, row, strict=False)) for row in rows]
 
 
-def _transposed(document: Row) -> list[Row]:
+def _transposed(document: JsonRecord) -> list[JsonRecord]:
     """Return the records of lists by name; a shorter list has no points in the last records."""
     lists = {name: value for name, value in document.items() if _are_numbers(value)}
     return [dict(zip(lists, values, strict=True)) for values in zip_longest(*lists.values())]
@@ -536,7 +536,7 @@ def _catboost_names(meta: Any) -> Mapping[str, Sequence[str]]:
     }
 
 
-def _named(row: Row, names: Mapping[str, Sequence[str]]) -> Row:
+def _named(row: JsonRecord, names: Mapping[str, Sequence[str]]) -> JsonRecord:
     """Return a record with names given to its unnamed numbers."""
     named = dict(row)
     for group, metrics in names.items():

@@ -144,7 +144,7 @@ def importance(connection: statements.Connection, run_id: str, search: str) -> d
     return json.loads(found[0]) if found and found[0] else {}
 
 
-def _record(row: views.Row) -> TrialRecord:
+def _record(row: views.StoredRow) -> TrialRecord:
     return TrialRecord(
         stage=views.stage_record(row),
         number=row["number"],

@@ -37,7 +37,8 @@ from trainui.text import harmless
 if TYPE_CHECKING:
     from trainui.model.definition import StageDefinition
 
-Row = Mapping[str, Any]
+StoredRow = Mapping[str, Any]
+"""The values of a table's row, by column."""
 
 Record = TypeVar("Record")
 
@@ -67,13 +68,13 @@ SLACK = clock.SECOND
 """Microseconds by which file times may be wrong."""
 
 
-def records(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Iterator[Record]:
+def records(cursor: statements.Cursor, make: Callable[[StoredRow], Record]) -> Iterator[Record]:
     """Yield a record for each row of a statement's result."""
     names = [column[0] for column in cursor.description or ()]
     return (make(dict(zip(names, row, strict=True))) for row in cursor)
 
 
-def first(cursor: statements.Cursor, make: Callable[[Row], Record]) -> Record | None:
+def first(cursor: statements.Cursor, make: Callable[[StoredRow], Record]) -> Record | None:
     """Return the record of the first row; None if there is none."""
     return next(records(cursor, make), None)
 
@@ -89,7 +90,7 @@ def load(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def run_record(row: Row) -> RunRecord:
+def run_record(row: StoredRow) -> RunRecord:
     """Convert a row of `runs`."""
     return RunRecord(
         **_same_named(row, RunRecord),
@@ -99,7 +100,7 @@ def run_record(row: Row) -> RunRecord:
     )
 
 
-def _same_named(row: Row, record: type[Any]) -> dict[str, Any]:
+def _same_named(row: StoredRow, record: type[Any]) -> dict[str, Any]:
     """Return the columns that a record has unchanged."""
     return {name: row[name] for name in _UNCHANGED[record] if name in row}
 
@@ -124,7 +125,7 @@ _UNCHANGED: dict[type[Any], list[str]] = {
 }
 
 
-def _ancestry(row: Row) -> dict[str, Any]:
+def _ancestry(row: StoredRow) -> dict[str, Any]:
     """Return `external` and `origin` of a run."""
     # searched first: it is read for each run of a list, and parsing takes much longer
     if row["kind"] == OWN and '"from":"' not in row["submission_json"]:
@@ -136,7 +137,7 @@ def _ancestry(row: Row) -> dict[str, Any]:
     return {"external": external, "origin": known.get("from")}
 
 
-def stage_record(row: Row) -> StageRecord:
+def stage_record(row: StoredRow) -> StageRecord:
     """Convert a row of `stages`."""
     return StageRecord(
         **_same_named(row, StageRecord),
@@ -158,7 +159,7 @@ def definition(text: str) -> StageDefinition:
     return StageDefinition.from_json(json.loads(text))
 
 
-def attempt_record(row: Row) -> AttemptRecord:
+def attempt_record(row: StoredRow) -> AttemptRecord:
     """Convert a row of `attempts`."""
     return AttemptRecord(
         **_same_named(row, AttemptRecord),

@@ -129,7 +129,7 @@ def _stage_of(definition_json: str) -> StageDefinition | None:
         return None
 
 
-def _to_read(row: views.Row) -> AttemptToRead | None:
+def _to_read(row: views.StoredRow) -> AttemptToRead | None:
     try:
         definition = views.definition(row["definition_json"])
     except (KeyError, TypeError, ValueError):
