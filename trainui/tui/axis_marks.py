@@ -221,6 +221,13 @@ def duration(seconds: float) -> str:
     return f"{whole}s"
 
 
+def fine_duration(seconds: float, grain: float) -> str:
+    """Format a duration below a minute with as many digits as `grain` seconds change it by."""
+    if grain >= 1 or abs(seconds) >= 60:
+        return duration(seconds)
+    return f"{count(seconds, grain)}s"
+
+
 def short_duration(seconds: float) -> str:
     """Format a duration as a label, e.g. `10m15` for 10 minutes and 15 seconds."""
     if 0 < seconds < 9.95:

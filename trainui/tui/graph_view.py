@@ -25,6 +25,7 @@ from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
 from trainui.store.read.time_worked import LONGEST_GAP, if_known
 from trainui.text import SYMBOLS, harmless, state_word
+from trainui.tui import axis_marks
 from trainui.tui.graph_layout import (
     FOLDED_FROM,
     NODE,
@@ -345,9 +346,11 @@ def _bar(members: Sequence[StageRecord], width: int, timeline: Timeline) -> Segm
 def axis_row(columns: GraphColumns, timeline: Timeline) -> Row:
     """Return the line below the bars: their legend, and the axis of the run's active time."""
     before = 1 + columns.graph + 1 + columns.name + columns.facts
-    across = XAxis(0.0, timeline.total / SECOND, columns.bar)
+    total = timeline.total / SECOND
+    across = XAxis(0.0, total, columns.bar)
     wanted = [(across.column(at), label, "dim") for at, label in across.ticks(Axis.RELATIVE).marks]
-    end = (columns.bar - 1, elapsed(timeline.total), "strong")
+    words = elapsed(timeline.total) if total >= 1 else axis_marks.short_duration(total)
+    end = (columns.bar - 1, words, "strong")
     legend = fit(f"{CHAIN} longest chain  {BAR} others", before, right=True)
     return (Segment(f"{legend}  ", "dim"), *axis_labels([end, *wanted], columns.bar, "─"))
 

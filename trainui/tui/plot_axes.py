@@ -345,27 +345,39 @@ class XAxis:
         grain = (self.high - self.low) / max(2 * self.width, 1)
         if axis in STEPS:
             return axis_marks.count(x, grain) if abs(x) >= 1e6 else f"{x:.10g}"
-        return axis_marks.moment(x) if axis == Axis.WALL else axis_marks.duration(x)
+        return axis_marks.moment(x) if axis == Axis.WALL else axis_marks.fine_duration(x, grain)
 
 
 def x_axis_rows(
-    across: XAxis, axis: Axis, frame: Frame, end: float, cursor: float | None
+    across: XAxis,
+    axis: Axis,
+    frame: Frame,
+    end: float,
+    cursor: float | None,
+    *,
+    is_only: bool = False,
 ) -> list[Row]:
-    """Return the lines below a plot; `end` is the x position of the last point."""
+    """Return the lines below a plot.
+
+    `end` is the x position of the last point, and alone on the axis if it `is_only`.
+    """
     if not frame.feet:
         return []
-    marks, write, title = across.ticks(axis)
+    by_cursor = partial(across.label, axis=axis)
+    marks, write, title = ([], by_cursor, "") if is_only else across.ticks(axis)
     found = [(across.column(tick.value), tick.label) for tick in marks]
     within = [(column, label) for column, label in found if 0 <= column < frame.width]
     wanted = [(column, label, "dim") for column, label in within]
     for x, style, text in (
         (end, "strong", write),
-        (cursor, "accent", partial(across.label, axis=axis)),
+        (cursor, "accent", by_cursor),
     ):
         if x is not None and 0 <= across.column(x) < across.width:
             wanted.insert(0, (across.column(x), text(x), style))
-    sides = [across.low]
-    if not across.column(end) > FAR_RIGHT * across.width:  # else the last point is labelled
+    sides = [] if is_only else [across.low]
+    if (
+        sides and not across.column(end) > FAR_RIGHT * across.width
+    ):  # else the last point is labelled
         sides.append(across.high)
     taken = len(wanted) - len(within)
     wanted[taken:taken] = [(across.column(x), write(x), "dim") for x in sides]

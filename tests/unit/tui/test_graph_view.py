@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.unit.tui.filled import Filler
@@ -14,11 +16,13 @@ from trainui.tui.graph_view import (
     GraphColumns,
     GraphContext,
     Timeline,
+    axis_row,
     graph_row,
     longest_name,
     shortest_name,
     shown_names,
 )
+from trainui.tui.styled_text import plain
 
 STAGES = [f"{name}-the-model-with-a-name-longer-than-any-terminal" for name in ("fit", "test")]
 MEMBERS = [f"train[lr={lr},seed={seed}]" for lr in ("0.1", "0.03", "0.0003") for seed in (0, 1)]
@@ -75,3 +79,12 @@ def test_running_keeps_its_colour_and_trouble_is_beside_it(
     row = graph_row(drawing.lines[0], node, [stage], context)
     found = [(one.text, one.style) for one in row if one.text.strip()]
     assert found[-len(shown) :] == shown
+
+
+def test_the_labels_of_a_very_short_timeline_differ(filler: Filler) -> None:
+    run_id = filler.run({"train": ()})
+    filler.start(run_id, "train")
+    stage, start = filler.stage(run_id, "train"), clock.now()
+    timeline = Timeline([stage], start, {"train": [(start, start + 20_000)]})
+    drawn = plain(axis_row(GraphColumns(2, 8, WORD, 0, 24), timeline)).split()[-1]
+    assert re.split("─+", drawn) == ["0s", "0.01s", "0.02s"]

@@ -515,7 +515,8 @@ def position_text(x: float, axis: Axis, unit: str) -> str:
         return f"at epoch {x:.4g}"
     if axis == Axis.WALL:
         return f"at {axis_marks.moment(x)}"
-    return f"after {formatting.duration(x)}" + (" of GPU time" if axis == Axis.GPU else "")
+    words = formatting.duration(x) if x >= 1 else axis_marks.short_duration(x)
+    return f"after {words}" + (" of GPU time" if axis == Axis.GPU else "")
 
 
 def zoom_text(chart: Chart, view: PlotOptions) -> str:
@@ -533,8 +534,11 @@ def zoom_text(chart: Chart, view: PlotOptions) -> str:
         low, high = (axis_marks.count(x, stride) for x in (chart.low, chart.high))
         unit = chart.unit if view.axis == Axis.STEP else str(view.axis)
         return f"zoom {times}x, {unit}s {low} to {high}"
-    write = axis_marks.moment if view.axis == Axis.WALL else formatting.duration
-    return f"zoom {times}x, {write(chart.low)} to {write(chart.high)}"
+    if view.axis == Axis.WALL:
+        ends = (axis_marks.moment(x) for x in (chart.low, chart.high))
+    else:
+        ends = (axis_marks.fine_duration(x, span / 100) for x in (chart.low, chart.high))
+    return f"zoom {times}x, {' to '.join(ends)}"
 
 
 def best_text(line: PlotLine) -> str:

@@ -561,9 +561,10 @@ def plot(
     for one in names:
         right[one.row] = (Segment(" "), one.text)
     end = max((line.end for line in chart.lines), default=math.nan)
+    is_only = {x for line in chart.lines for x in line.known} == {end} and view.window is None
     rows = (
         *with_y_axis(canvas.rows(), scale, marks, frame, right),
-        *x_axis_rows(across, view.axis, frame, end, view.cursor),
+        *x_axis_rows(across, view.axis, frame, end, view.cursor, is_only=is_only),
     )
     return Plot(rows, "" if scale is None else scale.form.title)
 

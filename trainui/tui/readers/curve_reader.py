@@ -118,14 +118,20 @@ def _place(event: Event, step: float, line: PlotLine, axis: Axis) -> float:
 
 
 def whole_extent(extents: Sequence[Extent], *, live: bool) -> tuple[float, float]:
-    """Return the x range of all curves; for live ones with some room at the right."""
+    """Return the x range of all curves; for live ones with some room at the right.
+
+    The only place of all points is in its middle.
+    """
     if not extents:
         return 0.0, 1.0
     low, high = min(one.low for one in extents), max(one.high for one in extents)
+    if low == high:
+        margin = max(0.5, math.ulp(low) * 1000)
+        return low - margin, high + margin
     stride = round_stride(high - low, 16) if live else 0.0
     if stride:
         high = low + stride * (int((high - low) / stride) + 1)
-    return low, high if high > low else low + 1.0
+    return low, high
 
 
 def positive_extent(extent: tuple[float, float], axis: Axis) -> tuple[float, float]:

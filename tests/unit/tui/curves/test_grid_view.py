@@ -11,6 +11,7 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.definition import Range, Search
 from trainui.store.points.plot_points import Axis
+from trainui.store.points.plot_windows import Extent
 from trainui.tui.curve_data import NOT_READ, Chart, PlotOptions
 from trainui.tui.curves.grid_view import (
     CONSTANT,
@@ -21,6 +22,7 @@ from trainui.tui.curves.grid_view import (
     behaviour,
     grid_rows,
 )
+from trainui.tui.curves.interaction import zoom_text
 from trainui.tui.curves.plot import (
     legend_rows,
     names_width,
@@ -30,7 +32,7 @@ from trainui.tui.curves.plot import (
 )
 from trainui.tui.curves.table import table_rows
 from trainui.tui.plot_axes import Frame, XAxis, x_axis_rows
-from trainui.tui.readers.curve_reader import folded
+from trainui.tui.readers.curve_reader import folded, whole_extent
 from trainui.tui.styled_text import plain, shared_beginning, width_of
 
 LABEL = re.compile(r"-?[\d.]+(e-?\d+|[kMG])?|([\d.]+[dhms])+|\d+[dhm]\d+|\d+:\d+(:\d+)?|0")
@@ -275,3 +277,32 @@ def test_a_raw_number_beside_a_smoothed_line_is_named_raw() -> None:
     assert "raw value" in plain(table_rows(alone, figures("loss"), view, 120, 9)[0])
     rows = grid_rows([PlotCell(figures("loss"), alone, view)], PlotGrid(60, 12, 1))
     assert plain(rows[0]).endswith("raw last 0.5000")
+
+
+@pytest.mark.parametrize("axis", list(Axis))
+@pytest.mark.parametrize("place", [0.0, 0.004, 1.0, 1250.0, 1_250_000.0, 1.79e9])
+def test_a_single_point_is_alone_on_its_axis(axis: Axis, place: float) -> None:
+    low, high = whole_extent([Extent(place, place)], live=False)
+    single = line([0.5], at=(place,), steps=(place,), end=place)
+    frame = Frame(31, 8)
+    rows = plot(
+        chart(single, low=low, high=high, extent=(low, high)), PlotOptions(axis=axis), frame
+    ).rows
+    across = XAxis(low, high, frame.width)
+    label = across.label(place, axis)
+    below = "".join(map(plain, rows[frame.height :]))
+    assert re.sub(r"[─╰ ]+", "", below) == label.replace(" ", "")
+    assert across.column(place) == frame.width // 2
+    assert abs(below.index(label) + len(label) / 2 - (6 + frame.width / 2)) <= 1
+
+
+@pytest.mark.parametrize("seconds", [0.003, 0.03, 0.3, 2.4, 9.0])
+def test_a_short_times_places_differ(seconds: float) -> None:
+    across = XAxis(0.0, seconds, 60)
+    labels = {across.label(seconds * at / 60, Axis.RELATIVE) for at in range(61)}
+    assert len(labels) == 61
+    low, high = 0.25 * seconds, 0.5 * seconds
+    view = PlotOptions(axis=Axis.RELATIVE, window=(low, high))
+    zoomed = chart(line([1.0]), low=low, high=high, extent=(0.0, seconds))
+    first, last = zoom_text(zoomed, view).partition(", ")[2].split(" to ")
+    assert first != last
