@@ -116,6 +116,7 @@ def test_a_changed_stage_may_be_kept(served: CommandLine) -> None:
     assert kept["c"] == ("skip", "completed")
     served("resume", "kept", "--file", "kept.yaml", "--keep", "b", "--detach")
     assert planned(served, "kept")["b"] == ("skip", "completed")  # it is on record
+    assert served.json("show", "kept")["stages"][1]["command"] == GOOD  # as it ran
     assert executed(served) == {}
     served.write("kept.yaml", text("kept", GOOD + "; false || true"))
     assert planned(served, "kept")["b"][0] == "run"

@@ -47,7 +47,7 @@ def best(
     trials or more, each parameter's importance is its share of the value's variation.
     """
     from trainui.resume import search_results
-    from trainui.store.read import evaluations, run_in_json
+    from trainui.store.read import evaluations, run_in_json, views
     from trainui.store.read import sweeps as stored_trials
 
     found = options.find_run(run)
@@ -64,6 +64,7 @@ def best(
             return
         ranked = search_results.ranked(connection, found.id, name)[:most]
         importance = stored_trials.importance(connection, found.id, name)
+        attempts = [views.attempts_of_stage(connection, one.stage.id) for one in ranked]
     trials = [
         {
             "trial": one.number,
@@ -71,9 +72,11 @@ def best(
             "value": one.value,
             "step": _whole(one.step),
             "search": mask(one.stage.definition.trial_params or one.stage.definition.matrix or {}),
-            "command": run_in_json.shown_command(found.params, one.stage.definition),
+            "command": run_in_json.shown_command(
+                found.params, one.stage.as_ran(last[-1] if last else None).definition
+            ),
         }
-        for one in ranked
+        for one, last in zip(ranked, attempts, strict=True)
     ]
     search = ranked[0].stage.definition.search if ranked else None
     metric = None if search is None else search.metric

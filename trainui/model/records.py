@@ -293,6 +293,12 @@ class StageRecord(NamedTuple):
             end = now if self.lost_at is None else self.lost_at
         return self.earlier + (0 if end is None else max(end - self.started_at, 0))
 
+    def as_ran(self, last: AttemptRecord | None) -> StageRecord:
+        """Return it with the definition that its last attempt ran with; unchanged if it waits."""
+        if last is None or last.definition is None or self.status in WAITING:
+            return self
+        return self._replace(definition=last.definition)
+
     @property
     def depends_on(self) -> tuple[str, ...]:
         """Full names of its upstream stages."""

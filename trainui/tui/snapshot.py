@@ -313,7 +313,7 @@ class RunPage(NamedTuple):
 def as_attempt(stage: StageRecord, attempts: Sequence[AttemptRecord]) -> StageRecord:
     """Return a stage as it was in the last of these attempts."""
     if not attempts or attempts[-1].number == stage.attempt:
-        return stage
+        return stage.as_ran(attempts[-1] if attempts else None)
     attempt = attempts[-1]
     return stage._replace(
         status=attempt.status,

@@ -344,6 +344,8 @@ def shell_command(
     Secrets are masked; without any in the definition, it is the command that the last attempt
     executed.
     """
+    stage = stage.as_ran(attempts[-1] if attempts else None)
+    stage = stage.as_ran(attempts[-1] if attempts else None)
     command: str | Sequence[str] | None = shown_command(run.params, stage.definition)
     workdir, env = stage.definition.workdir, stage.definition.env
     if command is None:

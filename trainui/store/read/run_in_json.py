@@ -119,7 +119,7 @@ def _stage(
     alerts: Sequence[Event],
     causes: Mapping[tuple[str, int], Mapping[str, Any]],
 ) -> dict[str, Any]:
-    definition = stage.definition
+    definition = stage.as_ran(attempts[-1] if attempts else None).definition
     return {
         "id": stage.id,
         "name": stage.name,

@@ -24,6 +24,7 @@ from trainui.model.records import AttemptRecord, RunRecord, StageRecord
 from trainui.model.states import DONE, UNFINISHED, WAITING, Status
 from trainui.pipeline import filling, template
 from trainui.pipeline.masking import mask, mask_command
+from trainui.pipeline.rules import fingerprint
 from trainui.record import dataclass
 from trainui.store.read.time_worked import if_known
 from trainui.text import STALLED, SYMBOLS, harmless, state, state_word, verdict
@@ -230,7 +231,7 @@ def overview_rows(
     rows = packed(_state_row(page.run, stage, last, now, ending, count), width)
     fields = [
         ("why", why(stage, by_name), "bad" if stage.hangs else state_style(stage.status)),
-        ("edit", _edit_words(stage, last, detail) if is_newest else "", "warn"),
+        ("edit", _edit_words(page.run, of.stage, last, detail) if is_newest else "", "warn"),
         ("note", f"{verdict(page.run.verdict)} {page.run.note or ''}".strip(), "key"),
         ("in all" if is_newest else "by then", _total_time(stage, attempts, now), ""),
         *_activity_facts(of, stage, now, is_newest),
@@ -273,13 +274,20 @@ def overview_rows(
     return [*rows, *details_rows(stage, last, by_name, detail, shown, width)]
 
 
-def _edit_words(stage: StageRecord, last: AttemptRecord | None, detail: StageDetail) -> str:
+def _edit_words(
+    run: RunRecord, stage: StageRecord, last: AttemptRecord | None, detail: StageDetail
+) -> str:
     """Return that what the page shows is of the command before an edit; empty if it is not."""
     if detail.has_waiting_edit:
         return "pending: it runs the command from before the edit; its next attempt uses it"
-    if last is None or last.definition is None or stage.status not in WAITING:
+    if last is None or last.definition is None:
         return ""
-    return f"waits: numbers, files and log are of attempt {last.number}, with the earlier command"
+    if stage.status in WAITING:
+        return (
+            f"waits: numbers, files and log are of attempt {last.number}, with the earlier command"
+        )
+    edits = fingerprint.changes(last.definition, stage.definition, run.params)
+    return f"since it ran: {'; '.join(edits)}; its next attempt uses that" if edits else ""
 
 
 def cause_rows(cause: Mapping[str, Any] | None, width: int, said: str = "") -> list[Row]:

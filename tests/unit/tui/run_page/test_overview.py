@@ -17,7 +17,7 @@ from tests.unit.tui.filled import DIAMOND, SWEEP, Filler, failed_demo, running_d
 from trainui import clock, control, paths, settings
 from trainui.execution.attempt.prepared_process import shell_command
 from trainui.metrics.alerts import AttemptAlerts
-from trainui.model.definition import CheckpointRule, Range, Search
+from trainui.model.definition import CheckpointRule, Pipeline, Range, Search
 from trainui.model.records import RunRecord, StageRecord
 from trainui.model.states import ALERT, CHECKPOINT, METRIC_ALERTS, NAN, Status
 from trainui.store import shell_environment
@@ -25,6 +25,7 @@ from trainui.store.db import engine, statements
 from trainui.store.points import point_sources
 from trainui.store.read import event_feed, views
 from trainui.store.runs import metrics_progress, runs, stages, trials
+from trainui.store.runs.stored_pipeline import replace_pipeline
 from trainui.store.runs.trials import SearchKey
 from trainui.text import marked_state
 from trainui.tui.graph_view import Timeline
@@ -500,6 +501,24 @@ def test_the_command_is_copied_as_it_was_executed(
     Path(run.directory).mkdir(exist_ok=True)
     shell_environment.write(Path(run.directory), shell_environment.ShellEnvironment(environ, 0o022))
     assert copied() == f"{where}python3 'a b.py' '***' /data 1\n"
+
+
+def test_a_command_edited_after_it_ran_is_shown_as_it_ran(
+    filler: Filler, connection: statements.Connection
+) -> None:
+    run_id = filler.run({"train": ()}, command="train --bad 3")
+    filler.complete(run_id, "train")
+    run, stage = views.find_run(connection, run_id), filler.stage(run_id, "train")
+    edited = replace(stage.definition, command="train --bad 9")
+    pipeline = Pipeline("digits", (edited,), text="stages: []", digest="1" * 64)
+    with filler.store.write() as writing:
+        replace_pipeline(writing, run_id, pipeline, {"train": stage.directory})
+    text = overview(connection, run_id, "train")
+    assert "command    train --bad 3" in text
+    assert re.search("^edit .*--bad 3 -> 9", text, re.M)
+    attempts = views.attempts_of_stage(connection, stage.id)
+    stage = filler.stage(run_id, "train")
+    assert "train --bad 3" in (shell_command(connection, run, stage, attempts) or "")
 
 
 def test_the_command_is_shown_as_it_ran_and_whole_unfolded(
