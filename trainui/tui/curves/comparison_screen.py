@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from trainui.model.headline_metric import lower_is_better
 from trainui.model.records import RunRecord
+from trainui.model.states import Status
 from trainui.text import harmless
 from trainui.tui.app_interface import Target, run_label
 from trainui.tui.curve_data import (
@@ -427,8 +428,10 @@ def _value(one: Candidate, name: str) -> str:
 
 
 def _state(one: Candidate) -> str:
-    """Return the state of a curve that may get more points; empty if it has ended."""
-    return "this one" if one.series.own else str(one.series.status) if one.series.live else ""
+    """Return the state of a curve's stage; empty if it has completed."""
+    if one.series.own:
+        return "this one"
+    return "" if one.series.status == Status.COMPLETED else str(one.series.status)
 
 
 def _nonfinite(one: Candidate) -> str:

@@ -677,11 +677,18 @@ def test_the_state_and_the_nan_of_a_candidate_are_shown_whole(width: int) -> Non
         return Candidate(series, params, summary, 1.0, 32.0 if nonfinite else None)
 
     offered = CandidateList(CurvesState())
-    found = [candidate(0, 0, own=True), candidate(1, 23), candidate(2, 0)]
+    found = [
+        candidate(0, 0, own=True),
+        candidate(1, 23),
+        candidate(2, 0, status=Status.PRUNED),
+        candidate(3, 0, status=Status.RUNNING),
+    ]
     offered.set_candidates(found, lower=True)
-    rows = [plain(cut(offered.row(at, width), width)).rstrip() for at in range(4)]
+    rows = [plain(cut(offered.row(at, width), width)).rstrip() for at in range(5)]
     assert rows[1].endswith("  this one")
-    assert rows[3].endswith("  ×23 not finite since step 32")
+    assert rows[2].endswith("  pruned")
+    assert rows[3].endswith("  running")
+    assert rows[4].endswith("  ×23 not finite since step 32")
 
 
 def test_compared_curves_show_no_parameter_that_is_always_the_same() -> None:
