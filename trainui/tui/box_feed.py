@@ -20,6 +20,7 @@ from trainui import clock
 from trainui.control import box_runs, boxes
 from trainui.control.boxes import Box, BoxConnection, BoxError
 from trainui.errors import TrainuiError
+from trainui.model.headline_metric import ComparedMetric, words_of
 from trainui.model.states import UNFINISHED
 from trainui.record import dataclass
 from trainui.store.points.plot_points import Axis
@@ -48,6 +49,7 @@ from trainui.tui.snapshot import (
     RunQuery,
     Snapshot,
     is_same_page,
+    metric_title,
 )
 
 FIRST_DELAY, LAST_DELAY = 1.0, 60.0
@@ -474,11 +476,11 @@ def merged(local: Snapshot, feeds: Sequence[BoxFeed]) -> Snapshot:
         local = local._replace(health=local.health._replace(away=away))
     if not found:
         return local
-    every = [local, *found]
+    every = _spelled_alike([local, *found])
     runs = [run for one in every for run in one.runs]
     runs.sort(key=lambda run: -run.created_at)
     metrics = dict(local.metrics)
-    for one in found:
+    for one in every[1:]:
         for name, values in one.metrics.items():
             known = metrics.get(name)
             joined = (
@@ -505,6 +507,32 @@ def merged(local: Snapshot, feeds: Sequence[BoxFeed]) -> Snapshot:
             any(one.listed.has_steps for one in every),
         ),
     )
+
+
+def _spelled_alike(lists: Sequence[Snapshot]) -> list[Snapshot]:
+    """Return lists in which a metric has the name of the first list that has it.
+
+    One machine's trainings may print `val_loss`, another's `val/loss`: that is one column.
+    """
+    names: dict[tuple[str, ...], str] = {}
+
+    def spelled(metric: ComparedMetric) -> ComparedMetric:
+        return metric._replace(name=names.setdefault(words_of(metric.name), metric.name))
+
+    def renamed(found: Snapshot) -> Snapshot:
+        own = found.listed.titles
+        titles = {title: metric_title(spelled(metric)) for title, metric in own.items()}
+        listed = found.listed._replace(
+            titles={titles[title]: spelled(metric) for title, metric in own.items()},
+            columns=tuple(titles.get(title, title) for title in found.listed.columns),
+        )
+        live = {
+            run_id: one if one.metric is None else one._replace(metric=spelled(one.metric))
+            for run_id, one in found.live.items()
+        }
+        return found._replace(listed=listed, live=live)
+
+    return [renamed(one) for one in lists]
 
 
 def _with_gpus(local: Snapshot, found: Sequence[Snapshot]) -> Snapshot:

@@ -12,11 +12,22 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui import clock, paths
 from trainui.clock import SECOND
+from trainui.model.headline_metric import ComparedMetric
 from trainui.store.points.plot_points import Axis
 from trainui.tui import box_agent, box_feed, box_wire
 from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.readers.poller import Poller
-from trainui.tui.snapshot import Eta, ListQuery, MetricQuery, Query, RunQuery, Snapshot
+from trainui.tui.snapshot import (
+    Eta,
+    ListedMetrics,
+    ListQuery,
+    MetricQuery,
+    Query,
+    RunLive,
+    RunQuery,
+    Snapshot,
+    metric_title,
+)
 
 AHEAD = 3 * 3600 * SECOND
 
@@ -131,6 +142,25 @@ def lost(home: Path) -> Lost:
     paths.home().boxes.write_text('{"boxes": {"gpu2": {"host": "gpu2"}}}')
     found: list[Snapshot] = []
     return Lost(box_feed.Feeds(found.append, Poller(found.append, ListQuery())), found)
+
+
+def with_metric(run_id: str, *names: str) -> Snapshot:
+    """Return a list in which a run is shown by the first of these metrics."""
+    metrics = [ComparedMetric.of(name) for name in names]
+    titles = {metric_title(one): one for one in metrics}
+    return Snapshot(
+        ListQuery(),
+        listed=ListedMetrics(titles, tuple(titles)),
+        live={run_id: RunLive(metrics[0], value=0.5)},
+    )
+
+
+def test_a_metric_that_boxes_spell_otherwise_has_one_column(lost: Lost) -> None:
+    lost.feed.listed = with_metric("gpu2:r", "val_loss", "f1")
+    both = box_feed.merged(with_metric("own", "val/loss"), [lost.feed])
+    assert both.listed.columns == ("val/loss best", "f1 best")
+    assert set(both.listed.titles) == {*both.listed.columns}
+    assert [one.title for one in both.live.values()] == ["val/loss best"] * 2
 
 
 def test_a_page_asked_of_a_lost_box_says_that_it_is_lost(lost: Lost) -> None:
