@@ -26,7 +26,9 @@ _UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _COUNTS = re.compile(
     r"\d+|\b(?:epochs?|iter|it|steps?|of|train|training)\b|[^\w@%]+", re.IGNORECASE
 )
-_EPOCH = re.compile(r"\bep(?:och)?\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE)
+_EPOCH = re.compile(
+    r"\b(?:ep(?:och)?|train(?:ing)?|val\w*)\W*(?P<at>\d+)(?P<of>\s*(?:/|of)\s*\d+)?", re.IGNORECASE
+)
 _HELD_OUT = re.compile(r"val|test|eval|dev|lr\b|learning.rate|epoch", re.IGNORECASE)
 _MOST_KINDS = 100
 """Descriptions of bars that are read."""

@@ -59,6 +59,8 @@ class Line:
     epoch: Number | None = None
     inner: Number | None = None
     """A step: of all, or of the epoch."""
+    length: Number | None = None
+    """The number of steps of the epoch, as in `Epoch: 1, Steps: 263`."""
     counts_all: bool = False
     """The step's name says that it never starts over."""
     from_zero: bool = False
@@ -127,7 +129,7 @@ _OBJECT = re.compile(r"[^{]*\{\s*[\"']")
 _LOGGED = re.compile(
     r"(?:\W+|.*(?:[\]\[:;|>()*-]|[\]}],|INFO|DEBUG|\ue800|\s\s)\s*"
     rf"|(?:.*\W)?(?:task|fold|seed|run|stage|phase)[ =:#_-]{{0,3}}{INT}(?: ?/ ?{INT})?,\s*)?"
-    rf"(?:[a-z]+_\w+$|end of|after|current|(?:{TRAIN}|{HELD_OUT})(?: \w+,| ?@| at)?)?",
+    rf"(?:[a-z]+_\w+$|end of|after|current|(?:\w+ )?(?:{TRAIN}|{HELD_OUT})(?: \w+,| ?@| at)?)?",
     re.IGNORECASE,
 )
 """Before the counters of a line; `Task 1/3, Epoch 2` and `Validation results, epoch 2` too."""
@@ -375,6 +377,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         values_of(text, pairs, own),
         epoch,
         inner,
+        length=next((one for one in values if one.is_whole and _PLURAL.fullmatch(one.name)), None),
         counts_all=inner is not None and _COUNTS_ALL.fullmatch(inner.name) is not None,
         from_zero=epoch is not None
         and not epoch.of

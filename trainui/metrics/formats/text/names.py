@@ -154,7 +154,7 @@ _NO_METRIC = re.compile(
     r"|(?:.*[\W_])?(?:eta|left|remaining|required|elapsed|passed)(?:[ _]time)?"
     r"|(?:.*[\W_])?(?:v?ram|\w*mem(?:ory)?)(?:[ _].*)?|(?:max )?(?:allocated|reserved|cached)"
     r"|loss_scale|(?:.*[\W_])?grad[ _]scale|(?:time_)?elapsed|wall_?(?:time|clock)|duration_ms"
-    r"|(?:total|training)[ _]time|tot|skipped|gb_free"
+    r"|(?:total|training|cost)[ _]time|tot|skipped|gb_free"
     r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
     r"|v_num|sents|smpl|epch"
     r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
@@ -168,7 +168,9 @@ _OF_TIME = re.compile(
 @lru_cache(_NAMES)
 def is_no_metric(name: str) -> bool:
     """Return True for a counter, a time to go, memory, or a setting."""
-    if _OF_TIME.fullmatch(name) and not re.match(r"time/(?:iter|time|total|epis)", name):
+    if _OF_TIME.fullmatch(name) and not re.match(
+        r"time/(?:iter|time|total|epis)|train_s\w+_per_second", name
+    ):
         return False
     found = _NO_METRIC.fullmatch(name.rpartition("/")[2])
     return found is not None and (found[1] is None or not names_metric(name))
@@ -241,8 +243,8 @@ WRAPPED = re.compile(
     rf"\b(?:\w+\.)?(?:float\d*|tensor|[Aa]rray)\(\s*\[?({VALUE})\]?(?:,[^()]*)?\)"
 )
 _NO_NAME = re.compile(
-    r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|is|was|are|the|a|an|and|or|no|any|top"
-    r"|group|reached|ran|after|on|took|loaded|loading|saved|saving|found|over|repeated)|.*\.py"
+    r"(?:.* )?(?:of|to|in|at|for|by|as|than|with|from|not|(?-i:is)|was|are|the|a|an|and|or|no|any"
+    r"|top|group|reached|ran|after|on|took|loaded|loading|saved|saving|found|over|repeated)|.*\.py"
     r"|(?:total )?number of .*|total \w+ needed.*|.* from (?:epoch|step|iter\w*)"
     r"|.*\bsav(?:ed?|ing)\b.*|with .*|.*\b[\da-f]{12,}",
     re.IGNORECASE,
@@ -492,6 +494,8 @@ _REWRITTEN = tuple(
         # `eval @ 12887 steps: return=3`, `eval @ 3.0k: return 3`, `validation at 500`
         (rf"(?:@|at|after) ({INT}) ({COUNTER})s?\b", r"\2 \1"),
         (rf"^([^\ue000-\ue7ff]*)(?:@|\bat) ({INT}|{VALUE}[kKM])(?=:|\s*$)", r"\1step \2"),
+        # `Accuracy of the network on the 10000 test images: 55 %`
+        (rf"^(?:test )?(\w+) of the \w+ on the (?:{INT} )?({TRAIN}|{HELD_OUT}) \w+ *:", r"\2 \1:"),
         # `60.5% accuracy, loss 1.8`, `3.5 train, 3.75 val`
         (
             rf"(?<!\w )(?<![A-Za-z]: )(?<!= )(?<![\w:=])({VALUE}%|[\ue400-\ue7ff])"

@@ -180,7 +180,8 @@ class LogState:
     def _skip(self, text: str, said: Line | None = None) -> Sequence[Row]:
         """Note a line without metrics: it may be the heading of a training, or end a title."""
         memory = self.memory
-        memory["under"] = None
+        if said is None or not text[:1].isspace():  # else of a row, as the values below
+            memory["under"] = None
         if said is None:
             return NOTHING
         is_unread = count_unread(memory, text)
@@ -279,10 +280,7 @@ class LogState:
         memory, epoch, inner = self.memory, said.epoch, said.inner
         outer = forms.number(epoch.value, found) if epoch else None
         if inner is None:
-            known = self._known
-            if epoch and known is None:
-                memory["has_epochs"] = True
-            return outer if known is None or (epoch and not epoch.is_whole) else float(known)
+            return self._step_of_epoch(said, found)
         place = forms.number(inner.value, found) * inner.factor
         of = forms.number(inner.of, found) if inner.of else None
         if place > _HIGHEST:
@@ -320,6 +318,16 @@ class LogState:
         if not said.part:
             memory["has_steps"] = True
         return before + place
+
+    def _step_of_epoch(self, said: Line, found: Sequence[str]) -> float:
+        """Return the last step of an epoch; the epoch, if only that is known."""
+        known, epoch = self._known, forms.number(said.counter.value, found)
+        if known is None:
+            self.memory["has_epochs"] = True
+        elif said.length:
+            length = forms.number(said.length.value, found)
+            return max(known, self._steps().counted(epoch, length) + length)
+        return epoch if known is None or not said.counter.is_whole else known
 
     def _note_other(self, said: Line, *, is_growing: bool) -> None:
         """Count a position of another total: of other data, or an epoch's as in `[1/200]`."""
@@ -684,7 +692,7 @@ class LogState:
         if step is None:  # it is where the training is
             if (at := self.memory.get("at")) is None:
                 return NOTHING
-            part = self._part(grammar.ROW)
+            part = part.rstrip("/") or self._part(grammar.ROW)
             return [{STEP: at, **{f"{part}/{one}" if part else one: row[one] for one in row}}]
         epoch = next((row[name] for name in row if name.lower() == "epoch"), None)
         if epoch is not None:  # positions that may begin again in each

@@ -22,8 +22,10 @@ from trainui.model.headline_metric import names_part
 _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
 _RULE = re.compile(r"[-=+|: ]*-{2,}[-=+|: ]*|[|+:]*[-=]{2,}[-=+|:]*")
+_OF_PARTS = r"\W*(?:(?:sub|data)?set|split|phase)\b"
+"""The first column of a table with a row for each part of the data."""
 _MAY_BE_HEADER = re.compile(
-    rf".*?(?:^|[|\s,])(?:#|#?(?:{forms.COUNTER}|e|n_gen))\s*[|\s,]",
+    rf".*?(?:^|[|\s,])(?:#|#?(?:{forms.COUNTER}|e|n_gen))\s*[|\s,]|{_OF_PARTS}",
     re.IGNORECASE,
 )
 _BOX = dict.fromkeys(range(0x2500, 0x2580), "-") | dict.fromkeys(map(ord, "│┃║┆┇┊┋"), "|")
@@ -79,7 +81,7 @@ class Table:
             return _NONE
         cells = _cells(line)
         step = _step(cells)
-        if step is not None or (line.startswith("|") and self._are_metrics(cells)):
+        if step is not None or self._are_metrics(line, cells):
             is_again = self.memory.get("names") == cells
             before = [self.memory.get("first"), self.memory.get("last")] if is_again else None
             self.memory.clear()
@@ -96,8 +98,10 @@ class Table:
         at = self.memory.get("step")
         return at is not None and self.memory["names"][at] == "#"
 
-    def _are_metrics(self, cells: list[str]) -> bool:
+    def _are_metrics(self, line: str, cells: list[str]) -> bool:
         """Return True for a header without a step; it does not end a table that has one."""
+        if not (line.startswith("|") or re.match(_OF_PARTS, line, re.IGNORECASE)):
+            return False
         is_alone = self.memory.get("step") is None and len({*cells}) == len(cells) > 1
         return is_alone and any(map(is_fraction, cells)) and all(map(str.isidentifier, cells))
 
@@ -109,13 +113,9 @@ class Table:
             if len(cells) < len(names) and (starts := self.memory.get("starts")):
                 cells = _joined(line, starts)
         step = self.memory["step"]
-        if step is None:
-            values = [*map(leading_number, cells)] if "|" in line else []
-            row = {
-                name: value for name, value in zip(names, values, strict=False) if value is not None
-            }
-            return (None, row, "") if len(row) == len(names) == len(cells) else None
-        if len(cells) != len(names) or not cells[step].isdigit():
+        is_of_part = _PARTS.fullmatch(cells[0]) is not None
+        is_row = is_of_part or "|" in line if step is None else cells[step].isdigit()
+        if len(cells) != len(names) or not is_row:
             return None
         part, row = "", {}
         of_words = self.memory.setdefault("of_words", [])  # what has had one has no numbers
@@ -128,10 +128,12 @@ class Table:
                 part = f"{of}/" if (of := part_in(cell)) else ""
             elif cell[:1].isalpha():
                 of_words.append(name)
-        if not row:
+        if not row or (step is None and len(row) + is_of_part < len(names)):
             return None
         if part and any(map(names_part, row)):
             part = ""
+        if step is None:
+            return None, row, part
         if "first" not in self.memory:
             first, last = self.memory.get("before") or (None, None)
             again = last if first == cells else None  # PrettyTable's are printed whole again
