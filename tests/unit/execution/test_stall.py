@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.execution.attempt.test_monitor import follower as follower
+from tests.unit.execution.attempt.test_monitor import following
 from tests.unit.execution.attempt.test_orphan import Running
 from tests.unit.store.readings import Feeder
 from tests.unit.supervisor.waiting import PATIENCE, wait_for
@@ -266,6 +267,24 @@ def test_a_stalled_stage_says_where_it_waits(
     assert place in " ".join(capsys.readouterr().out.split())
     assert place in digest.read(0, clock.now()).trouble[0].evidence
     assert place in Path(run.attempt.directory, "stacks-1.txt").read_text()
+
+
+def test_a_new_worker_takes_no_stall_for_a_recovery(
+    store: Database, follower: AttemptMonitor, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(HANGS)
+    run = Running(
+        store, follower, tmp_path, run=[sys.executable, "-S", "train.py"], stall_after="1s"
+    )
+    until(StallDetector(store, grace=0.0, apart=0.1), run, True)
+    reason = run.stage.reason
+    assert reason
+    with following(store) as next_worker:
+        next_worker.poll(changed=True)
+        assert run.stage.reason == reason
+    with engine.reading() as connection:
+        kinds = [event.kind for _, event in views.events(connection, run.id)]
+    assert kinds[-1] == "stalled"
 
 
 def test_stacks_that_come_after_the_stall_are_its_reason(

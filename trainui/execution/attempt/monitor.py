@@ -48,6 +48,7 @@ from trainui.record import dataclass
 from trainui.resume import outputs
 from trainui.store.db import engine
 from trainui.store.db.engine import Database
+from trainui.store.db.statements import Connection
 from trainui.store.runs import attempts, stage_requests, stages
 from trainui.store.runs.attempts import Outcome
 from trainui.supervisor import protocol
@@ -110,7 +111,7 @@ class MonitoredAttempt:
     has_survivors: bool = False
     """True once a process of it survived SIGKILL."""
     warning: str | None = None
-    """The recorded warning (unreadable records, suspended); empty: not known."""
+    """The recorded warning (unreadable records, suspended)."""
     suspension_checked_at: float = -math.inf
     """Time of the last check whether it is suspended."""
     cancel_seen_at: float | None = None
@@ -556,6 +557,8 @@ class AttemptMonitor:
         before = set(self._known)
         with self._store.read() as connection:
             found = attempts.in_state(connection, Status.RUNNING, here=self._here)
+            new = [one for one in found if one.id not in before]
+            warnings = {one.id: _recorded_warning(connection, one) for one in new}
         running = {attempt.id: attempt for attempt in found}
         with self._lock:
             for attempt in running.values():
@@ -567,7 +570,8 @@ class AttemptMonitor:
                         known.due = 0.0
                     known.attempt = attempt
                 elif attempt.celery_task_id not in self._claiming:
-                    self._known[attempt.id] = MonitoredAttempt(attempt, warning="")
+                    warning = warnings.get(attempt.id)
+                    self._known[attempt.id] = MonitoredAttempt(attempt, warning=warning)
             for attempt_id in before & self._known.keys() - running.keys():
                 if not self._known[attempt_id].is_busy:
                     self._known.pop(attempt_id).done.set()
@@ -611,6 +615,12 @@ class AttemptMonitor:
         if monitored.attempt.cancel_requested_at is not None:
             return True
         return not self._poller.is_running(monitored)
+
+
+def _recorded_warning(connection: Connection, attempt: AttemptRecord) -> str | None:
+    """Return the warning of an earlier worker; why a stage is silent is no warning."""
+    stage = stages.get(connection, attempt.stage_id)
+    return stage.reason if stage.stalls_after is None else None
 
 
 def _error_of(step: Callable[[Path], None], directory: Path) -> Exception | None:
