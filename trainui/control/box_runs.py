@@ -292,8 +292,9 @@ def _worked(run: Mapping[str, Any], started: int | None, completed: int | None) 
     return TimeWorked((completed or 0) - (started or 0)) if completed and started else TimeWorked()
 
 
-def as_row(run: RunLine) -> dict[str, Any]:
-    """Return a line as `ls --json` has it."""
+def as_row(run: RunLine, seen_at: int) -> dict[str, Any]:
+    """Return a line as `ls --json` had it at that moment."""
+    worked = run.worked_until(seen_at)
     return {
         "run": run.id.partition(":")[2],
         "name": run.name,
@@ -301,4 +302,5 @@ def as_row(run: RunLine) -> dict[str, Any]:
         "created_at": clock.to_iso(run.created_at),
         "started_at": clock.to_iso(run.started_at),
         "completed_at": clock.to_iso(run.completed_at),
+        "seconds_worked": None if worked is None else worked / clock.SECOND,
     }

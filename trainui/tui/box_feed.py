@@ -250,7 +250,9 @@ class BoxFeed:
 
     def _keep(self, runs: Sequence[RunLine]) -> None:
         if self.seen_at is not None:
-            box_runs.keep(self.box.name, [box_runs.as_row(run) for run in runs], self.seen_at)
+            box_runs.keep(
+                self.box.name, [box_runs.as_row(run, self.seen_at) for run in runs], self.seen_at
+            )
 
     def _serve(self, connection: BoxConnection) -> None:
         self.can_open = connection.is_current

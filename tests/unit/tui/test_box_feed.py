@@ -12,6 +12,7 @@ from tests.unit.store.readings import Feeder
 from tests.unit.tui.filled import Filler
 from trainui import clock, paths
 from trainui.clock import SECOND
+from trainui.control import box_runs
 from trainui.model.headline_metric import ComparedMetric
 from trainui.store.points.plot_points import Axis
 from trainui.tui import box_agent, box_feed, box_wire
@@ -178,3 +179,15 @@ def test_a_box_lost_before_its_page_came_is_said_on_the_page(lost: Lost) -> None
     lost.feed.problem = SILENT
     lost.feed._changed(lost.feed)
     assert lost.found == [Snapshot(PAGE, problem=SILENT)]
+
+
+def test_the_time_of_a_run_is_kept_until_its_box_was_seen(filler: Filler, home: Path) -> None:
+    run_id = filler.run({"a": ()})
+    filler.start(run_id, "a", ago=300.0)
+    (run,) = read(ListQuery()).runs
+    seen_at = clock.now()
+    box_runs.keep("gpu2", [box_runs.as_row(run, seen_at)], seen_at)
+    seen, (kept,) = box_runs.known("gpu2")
+    line = box_runs.as_line(kept, "gpu2", seen)
+    worked = line.worked_until(seen_at + 3600 * SECOND)
+    assert worked == pytest.approx(300 * SECOND, abs=60 * SECOND)

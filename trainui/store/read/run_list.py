@@ -155,10 +155,14 @@ class RunLine(NamedTuple):
     """When its box last answered, in microseconds, if it does not now; else None."""
 
     def worked_until(self, now: int) -> int | None:
-        """Return the microseconds in which an attempt ran; None if no start is known."""
+        """Return the microseconds in which an attempt ran; None if no start is known.
+
+        For a run of a box that does not answer they are those until it was last seen.
+        """
         if self.started_at is None:
             return None
-        worked = self.worked.until(now if self.lost is None else self.lost.at)
+        known_at = now if self.seen_at is None else self.seen_at
+        worked = self.worked.until(known_at if self.lost is None else self.lost.at)
         ticks = self.worked.ticks and self.lost is None
         return if_known(worked, external=self.is_external, ticks=ticks)
 

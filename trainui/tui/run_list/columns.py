@@ -59,8 +59,8 @@ note, which may have no room on the second line. A verdict without a column has 
 STEP_WIDTH = 9
 """Width of steps, e.g. `1.2M/3.4M`."""
 
-LEAST_BOX = 8
-"""Characters of a box's name that are shown on any terminal, or all."""
+LEAST_BOX, AGE = 8, 7
+"""Characters of a box's name that are shown on any terminal, or all; of when it was last seen."""
 
 NARROW, EDGES = 100, 2
 """Width of the list below which one space separates columns and not two; both ends of a line."""
@@ -160,15 +160,18 @@ def name_cells(
     return [Segment(name or " ", "strong" if run.status in UNFINISHED else ""), *marks]
 
 
-def box_cells(row: RowData, cells: int) -> list[Segment]:
-    """Return the box, with its age if it does not answer."""
+def box_cells(row: RowData, cells: int, names: Sequence[Mapping[str, str]] = ()) -> list[Segment]:
+    """Return the box; if it does not answer, with when it was last seen, where that has room.
+
+    A name that is too long is that of `names`, of which the second ones leave room for the age.
+    """
     run = row.run
-    if run.seen_at is None:
-        return [Segment(cut_end(run.box, cells), "accent")]
-    age = f" {when(run.seen_at)}"
-    if len(run.box) + len(age) > cells:
+    age = "" if run.seen_at is None else f" {when(run.seen_at)}"
+    if cells - len(age) < min(len(run.box), LEAST_BOX):
         age = ""
-    return [Segment(cut_end(run.box, cells) + age, "dim")]
+    name = names[bool(age)].get(run.box, run.box) if names else run.box
+    style = "accent" if run.seen_at is None else "dim"
+    return [Segment(cut_end(name, cells - len(age)) + age, style)]
 
 
 def trouble_cells(trouble: RunTrouble, cells: int) -> list[Segment]:
@@ -356,6 +359,8 @@ class RunColumns:
             self._shown = _laid_out(columns, width, self.gap)
         self._widths = {column.title: cells for column, cells in self._shown}
         self._names = _short_names(self.facts.names, self._widths["NAME"])
+        box = self._widths.get("BOX", 0)
+        self._boxes = [_short_names(self.facts.boxes, max(box - age, 1)) for age in (0, AGE)]
         used = EDGES + sum(cells for _, cells in self._shown) + self.gap * (len(self._shown) - 1)
         self._fits = used <= width
 
@@ -496,6 +501,8 @@ class RunColumns:
             if column.title == "NAME":
                 name, is_alone = self._names.get(harmless(run.name), ""), "VERDICT" in self._widths
                 found = cut(tuple(name_cells(data, cells, name, with_verdict=not is_alone)), cells)
+            elif column.title == "BOX":
+                found = cut(tuple(box_cells(data, cells, self._boxes)), cells)
             elif column.title == "STAGE":
                 to_go = "TO GO" not in self._widths
                 found = cut(tuple(stage_cells(data, cells, to_go=to_go)), cells)
@@ -529,8 +536,8 @@ def _columns(facts: ColumnStats, comfort: int, width: int) -> Iterator[RunColumn
     least = max(min(name, max(SHORT_NAME, width // NAME_SHARE)), 6)
     yield RunColumn("NAME", least, max(name, LEAST_NAME), name_cells, comfort=comfort, whole=name)
     if widths["box"]:
-        least = min(widths["box"], LEAST_BOX)
-        yield RunColumn("BOX", least, widths["box"], box_cells, comfort=LEAST_BOX)
+        least, comfort_of_box = min(widths["box"], LEAST_BOX), widths["box_with_age"]
+        yield RunColumn("BOX", least, widths["box"], box_cells, comfort=comfort_of_box)
     if pipeline := widths["pipeline"]:
         yield RunColumn("PIPELINE", 8, max(pipeline, 8), _pipeline, 7)
     yield from _param_columns(facts)
@@ -581,7 +588,7 @@ def _done(row: RowData) -> str:
 
 def _elapsed(row: RowData) -> str:
     run = row.run
-    ticks = run.worked.ticks and run.lost is None
+    ticks = run.worked.ticks and run.lost is None and run.seen_at is None
     return elapsed(run.worked_until(row.now), ticks=ticks)
 
 
@@ -729,6 +736,8 @@ class ColumnStats:
     values, times the number of runs that have it."""
     names: tuple[str, ...] = ()
     """The runs' names, without control characters; those too long are shortened together."""
+    boxes: tuple[str, ...] = ()
+    """The names of the runs' boxes."""
     metric_names: tuple[str, ...] = ()
     """The titles of the columns with metrics; a run without the metric is blank there."""
     metrics: tuple[str, ...] = ()
@@ -780,8 +789,16 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
         for name in names
     }
     run_names = tuple(dict.fromkeys(harmless(run.name) for run in looked_at))
+    boxes = tuple(dict.fromkeys(run.box for run in looked_at if run.box))
     return ColumnStats(
-        Counter(measured), names, len(common), param_widths, single_widths, distinct, run_names
+        Counter(measured),
+        names,
+        len(common),
+        param_widths,
+        single_widths,
+        distinct,
+        run_names,
+        boxes,
     )
 
 
@@ -819,7 +836,8 @@ def _current_width(run: RunLine) -> int:
 
 _WIDTHS: Mapping[str, Callable[[RunLine], int]] = {
     "name": _name_width,
-    "box": lambda run: len(run.box) + (5 if run.seen_at is not None else 0) if run.box else 0,
+    "box": lambda run: len(run.box) + (0 if run.seen_at is None else AGE),
+    "box_with_age": lambda run: min(len(run.box), LEAST_BOX) + (0 if run.seen_at is None else AGE),
     "pipeline": lambda run: cell_len(run.pipeline) if run.pipeline != run.name else 0,
     "count": lambda run: len(f"{run.done}/{run.total}"),
     "current": _current_width,

@@ -14,7 +14,7 @@ from trainui.model.records import Loss
 from trainui.model.states import Status
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
 from trainui.store.read.time_worked import TimeWorked
-from trainui.tui.numbers import differing
+from trainui.tui.numbers import differing, when
 from trainui.tui.run_list.columns import (
     MOST_LOOKED_AT,
     OTHER_TITLE,
@@ -615,3 +615,22 @@ def test_the_age_goes_before_a_line_is_cut(width: int) -> None:
     columns = RunColumns(width, facts, "val/loss smoothed best", lambda: values)
     assert "…" not in plain(columns.heading()).split("ELAPSED")[1]
     assert plain(columns.row(run, RowContext(NOW))).rstrip().endswith("m 15s")
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_two_long_names_of_boxes_never_look_alike(width: int) -> None:
+    boxes = ("workstation-of-ada", "workstation-of-bob")
+    runs = [RUN._replace(id=f"{box}:r", box=box) for box in boxes]
+    columns = RunColumns(width, column_stats(runs))
+    first, second = (plain(columns.row(run, RowContext(NOW))) for run in runs)
+    assert first != second
+
+
+@pytest.mark.parametrize("width", [120, 200])
+@pytest.mark.parametrize("box", ["gpu2", "a-workstation-in-the-basement"])
+def test_a_lost_box_has_its_age_and_its_times_stand_still(width: int, box: str) -> None:
+    lost = RUN._replace(id="gpu2:r", box=box, seen_at=NOW - 15 * clock.SECOND)
+    columns = RunColumns(width, column_stats([lost, RUN]))
+    later = plain(columns.row(lost, RowContext(NOW + 3600 * clock.SECOND)))
+    assert f" {when(NOW - 15 * clock.SECOND)} " in later
+    assert "1m 00s" in later
