@@ -1,7 +1,8 @@
 """The metric by which stages, runs and comparisons are shown: one rule, and its direction.
 
 It is the metric of the stage's search; else, of the metrics that have a curve, the first
-validation loss, validation score, test loss, test score, loss, score. A single number, as an
+validation loss, validation score, test loss, test score, reward, loss, score: a policy's loss says
+little about the policy. A single number, as an
 evaluation prints it, stands for a stage only where nothing has a curve. Which names are one metric,
 however it is spelled, is decided by their words.
 """
@@ -29,6 +30,10 @@ _SCORE = re.compile(r"acc|reward|return|score|perplexity", re.IGNORECASE)
 
 _VALIDATION_RANKS = 4
 """The ranks of validation and test metrics; those of others follow."""
+
+_REWARDS = frozenset(("rew", "reward", "rewards", "return", "returns"))
+
+_MEANS = frozenset(("mean", "avg", "average"))
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*")
 """The words of a name: `valAccTop1` has three."""
@@ -146,10 +151,20 @@ def importance(name: str) -> int | None:
         return 0 if lower else 1
     if lower is not None and not words.isdisjoint(_TEST):
         return 2 if lower else 3
+    if _is_reward(name):
+        return _VALIDATION_RANKS
     if "loss" in name.casefold():
         is_whole = re.search(r"(?:^|[/_. -])loss$", name, re.IGNORECASE)
-        return _VALIDATION_RANKS if is_whole else _VALIDATION_RANKS + 1
-    return _VALIDATION_RANKS + 2 if lower is not None or _SCORE.search(name) else None
+        return _VALIDATION_RANKS + (1 if is_whole else 2)
+    return _VALIDATION_RANKS + 3 if lower is not None or _SCORE.search(name) else None
+
+
+def _is_reward(name: str) -> bool:
+    """Return True for the reward as a whole, as `ep_rew_mean`, and not for a part or its spread."""
+    words = [word.casefold() for word in _WORDS.findall(name)]
+    while words and words[-1] in _MEANS:
+        del words[-1]
+    return bool(words) and words[-1] in _REWARDS and _REWARDS.isdisjoint(words[:-1])
 
 
 def is_clock(name: str) -> bool:

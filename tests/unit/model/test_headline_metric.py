@@ -36,6 +36,31 @@ def test_a_validation_loss_precedes_scores_and_other_losses() -> None:
     assert not is_headline("lr")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("reward", "rollout/ep_rew_mean", "charts/episodic_return", "Train/mean_reward"),
+        *("env_runners/episode_return_mean", "episode_reward", "train/avg_return"),
+    ],
+)
+def test_a_reward_precedes_the_losses_of_its_training(name: str) -> None:
+    losses = ["loss", "train/policy_loss", "train/loss", "train/value_loss"]
+    assert headline([*losses, name]) == name
+    assert headline([*losses, name, "eval/mean_reward"]) == "eval/mean_reward"
+    assert headline([*losses, name], has_curve=lambda found: found != name) == "loss"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("reward_std", "rewards/chosen", "rewards/accuracy_reward", "reward_loss", "return_code"),
+        *("episode_reward_min", "rollout/ep_len_mean"),
+    ],
+)
+def test_parts_of_a_reward_do_not_precede_losses(name: str) -> None:
+    assert headline(["train/loss", name]) == "train/loss"
+
+
 def test_a_single_number_stands_for_a_stage_without_curves_alone() -> None:
     names = ["train/loss", "val/acc", "lr"]
     assert headline(names, has_curve=lambda name: name != "val/acc") == "train/loss"
