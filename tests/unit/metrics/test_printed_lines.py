@@ -229,6 +229,9 @@ SAMPLES = [
     Sample("print", "\titers: 100, epoch: 1 | loss: 2.5\n\titers: 200, epoch: 1 | loss: 2.25\nEpoch: 1, Steps: 263 | Train Loss: 2.5 Vali Loss: 3.5\n\titers: 100, epoch: 2 | loss: 1.5\n", {"loss": [(100, 2.5), (200, 2.25), (363, 1.5)], "Train Loss": [(263, 2.5)], "Val Loss": [(263, 3.5)]}),
     Sample("tqdm", "".join(BAR.format(f"Train {epoch}", loss) + BAR.format(f"Valid {epoch}", loss) for epoch, loss in ((1, 2.5), (2, 1.5))), {"loss": [(1, 2.5), (2, 1.5)], "valid/loss": [(1, 2.5), (2, 1.5)]}),
     Sample("columns", "Epoch 5/40\nsplit    loss    AUC\n-------  ------  -----\ntrain    0.5     0.75\nval      1.5     0.5\n\nEpoch 10/40\nsplit    loss    AUC\n-------  ------  -----\ntrain    0.25    1.0\nval      1.25    0.75\n", {"loss": [(5, 0.5), (10, 0.25)], "AUC": [(5, 0.75), (10, 1)], "val/loss": [(5, 1.5), (10, 1.25)], "val/AUC": [(5, 0.5), (10, 0.75)]}),
+    Sample("print", "config: image_size=64 timesteps=1000 lr=0.5 ema=0.75\nEpoch 1: avg loss 2.5 (9.5 s)\nEpoch 2: avg loss 1.5 (9.5 s)\n", {"avg loss": [(1, 2.5), (2, 1.5)]}),
+    Sample("print", "{'epoch': 0, 'train_loss': 2.5, 'val_kappa': 0.5}\n{'epoch': 1, 'train_loss': 1.5, 'val_kappa': 0.75}\n{'test_kappa': 0.75, 'test_mf1': 0.5}\n", {"train_loss": [(0, 2.5), (1, 1.5)], "val_kappa": [(0, 0.5), (1, 0.75)], "test_kappa": [(1, 0.75)], "test_mf1": [(1, 0.5)]}),
+    Sample("print", "train epoch 1 [200/500] loss 2.5\ntrain epoch 1 [400/500] loss 2.25\nvalid epoch 1 loss 3.5\ntrain epoch 2 [200/500] loss 1.5\nvalid epoch 2 loss 2.5\n", {"loss": [(200, 2.5), (400, 2.25), (700, 1.5)], "val/loss": [(500, 3.5), (700, 2.5)]}),
 ]  # fmt: skip
 
 DECOYS = [

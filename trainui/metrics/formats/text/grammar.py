@@ -99,6 +99,8 @@ _PLURAL = re.compile(
     re.IGNORECASE,
 )
 """`Episode Return = 5.0 | Steps = 105`: a count behind a name in the plural."""
+_SETS = re.compile(r"\W*(?:config|arg|h?param|hyper|setting|option)[\w-]*\W", re.IGNORECASE)
+"""`config: timesteps=1000 lr=0.1`."""
 _AT_END = re.compile(
     rf"[\s,;|-]*(?:[\[(<]\s*(?:{HELD_OUT})\b[^\[\]()]*[\])>]|[,;|-]\s*(?:{HELD_OUT})\W*$)\W*",
     re.IGNORECASE,
@@ -289,7 +291,7 @@ def of_fields(
     )
     rank = next((places[name] for name in places if _IS_RANK.fullmatch(name)), "")
     line = Line("row", values, part=of, text=text, rank=rank)
-    is_metric = any(map(may_be_metric, places))
+    is_metric = any(map(may_be_metric, places)) or all(map(part_in, places))
     if not values or (not is_metric and any(map(names_settings, places))):
         return OTHER
     at = [*names[:1]]
@@ -361,7 +363,7 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
         inner = Number("", inside["value"], inside["of"], *inside.span())
     values = [pair for pair in pairs if not pair.is_step]
     usual = [pair for pair in values if pair.is_usual and not pair.is_whole]
-    if not usual and any(names_settings(pair.name) for pair in values):
+    if not usual and (_SETS.match(text) or any(names_settings(pair.name) for pair in values)):
         return None
     before = text[: min(steps[0].start, pairs[0].start)] + steps[0].name.rpartition(" ")[0]
     between = text[steps[0].end : values[0].start] if values else ""

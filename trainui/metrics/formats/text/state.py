@@ -327,6 +327,8 @@ class LogState:
         elif said.length:
             length = forms.number(said.length.value, found)
             return max(known, self._steps().counted(epoch, length) + length)
+        elif (end := self._steps().end_of(epoch)) is not None:
+            return end
         return epoch if known is None or not said.counter.is_whole else known
 
     def _note_other(self, said: Line, *, is_growing: bool) -> None:

@@ -253,6 +253,14 @@ class EpochSteps:
         """Return True for the position that was counted last."""
         return bool(place == self.memory[_SEEN]["last"])
 
+    def end_of(self, epoch: float) -> float | None:
+        """Return the last step of an epoch; None unless it is known and no position was left."""
+        seen = self.memory.get(_SEEN, {"epoch": None})
+        is_at_end = epoch == seen["epoch"] and seen["of"]
+        if not is_at_end or seen["last"] + (seen.get("stride") or 0) < seen["of"]:
+            return None
+        return self.before(epoch, seen["last"], seen["of"]) + float(seen["of"])
+
     def again(self, place: float, of: float | None, *, may_restart: bool) -> float:
         """Return the steps before a position without an epoch, which may have begun again."""
         seen = self.memory.get(_SEEN) or {"epoch": 0, "first": place, "last": place, "of": of}
