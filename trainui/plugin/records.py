@@ -248,7 +248,8 @@ class Tracker(Plugin):
     """`(text, memory)` to each Printed in a part of an attempt's output; the memory, a dict, is
     that of this output."""
     home: Code = ""
-    """`(environment)` to a directory outside of all workdirs in which it keeps its files."""
+    """`(environment)` to a directory outside of all workdirs in which it keeps its files; the
+    variables are those of the attempt, the submitting shell's and the stage's own."""
     checkpoint: CheckpointDirectory | None = None
     """How the checkpoints that it writes as directories are recognised."""
 

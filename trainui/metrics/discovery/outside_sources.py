@@ -263,7 +263,7 @@ class OutsideSources:
     stage_dir: Path
     workdir: Path
     environment: Mapping[str, str]
-    """The stage's own variables."""
+    """The attempt's variables; empty if they are not known."""
     round: SearchRound = field(default_factory=SearchRound)
     """Shared by all attempts."""
     found: list[SourceFile] = field(default_factory=list)

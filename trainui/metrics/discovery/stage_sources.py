@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from trainui.model.definition import MetricSource, StageDefinition
 from trainui.pipeline.field_names import is_preset
 from trainui.plugin import Tracker
 from trainui.record import dataclass
+from trainui.store import shell_environment
 from trainui.store.points.point_sources import key_of
 from trainui.supervisor import protocol
 
@@ -67,6 +68,11 @@ class SearchDirectories:
             SourceFile(f"{key_of(path)}#found", path, reading, name, is_fallback=True)
             for name, path in paths.items()
         )
+
+    def environment(self, definition: StageDefinition) -> Mapping[str, str]:
+        """Return the attempt's variables: the stage's own and those of the submitting shell."""
+        shell = shell_environment.read_or_empty(self.attempt_dir.parents[2])
+        return {**shell.environ, **definition.env}
 
     def started(self) -> float | None:
         """Return when the attempt started, in seconds since 1970; None if it has not."""
@@ -114,7 +120,7 @@ def is_silent(place: SearchDirectories, definition: StageDefinition) -> bool:
     check_descriptors()
     if any(_is_nonempty(one.path) for one in found):
         return False
-    since, environment = place.started(), definition.env
+    since, environment = place.started(), place.environment(definition)
     return since is None or not outside_sources.is_any_written(place.workdir, environment, since)
 
 

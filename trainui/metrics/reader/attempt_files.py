@@ -50,7 +50,8 @@ class AttemptFiles:
         self._store, self._attempt, self._problems = store, attempt, problems
         directories = Path(attempt.attempt_dir), Path(attempt.stage_dir), Path(attempt.workdir)
         self.place = stage_sources.SearchDirectories(*directories)
-        self._outside = OutsideSources(*directories, attempt.definition.env, search_round)
+        environment = self.place.environment(attempt.definition)
+        self._outside = OutsideSources(*directories, environment, search_round)
         self._missing: Mapping[str, str] = {}
         self._recorded: Mapping[str, str] = {}
         self._began = time.monotonic()

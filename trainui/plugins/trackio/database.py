@@ -105,10 +105,13 @@ def _micros(time: str) -> int:
 
 
 def home(environment: Mapping[str, str]) -> Path:
-    """Return the directory of the databases."""
-    variables = {**os.environ, **environment}
+    """Return the directory of the databases of a process with these variables; empty: this one."""
+    variables = environment or os.environ
     cache = variables.get("HF_HOME") or "~/.cache/huggingface"
-    return Path(variables.get("TRACKIO_DIR") or f"{cache}/trackio").expanduser()
+    place = variables.get("TRACKIO_DIR") or f"{cache}/trackio"
+    if place.startswith("~/"):
+        place = f"{variables.get('HOME') or Path.home()}{place[1:]}"
+    return Path(place)
 
 
 _LINES = re.compile(

@@ -26,9 +26,11 @@ from trainui.metrics.discovery import file_writers, outside_sources, stage_sourc
 from trainui.metrics.discovery.outside_sources import SLACK, OutsideSources, SearchRound
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.definition import MetricSource
+from trainui.store import shell_environment
 from trainui.store.db.engine import Database
 from trainui.store.db.statements import set_values
 from trainui.store.points import read_points
+from trainui.store.shell_environment import ShellEnvironment
 from trainui.supervisor.protocol import RUN_TAG, STARTED_FILE, WRITTEN_FILE
 
 
@@ -408,6 +410,27 @@ def test_a_trackio_database_in_its_home(store: Database, tmp_path: Path) -> None
         log(connection, "r", "r", 0, a={"b": "NaN"})
     found = end(store, attempt, reader)
     assert {name: str(several) for name, several in found.items()} == {"a.b": "[nan]"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "below"),
+    [("HOME", ".cache/huggingface/trackio"), ("HF_HOME", "trackio"), ("TRACKIO_DIR", "")],
+)
+def test_a_tracker_is_found_where_the_submitting_shell_has_it(
+    store: Database, tmp_path: Path, variable: str, below: str
+) -> None:
+    place = tmp_path / "elsewhere"
+    attempt = start_attempt(store, tmp_path)
+    shell_environment.write(
+        attempt.to_read.run_dir, ShellEnvironment({variable: str(place)}, 0o022)
+    )
+    reader = AttemptReader(store, attempt.to_read)
+    (place / below).mkdir(parents=True)
+    assert stage_sources.is_silent(reader.files.place, attempt.to_read.definition)
+    with closing(trackio(place / below)) as connection:
+        log(connection, "r", "r", 0, loss=0.5)
+    assert not stage_sources.is_silent(reader.files.place, attempt.to_read.definition)
+    assert end(store, attempt, reader) == {"loss": [0.5]}
 
 
 def test_runs_of_trackio_are_attributed_by_what_was_printed(
