@@ -255,6 +255,13 @@ def version() -> str:
     return __version__
 
 
+def is_upgraded() -> bool:
+    """Return True if trainui was replaced under this process, which then has to start again."""
+    from trainui import installation
+
+    return not installation.is_unchanged()
+
+
 def act_as(by: str) -> None:
     """Record all that this process does from now on as done by an agent."""
     from trainui.control import requests

@@ -25,7 +25,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from trainui.plugin import TrainuiError, UsageError, client
+from trainui.plugin import TrainuiError, UnfitEnvironmentError, UsageError, client
 from trainui.plugins.mcp import tools
 
 INSTRUCTIONS = (
@@ -54,6 +54,11 @@ _TYPES: dict[str, Mapping[str, Any]] = {
     "preview": {"type": "boolean"},
     "request_id": {"type": "string", "maxLength": tools.NAME},
 }
+
+UPGRADED = (
+    "another version of trainui was installed while this server ran; ask your user to restart or "
+    "reconnect the MCP server `trainui`. Runs are not affected"
+)
 
 MOST_WAITS = 100
 """Waits at once; further ones start later. Other calls have threads of their own."""
@@ -219,6 +224,8 @@ def call(
         failed = UsageError(f"operating system error: {error}; run `trainui doctor`")
         return tools.text_of(tools.error_of(failed)), True
     except Exception as error:
+        if client.is_upgraded():
+            return tools.text_of(tools.error_of(UnfitEnvironmentError(UPGRADED))), True
         logging.getLogger(__name__).exception("%s failed", name)
         bug = TrainuiError(f"this is a bug in trainui: {type(error).__name__}: {error}")
         return tools.text_of(tools.error_of(bug)), True

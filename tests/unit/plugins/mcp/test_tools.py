@@ -13,7 +13,7 @@ import pytest
 from tests.unit.execution.conftest import store as store
 from tests.unit.execution.submitted import submit
 from tests.unit.tui.filled import Filler, training
-from trainui import control
+from trainui import control, installation
 from trainui.control import requests
 from trainui.model.states import CAUSE, STALLED, Status
 from trainui.plugin import client
@@ -382,3 +382,12 @@ def test_fences_are_told_with_their_reason(filler: Filler, monkeypatch: pytest.M
     monkeypatch.setenv("TRAINUI_AGENT_LIMITS", '{"others": false, "runs": 1}')
     found = error("cancel", run=run)
     assert (found["code"], "agent_limits.others" in found["message"]) == ("agent_limits", True)
+
+
+def test_after_an_upgrade_the_server_asks_for_a_restart(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filler.run({"a": ()})
+    monkeypatch.setattr(installation, "_AT_OUR_START", ())
+    monkeypatch.setattr(client, "overview", lambda *_, **__: 1 / 0)  # as of another version
+    assert error("list_runs")["message"] == server().UPGRADED
