@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from trainui import clock
+from trainui import clock, installation
 from trainui.control import boxes
 from trainui.errors import TrainuiError
 
@@ -39,6 +39,8 @@ MOST_REQUEST = 1 << 20
 
 RATE = 4500
 """Bytes a second, compressed, for what nobody asked for: a live page of at most 5 kB/s."""
+
+UPGRADED = "another version of trainui was installed there"
 
 SLIDING_PERIOD = 30.0
 """Seconds between two messages on the list of runs for nothing but figures that move by themselves:
@@ -69,6 +71,11 @@ class Agent:
                     if not part or len(rest) > MOST_REQUEST:
                         break
                     heard = time.monotonic()
+                    if self._pages is not None and not installation.is_unchanged():
+                        # what pages have not loaded yet would not fit; the next agent is the new
+                        # one, and is asked again
+                        os.write(2, f"{UPGRADED}\n".encode())
+                        break
                     *lines, rest = (rest + part).split(b"\n")
                     for line in lines:
                         self._take(line)

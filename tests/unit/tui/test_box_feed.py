@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -191,3 +195,38 @@ def test_the_time_of_a_run_is_kept_until_its_box_was_seen(filler: Filler, home: 
     line = box_runs.as_line(kept, "gpu2", seen)
     worked = line.worked_until(seen_at + 3600 * SECOND)
     assert worked == pytest.approx(300 * SECOND, abs=60 * SECOND)
+
+
+AGENT = """
+import os, sys
+from trainui import installation
+from trainui.tui import box_agent
+installation._AT_OUR_START = ()
+installation._look = lambda: tuple(os.listdir(sys.argv[1]))
+box_agent.Agent().serve()
+"""
+
+
+def test_an_agent_with_open_pages_ends_after_an_upgrade(home: Path, tmp_path: Path) -> None:
+    """The screen connects again, and gets an agent of the new version."""
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    query = box_wire.to_data(ListQuery(), Query)
+    request = json.dumps({"do": "watch", "query": query}).encode() + b"\n"
+    agent = subprocess.Popen(
+        [sys.executable, "-c", AGENT, str(installed)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TRAINUI_HOME": str(home)},
+    )
+    with agent:
+        assert agent.stdin is not None
+        assert agent.stdout is not None
+        agent.stdin.write(request)
+        agent.stdin.flush()
+        while b'"page"' not in agent.stdout.readline():
+            assert agent.poll() is None
+        (installed / "new").touch()
+        _, said = agent.communicate(request)
+        assert said.decode().strip() == box_agent.UPGRADED
