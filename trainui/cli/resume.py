@@ -63,14 +63,20 @@ def diff_lines(diff: str | None, stream: TextIO) -> list[str]:
 
 def _plan_rows(planned: Sequence[PlannedStage]) -> Iterator[tuple[str, ...]]:
     alike: dict[tuple[str, str, str], list[PlannedStage]] = {}
-    for one in planned:  # two stages have the same name up to the bracket in a sweep only
-        key = one.name.partition("[")[0], str(one.action), _kind(one)
-        alike.setdefault(key, []).append(one)
-    for (_, action, why), stages in alike.items():
-        if len(stages) > _MOST_ALIKE:
-            yield formatting.first([one.name for one in stages]), action, "", why
-        else:
-            yield from map(_plan_row, stages)
+    for one in planned:
+        alike.setdefault(_alike(one), []).append(one)
+    for one in planned:
+        stages = alike[_alike(one)]
+        if len(stages) <= _MOST_ALIKE:
+            yield _plan_row(one)
+        elif one is stages[0]:
+            names = formatting.first([each.name for each in stages])
+            yield names, str(one.action), "", _kind(one)
+
+
+def _alike(one: PlannedStage) -> tuple[str, str, str]:
+    """Return what stages of one sweep with the same action and reason have in common."""
+    return one.name.partition("[")[0], str(one.action), _kind(one)
 
 
 def _kind(one: PlannedStage) -> str:
