@@ -247,7 +247,8 @@ class EpochSteps:
     def is_other(self, epoch: float | None, of: float | None) -> bool:
         """Return True for a position of how many that is within an epoch of another length."""
         seen = self.memory.get(_SEEN, {"of": None})
-        return bool(of and seen["of"] and of != seen["of"] and epoch in (None, seen["epoch"]))
+        is_known = of is not None and seen["of"] is not None
+        return is_known and of != seen["of"] and epoch in (None, seen["epoch"])
 
     def stands_at(self, place: float) -> bool:
         """Return True for the position that was counted last."""
