@@ -25,7 +25,7 @@ from textual.message import Message
 from textual.theme import Theme
 from textual.timer import Timer
 
-from trainui import formatting, paths, settings, text
+from trainui import formatting, installation, paths, settings, text
 from trainui.errors import TrainuiError
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -374,20 +374,25 @@ class TrainuiApp(TerminalApp):
                 self._clock.resume()
 
     def refuse_boxes(self, draw: Callable[[Snapshot], object]) -> bool:
-        """Close the boxes whose data cannot be drawn; return False if there are none."""
-        if self.feeds is None or not self.feeds.close_culprits(draw):
+        """Close the boxes whose data cannot be drawn; return False if that explains nothing."""
+        if self.feeds is None or not installation.is_unchanged():
+            return False
+        if not self.feeds.close_culprits(draw):
             return False
         self.snapshot = None
         log.exception("what a box sent cannot be drawn")
         return True
 
     async def run_action(self, *arguments: Any, **named: Any) -> bool:
-        """Act on a key; where boxes are known, what one sent may make that fail."""
+        """Act on a key; where boxes are known, what one sent may make that fail.
+
+        After an upgrade it is rather a page that was imported since.
+        """
         try:
             return await super().run_action(*arguments, **named)
         except Exception:
             page = self.page
-            if page is None or self.feeds is None:
+            if page is None or self.feeds is None or not installation.is_unchanged():
                 raise
             if not self.refuse_boxes(page.show):
                 log.exception("a key failed")

@@ -14,6 +14,7 @@ import pytest
 from tests.acceptance.terminal import PROGRAM, Terminal, terminal
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import Filler, failed_demo, running_demo
+from trainui import paths
 
 
 @pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 36), marks=pytest.mark.long)])
@@ -40,16 +41,22 @@ UPGRADED = """
 import sys
 from trainui import installation
 installation._AT_OUR_START = ()
-sys.modules["trainui.tui.graph_view"] = None
+sys.modules["trainui.tui.graph_view"] = sys.modules["trainui.tui.past_screens"] = None
 """
-"""Another version is installed, of which a page that is opened later cannot be imported."""
+"""Another version is installed, of which pages that are opened later cannot be imported."""
 
 
-def test_a_page_of_another_version_ends_the_screen_in_words(filler: Filler) -> None:
+@pytest.mark.parametrize(
+    ("boxes", "key"), [("", "\r"), ('"gpu2": {"host": "nowhere.invalid"}', "W")]
+)
+def test_a_page_of_another_version_ends_the_screen_in_words(
+    filler: Filler, boxes: str, key: str
+) -> None:
     running_demo(filler, name="digits")
+    paths.home().boxes.write_text(f'{{"boxes": {{{boxes}}}}}')
     with terminal(program=UPGRADED + PROGRAM) as shown:
-        shown.until_shown("digits", "and 1 more")  # warning
-        shown.press("\r")
+        shown.until_shown("digits", "more  ! hides")
+        shown.press(key)
         assert shown.ended() == 1
         assert "installed while the screen was open" in shown.received
         assert "Traceback" not in shown.received

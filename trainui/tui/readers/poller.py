@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from trainui import clock, paths
+from trainui import clock, installation, paths
 from trainui.model.states import Status
 from trainui.tui.readers.database import FileWatch, ScreenDatabase
 from trainui.tui.readers.machine import GpuReader
@@ -30,7 +30,7 @@ from trainui.tui.snapshot import (
     RunQuery,
     Snapshot,
 )
-from trainui.tui.terminal import Bandwidth
+from trainui.tui.terminal import UPGRADED, Bandwidth
 
 if TYPE_CHECKING:
     from trainui.tui.readers.machine import MachineReader
@@ -164,7 +164,9 @@ class Poller:
                 self._is_watching = self._watch.sees(calm=self._is_quiet)
             except Exception:
                 log.exception("reading for the screen failed")
-                self._deliver_changed(Snapshot(self._query, problem="reading failed; see the log"))
+                is_own = installation.is_unchanged()  # else it is what was imported since
+                problem = "reading failed; see the log" if is_own else UPGRADED
+                self._deliver_changed(Snapshot(self._query, problem=problem))
         self._watch.close()
         self._source.close()
 

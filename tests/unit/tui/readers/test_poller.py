@@ -17,7 +17,7 @@ import pytest
 from tests.compiling import library
 from tests.unit.supervisor.waiting import wait_for
 from tests.unit.tui.filled import DIAMOND, Filler, running_demo, training
-from trainui import clock, paths, settings
+from trainui import clock, installation, paths, settings
 from trainui.execution.processes import Lock
 from trainui.model.states import Status
 from trainui.store.db.engine import open_store
@@ -30,6 +30,7 @@ from trainui.tui.readers.database import FileWatch
 from trainui.tui.readers.page_reader import FIRST_STAGES
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot import Query, RunQuery, Snapshot
+from trainui.tui.terminal import UPGRADED
 
 
 class Received:
@@ -312,6 +313,19 @@ def test_a_damaged_database_is_explained(home: Path) -> None:
     with feeding() as (_, received):
         snapshot = received.wait_for(lambda s: s.problem is not None)
     assert "trainui.db" in (snapshot.problem or "")
+
+
+def test_what_fails_after_an_upgrade_names_the_upgrade(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = filler.run({"a": ()})
+    with feeding() as (feed, received):
+        received.wait_for(lambda s: len(s.runs) == 1)
+        monkeypatch.setattr(installation, "_AT_OUR_START", ())
+        monkeypatch.setattr(feed._source, "read", lambda _: 1 / 0)  # as with a new module
+        feed.set_query(RunQuery(run_id))
+        snapshot = received.wait_for(lambda s: s.problem is not None)
+    assert snapshot.problem == UPGRADED
 
 
 def test_a_pause_and_a_worker_are_reported(filler: Filler, home: Path) -> None:
