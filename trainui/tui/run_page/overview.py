@@ -230,7 +230,7 @@ def overview_rows(
         stage = stage._replace(definition=detail.filled)
     rows = packed(_state_row(page.run, stage, last, now, ending, count), width)
     fields = [
-        ("why", why(stage, by_name), "bad" if stage.hangs else state_style(stage.status)),
+        ("why", why(stage, by_name), _why_style(stage)),
         ("edit", _edit_words(page.run, of.stage, last, detail) if is_newest else "", "warn"),
         ("note", f"{verdict(page.run.verdict)} {page.run.note or ''}".strip(), "key"),
         ("in all" if is_newest else "by then", _total_time(stage, attempts, now), ""),
@@ -353,6 +353,13 @@ def _silence(stage: StageRecord, words: str) -> tuple[str, str]:
 
 def _age(moment: int | None, now: int) -> str:
     return "" if moment is None else age(moment, now)
+
+
+def _why_style(stage: StageRecord) -> str:
+    """Return the style of a reason: of a running stage it says what keeps it from working."""
+    if stage.hangs:
+        return "bad"
+    return "warn" if stage.status == Status.RUNNING else state_style(stage.status)
 
 
 def why(stage: StageRecord, by_name: Mapping[str, StageRecord]) -> str:

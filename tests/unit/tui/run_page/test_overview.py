@@ -355,6 +355,22 @@ def test_the_age_of_the_last_output_turns_amber_then_red(
     assert kind in marked_state(page.stages[0], None)
 
 
+@pytest.mark.parametrize(("stalled", "style"), [(False, "warn"), (True, "bad")])
+def test_a_warning_on_a_running_stage_is_not_in_the_colour_of_running(
+    filler: Filler, connection: statements.Connection, stalled: bool, style: str
+) -> None:
+    run_id = filler.run({"train": ()})
+    attempt = filler.start(run_id, "train")
+    with filler.store.write() as writing:
+        stages.warn(writing, attempt.stage_id, "its process is stopped by a signal")
+        stages.set_stalled(writing, attempt, stalled, "no output")
+    page = RunPageReader().read(connection, RunQuery(run_id, stage="train"))
+    assert page is not None
+    rows = overview_rows(subject(page, page.stages[0]), clock.now(), 100)
+    row = next(row for row in rows if plain(row).startswith("why "))
+    assert row[-1].style == style
+
+
 def test_the_overview_says_which_alerts_the_last_attempt_has(
     filler: Filler, connection: statements.Connection
 ) -> None:
