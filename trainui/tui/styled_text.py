@@ -417,8 +417,9 @@ def told_apart(texts: Sequence[str], width: int) -> list[str]:
 def short_labels(names: tuple[Pairs, ...], width: int) -> tuple[str, ...]:
     """Return the names as texts of at most `width` cells, whole if all of them fit.
 
-    First what all values of a key share goes, then the keys, then the ends of the longest values
-    as far as these stay different; numbers stay whole. Names with other keys, e.g. of the members
+    Where texts without a key, as runs' names, differ, the last values with one go first. Else
+    first what all values of a key share goes, then the keys, then the ends of the longest values as
+    far as these stay different; numbers stay whole. Names with other keys, e.g. of the members
     of another sweep, are shortened on their own.
     """
 
@@ -437,6 +438,11 @@ def short_labels(names: tuple[Pairs, ...], width: int) -> tuple[str, ...]:
             by_name |= dict(zip(some, labels or short_labels(tuple(some), width), strict=True))
         return tuple(by_name[one] for one in names)
     keys = [key for key, _ in names[0]]
+    unkeyed = next((at for at, key in enumerate(keys) if key), len(keys))
+    if unkeyed and len({one[:unkeyed] for one in names}) == len(names):
+        for count in range(len(keys) - 1, unkeyed - 1, -1):
+            if fits(some := [one[:count] for one in names]):
+                return tuple(map(label_of, some))
     columns = [[one[at][1] for one in names] for at in range(len(keys))]
     columns = [_without_shared(column) for column in columns]
     for shown in (keys, [""] * len(keys)):

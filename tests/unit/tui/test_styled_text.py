@@ -236,3 +236,12 @@ def test_members_and_other_runs_are_shortened_apart() -> None:
     shown = short_labels((*members, *runs), 40)
     assert shown[:2] == ("lr=0.01,schedule=500,seed=0", "lr=0.01,schedule=500,seed=1")
     assert len(set(shown)) == len(shown)
+
+
+def test_runs_names_stay_whole_before_their_parameters() -> None:
+    first = (("", "nan-grad"), ("nan", "40"), ("what", "train/grad_norm"))
+    second = (("", "nan-val"), ("nan", "50"), ("what", "val/loss"))
+    assert short_labels((first, second), 24) == ("nan-grad nan=40", "nan-val nan=50")
+    assert short_labels((first, second), 10) == ("nan-grad", "nan-val")
+    same = (("", "nan-grad"), ("nan", "50"), ("what", "val/loss"))
+    assert [label.split()[1] for label in short_labels((first, same), 26)] == ["40", "50"]
