@@ -247,10 +247,6 @@ def _title(
         right.append(Segment("log y  ", "key"))
     if (word := behaviour(cell.figures, cell.chart)) is not None:
         right.append(Segment(f"{word}  ", "dim" if word == CONSTANT else "bad"))
-    if words := _not_finite(cell):
-        spare = grid.cell_width - cell_len(harmless(cell.figures.name)) - width_of(tuple(right))
-        fitting = (word for word in words if cell_len(word) + SHORT_VALUE < spare)
-        right.append(Segment(f"{next(fitting, words[-1])}  ", "bad"))
     alerts = [one for one in cell.chart.annotations if one.is_alert] if cell.chart else []
     if alerts:
         is_stall = all(one.words.startswith(STALLED) for one in alerts)
@@ -258,11 +254,15 @@ def _title(
     sign = "▸ " * cell.selected + "◆ " * cell.pinned
     value = _value(cell, styles)
     least = len(sign) + cell_len(harmless(cell.figures.name)) + 1
+    if words := _not_finite(cell):
+        needed = len(sign) + 2 + width_of((_with_short_mean(value[-1]),))
+        spare = grid.cell_width - cell_len(harmless(cell.figures.name)) - width_of(tuple(right))
+        fitting = (word for word in words if cell_len(word) + max(needed, SHORT_VALUE) < spare)
+        right.append(Segment(f"{next(fitting, words[-1])}  ", "bad"))
     while len(value) > 1 and least + width_of((*right, *value)) > grid.cell_width:
         value = (*value[:-2], value[-1]) if value[:-2][-1:] == (BEST,) else value[1:]
     if least + width_of((*right, *value)) > grid.cell_width:
-        *before, last = value
-        value = (*before, last._replace(text=_OF_MEAN.sub(MEAN, last.text)))
+        value = (*value[:-1], _with_short_mean(value[-1]))
     if _has_no_leader(cell) and least + width_of((*right, *value)) > grid.cell_width:
         value = ()
     if y_title and grid.cell_width - width_of((*right, *value)) <= LEAST_NAME:
@@ -336,7 +336,9 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
     last = _of_mean(line, number(cell.figures.last if end is None else end.value))
     names = (Segment(name, style),) * bool(name)
     if view.cursor is None:
-        return (*raw, LAST, *names, Segment(last, style))
+        value = cell.figures.last if end is None else end.value
+        is_odd = value is not None and not math.isfinite(value)
+        return (*raw, LAST, *names, Segment(last, "bad" if is_odd else style))
     found = value_at(line, view, view.cursor)
     if found is None:
         return (Segment(f"{name}last {last}" if view.cursor > line.end else "–", "dim"),)
@@ -345,6 +347,10 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
 
 MEAN, _OF_MEAN = "mean ", re.compile(r"mean of \d+ ")
 """Before a value that is a mean: in brief, and with the number of its lines."""
+
+
+def _with_short_mean(value: Segment) -> Segment:
+    return value._replace(text=_OF_MEAN.sub(MEAN, value.text))
 
 
 def _of_mean(line: PlotLine, value: str) -> str:

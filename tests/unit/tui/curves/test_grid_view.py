@@ -11,6 +11,7 @@ import pytest
 from tests.unit.tui.charts import NAN, chart, figures, line
 from trainui.model.definition import Range, Search
 from trainui.store.points.plot_points import Axis
+from trainui.store.points.plot_windows import NAN as NAN_BIT
 from trainui.store.points.plot_windows import Extent
 from trainui.tui.curve_data import NOT_READ, Chart, PlotOptions
 from trainui.tui.curves.grid_view import (
@@ -111,6 +112,32 @@ def test_a_values_words_go_before_the_metrics_name() -> None:
     assert title(shown, 24) == "val/loss log y 0.5000"
     assert title(band, 33) == "val/loss log y last mean of 2 3"
     assert title(band, 24) == "val/loss log y mean 3"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (60, "val/loss 2 with NaN last all 2 mean of 2 0.3771"),
+        (32, "val/loss 2 with NaN mean 0.3771"),
+        (31, "val/loss !2 NaN mean 0.3771"),
+        (26, "val/loss NaN mean 0.3771"),
+    ],
+)
+def test_the_words_for_nan_go_before_the_metrics_name(width: int, shown: str) -> None:
+    mean = folded((line([0.3771] * 40), line([0.3771] * 40)), (("", "all 2"),))
+    odd = [replace(mean, odd=((9, NAN_BIT),), label=label) for label in ("a", "b")]
+    one = chart(*odd, name="val/loss")
+    styles = styles_of(one, shared_styles([one], ""))
+    cell = PlotCell(figures("val/loss"), one, PlotOptions(), styles=styles)
+    title = plain(grid_rows([cell], PlotGrid(width, 12, 1))[0])
+    assert " ".join(title.replace("─", "").split()) == shown
+
+
+def test_a_last_value_that_is_nan_has_the_colour_of_trouble() -> None:
+    broken = figures("val/loss", last=NAN, nonfinite=2)
+    cell = PlotCell(broken, chart(line([3.0, NAN]), name="val/loss"), PlotOptions())
+    title = grid_rows([cell], PlotGrid(60, 12, 1))[0]
+    assert [one.style for one in title if one.text.strip() == "NaN"] == ["bad"]
 
 
 def test_the_metric_of_a_search_is_drawn() -> None:
