@@ -45,6 +45,10 @@ EXACT, TOLERABLE = 1 / 100, 1 / 4
 CLOSE = 0.005
 """The least step, as a share of the marks, from which more of an axis may be empty."""
 
+FAR_APART, SPARSE = 6, 0.5
+"""Lines from which on marks are too far apart, and what twice as many count in such shares as
+below."""
+
 MOST_EMPTY, NO_MORE, FEWER, ODD, DIGIT, OPEN = 0.3, 0.55, 0.09, 0.04, 0.02, 0.05
 """The greatest share of an axis that is left empty for round ends, and that where there are no
 others; and what counts as much as such a share: no marks in place of the most, marks that are no
@@ -343,6 +347,7 @@ def even_marks(low: float, high: float, most: int, rows: int = 0) -> EvenMarks:
                     empty
                     + (empty > MOST_EMPTY)
                     + FEWER * (most - parts) / most
+                    + SPARSE * max(rows / parts / FAR_APART - 1, 0)
                     + ODD * odd
                     + OPEN * above
                 )

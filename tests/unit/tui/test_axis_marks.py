@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import example, given
@@ -210,6 +211,19 @@ def test_nearly_every_range_has_even_marks_also_on_a_few_lines() -> None:
             not axis_marks.even_marks(low, low + span, most, rows).marks for low, span in ranges
         )
         assert without <= 6, (most, rows)
+
+
+def test_the_labels_of_a_tall_plot_are_no_eight_lines_apart() -> None:
+    source = Random(7)
+    gaps = []
+    for height in (20, 26, 34, 46):
+        for _ in range(100):
+            low = source.choice([0.0, source.uniform(0, 5), source.uniform(90, 99)])
+            high = low + source.uniform(0.3, 3) * source.choice([0.3, 1, 20])
+            scale = YAxis.around([low, high], log=False, marks=height // 3 + 1, height=height)
+            assert scale is not None
+            gaps.append((height - 1) / (len(scale.ticks(height // 3 + 1)) - 1))
+    assert sum(gap >= 8 for gap in gaps) <= len(gaps) // 50
 
 
 def test_steps_are_whole_and_short() -> None:
