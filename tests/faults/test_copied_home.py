@@ -217,6 +217,12 @@ def test_no_deed_in_a_copy_changes_its_killed_original(
     original.finish()
 
 
+def answered(cli: CommandLine) -> dict[str, Any] | None:
+    """Return the status of a home's worker; None if the broker did not answer in time."""
+    status: dict[str, Any] = cli.json("worker", "status")
+    return status if status["broker"]["reachable"] else None
+
+
 def leaves_its_original_alone(original: Original) -> None:
     """Make a copy independent, and do in it what would harm the original."""
     with copy(original.cli) as copied:
@@ -234,7 +240,7 @@ def leaves_its_original_alone(original: Original) -> None:
         assert str(original.cli.home) not in json.dumps([one["dir"] for one in shown["stages"]])
         assert link.readlink() == copied.home / "runs" / original.run / "done" / "made.txt"
         assert copied("logs", "r", "train").code == 0
-        status = copied.json("worker", "status")
+        status = wait_for(lambda: answered(copied), "an answer of the broker")
         assert status["copy_of"] is None
         assert status["problems"] == []  # e.g. that a broker died, which was the original's
         assert copied("rerun", "r", "done").code == 0

@@ -62,8 +62,9 @@ def test_worker_and_guard_with_replaced_code_yield_and_lose_no_stage(
     )
     assert cli("run", "p.yaml", "--detach", "--name", "r").code == 0
     wait_for(lambda: states_of(cli.json("show", "r"))["a"] == "running", "a")
-    before = cli.json("worker", "status")
-    old, guard = before["pid"], before["guard_pid"]
+    # a worker that starts beside its guard may be the first of both
+    guard = wait_for(lambda: cli.json("worker", "status")["guard_pid"], "the guard")
+    old = cli.json("worker", "status")["pid"]
 
     upgrade(installed)
     os.kill(fork_server_of(old), signal.SIGKILL)
@@ -76,7 +77,8 @@ def test_worker_and_guard_with_replaced_code_yield_and_lose_no_stage(
     assert [len(stage_of(shown, name)["attempts"]) for name in "abc"] == [1, 1, 1]
     assert sorted((cli.directory / "started").read_text().split()) == ["a", "b", "c"]
     assert cli.json("worker", "status")["pid"] not in (None, old)
-    assert cli.json("worker", "status")["guard_pid"] == guard
+    again = wait_for(lambda: cli.json("worker", "status")["guard_pid"], "the guard's new code")
+    assert again == guard
     assert cli("worker", "stop").code == 0
     log = (cli.home / "worker" / "guard.log").read_text()
     assert log.count("the new guard stops the worker") == 1

@@ -32,7 +32,7 @@ def test_deleted_outputs_are_reported_with_the_reason(trainui_home: Home) -> Non
     background.start()
     worker, guard = background.worker_pid(home), background.guard_pid(home)
     broker = background.broker_pid(home)
-    assert lifecycle.status()["problems"] == []
+    wait_for(lambda: lifecycle.status()["problems"] == [], "answers of all processes")
     assert health.brief(home, home.database).words == ""
 
     os.kill(broker, signal.SIGSTOP)
@@ -110,11 +110,11 @@ def test_a_waiting_user_sees_that_no_worker_records_the_end(
     background.start()
     run = Run(tmp_path / "p", stage("a", "sleep 600"))
     running = run.until("a", lambda one: one.status == Status.RUNNING, "running")
-    assert standstill.reason([running]) == ""
+    wait_for(lambda: standstill.reason([running]) == "", "an answer of the broker")
     assert lifecycle.stop()
     words = "running stages are not monitored: no worker; see `trainui worker status`"
     assert standstill.reason([running]) == words
     assert main.main(["ls"]) == 0
     assert f"! {words}" in capsys.readouterr().err
     background.start()
-    assert standstill.reason([running]) == ""
+    wait_for(lambda: standstill.reason([running]) == "", "an answer of the broker")

@@ -70,21 +70,23 @@ def study_of(run: Run) -> optuna.Study:
 
 
 def reported(run: Run, count: int) -> list[TrialRecord]:
-    """Wait until the study has the outcome of so many trials; study and store agree then."""
-    wait_for(
-        lambda: sum(one.state != sweeps.ASKED for one in trials_of(run)) == count,
-        f"{count} trials with an outcome",
-    )
-    # the next trial is in the study first
-    wait_for(lambda: len(study_of(run).trials) == len(trials_of(run)), "as many trials in both")
-    found = trials_of(run)
-    assert [one.number for one in found] == list(range(len(found)))
-    studied = study_of(run).trials
+    """Wait until so many trials have an outcome, and the study has what the store has."""
     states = {"asked": TrialState.RUNNING, "complete": TrialState.COMPLETE, "fail": TrialState.FAIL}
-    assert [one.state for one in studied] == [states[one.state] for one in found]
-    assert [one.value for one in studied] == [one.value for one in found]
-    assert [one.params for one in studied] == [one.stage.definition.trial_params for one in found]
-    return found
+
+    def agreed() -> list[TrialRecord] | None:
+        found = trials_of(run)  # the next trial is in the study first
+        if sum(one.state != sweeps.ASKED for one in found) != count:
+            return None
+        studied = study_of(run).trials
+        stored = [
+            (at, states[one.state], one.value, one.stage.definition.trial_params)
+            for at, one in enumerate(found)
+            if one.number == at
+        ]
+        in_study = [(one.number, one.state, one.value, one.params) for one in studied]
+        return found if in_study == stored and len(stored) == len(found) else None
+
+    return wait_for(agreed, f"{count} trials with an outcome, as in the study")
 
 
 def test_later_stages_get_the_best_trial_when_all_have_ended(tmp_path: Path) -> None:

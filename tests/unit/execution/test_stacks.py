@@ -24,7 +24,13 @@ import pytest
 from tests.security.another_user import NOBODY, needs_root
 from tests.unit.supervisor.waiting import wait_for
 from trainui.execution import stacks
-from trainui.execution.stack_summary import ProcessStack, StackFrame, ThreadStack, summary
+from trainui.execution.stack_summary import (
+    STARVED,
+    ProcessStack,
+    StackFrame,
+    ThreadStack,
+    summary,
+)
 from trainui.execution.stacks import Stacks
 from trainui.pipeline.masking import Masker
 from trainui.supervisor.supervise import Process, descendants, list_processes, read_process
@@ -227,7 +233,7 @@ def test_one_long_call_of_native_code_computes(start: Start) -> None:
     )
     assert re.match(r"process \d+ computes in train.py:5|.*evaluate \(train.py:5\)", found.summary)
     assert found.samples[0][0].cpu == 0.0
-    assert 0.05 < found.samples[-1][0].cpu < 1.5
+    assert STARVED < found.samples[-1][0].cpu < 1.5  # beside others, it gets as little
 
 
 @pytest.mark.parametrize(
@@ -241,7 +247,7 @@ def test_a_loop_that_waits_does_not_compute(start: Start, code: str, place: str)
     others = ("match (train.py", "rendezvous (train.py")
     assert any(words in found.summary for words in (f"{place} (train.py", *others))
     (used,) = (one.cpu for one in found.samples[-1])
-    assert (used > 0.3) == (code != POLLS) or os.getloadavg()[0] > 2
+    assert used < 0.3 if code == POLLS else used > STARVED
 
 
 def test_a_process_stuck_in_the_kernel_is_named(start: Start) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from trainui import control
 from trainui.errors import StoreError
 from trainui.execution.worker import notifications
-from trainui.execution.worker.notifications import Notifier
+from trainui.execution.worker.notifications import Notifier, Program
+from trainui.model.states import Notification
 from trainui.settings import Settings
 from trainui.store.db import engine, statements
 from trainui.store.db.engine import Database
@@ -137,16 +138,20 @@ def test_only_the_requested_events_are_sent(store: Database, tmp_path: Path) -> 
 
 
 def test_a_hanging_notifier_is_ended_and_delays_no_other(
-    store: Database, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "TIMEOUT", 5.0)  # Apprise takes a while to load
+    def append(_urls: Sequence[str], notice: Notification) -> Program:
+        return Program(["sh", "-c", f"cat >> {tmp_path}/sent"], f"{notice.text}\n", {})
+
+    monkeypatch.setattr(notifications, "TIMEOUT", 2.0)
+    monkeypatch.setattr(notifications, "_apprise", append)  # loading it takes seconds at load
     run_id = submit(tmp_path, TEXT)
     hang = f"echo x >> {tmp_path}/tried; sleep 1000 & echo $! > {tmp_path}/pid; wait"
-    told = notifier(store, notify_command=hang, notify_urls=(receiver.url,))
+    told = notifier(store, notify_command=hang, notify_urls=("any",))
     mark(store, run_id, "alert", "one")
     mark(store, run_id, "alert", "two")
     told.poll(changed=True)
-    wait_for(lambda: len(receiver.messages) == 2, "both messages")
+    wait_for(lambda: lines(tmp_path / "sent") == ["digits: one", "digits: two"], "both messages")
     wait_for(lambda: len(lines(tmp_path / "tried")) == 2, "the second try")
     wait_for(lambda: not is_alive(read_pid(tmp_path / "pid")), "the end of the command's child")
 

@@ -431,9 +431,9 @@ def test_a_database_write_alone_looks_at_no_worker_or_broker(
 ) -> None:
     (home / "worker").mkdir()
     wait_for(watch.sees, "the begin of the watch")
-    assert is_reported(home, reported)
+    wait_for(lambda: is_reported(home, reported), "a report")
     assert watch.was_beyond_database()
-    assert is_reported(home, reported)
+    wait_for(lambda: is_reported(home, reported), "a report")
     assert not watch.was_beyond_database()
     (home / "worker" / "ended-worker.json").write_text("{}")
     wait_for(watch.was_beyond_database, "the report of the worker's file")
