@@ -38,6 +38,7 @@ from pathlib import Path
 from trainui import settings
 from trainui.control import external
 from trainui.execution import external as external_watch
+from trainui.metrics import trackers
 from trainui.metrics.reader.__main__ import MetricsReader
 from trainui.store.db.engine import open_store
 from trainui.store.runs.metrics_progress import attempts_to_read
@@ -50,6 +51,7 @@ store, host = open_store(), settings.host()
 reader, watch = MetricsReader(store, host), external_watch.ExternalWatch(store, host)
 external_watch.PERIOD = external_watch.RESTING_PERIOD = 0
 external_watch.RESTING = 10**9
+trackers._REST = 0  # else a database that was slow to copy is copied again during the rest
 
 def unread():
     with store.read() as connection:
