@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 
 from trainui.formatting import short_id
+from trainui.model.headline_metric import names_part
 from trainui.model.states import STALLED, UNFINISHED, Status
 from trainui.record import dataclass
 from trainui.store.read.run_list import RunDetails, RunLine, RunTrouble
@@ -98,7 +99,8 @@ MOST_PARAM = 16
 """Width of a parameter that takes precedence: of a sweep it has a range, e.g. `1.92e-5..0.0716`."""
 
 LEAST_RANGE = 6
-"""Width of a parameter of which some runs have a range, e.g. `3 val…`."""
+"""Width of a parameter of which some runs have a range or the number of its
+values, e.g. `0.1..1` or `×12`."""
 
 BAR, SPARK, FEW_STAGES = 10, 20, 48
 """Width of the progress bar, the most of a sparkline, and that up to which the names of running
@@ -371,7 +373,7 @@ class RunColumns:
         if room <= 0:
             return {}
         others = [title for title in self.facts.metrics if title not in widths]
-        names = [title.rpartition(" ")[0] for title in others]
+        names = _without_groups([title.rpartition(" ")[0] for title in others], room - 1)
         signs = [self.facts.signs.get(title, "") for title in others]
         short = _short_names(names, room - 1)
         return {
@@ -521,6 +523,15 @@ def _signed(title: str, facts: ColumnStats) -> tuple[str, str]:
     return name, facts.signs.get(title, "") if word == BEST else blank + word
 
 
+def _without_groups(names: Sequence[str], width: int) -> list[str]:
+    """Return `ep_rew_mean` for a `rollout/ep_rew_mean` without room; `train/loss` stays."""
+    ends = [name.rpartition("/")[2] for name in names]
+    return [
+        end if cell_len(name) > width and ends.count(end) == 1 and not names_part(name) else name
+        for name, end in zip(names, ends, strict=True)
+    ]
+
+
 def _short_names(names: Sequence[str], width: int) -> Mapping[str, str]:
     """Return by name what is shown in so many cells, if any is wider."""
     if all(cell_len(name) <= width for name in names):
@@ -609,7 +620,7 @@ def _trouble(row: RowData, cells: int) -> list[Segment]:
 
 def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
     for at, name in enumerate(facts.params):
-        values, cells = facts.param_widths[name], partial(_param_cells, name)
+        values, cells = facts.param_widths[name], partial(param_cells, name)
         width = max(min(len(name), 14), min(values, MOST_PARAM), 2)
         rank = PARAM if at < facts.compared else OF_SOME
         most, least = max(cell_len(name), values, width), width
@@ -620,12 +631,12 @@ def _param_columns(facts: ColumnStats) -> Iterator[RunColumn]:
         yield RunColumn(name, least, most, cells, rank, comfort=width, distinct=distinct)
 
 
-def _param_cells(name: str, row: RowData, cells: int) -> list[Segment]:
+def param_cells(name: str, row: RowData, cells: int) -> list[Segment]:
     """Return a parameter's value; of a sweep's range that does not fit, the number of values."""
     params = shown_params(row.run)
     text = params.get(name, "")
     if cell_len(text) > cells and (count := swept_count(row.run, name)):
-        text = f"{count} values"
+        text = f"{count} values" if cells >= len(f"{count} values") else f"×{count}"
     return [Segment(text)]
 
 

@@ -22,6 +22,7 @@ from trainui.tui.run_list.columns import (
     RowContext,
     RunColumns,
     column_stats,
+    param_cells,
     trouble_cells,
     value_cells,
     with_listed,
@@ -581,6 +582,27 @@ def test_the_parameter_of_the_most_runs_stays() -> None:
     titles = RunColumns(60, column_stats(runs)).titles
     assert "lr" in titles
     assert "tag" not in titles
+
+
+@pytest.mark.parametrize(("cells", "shown"), [(14, "1.23e-5..0.1"), (8, "3 values"), (7, "×3")])
+def test_a_number_of_values_is_not_cut(cells: int, shown: str) -> None:
+    assert plain(tuple(param_cells("lr", RowContext(NOW).of(SWEEP), cells))) == shown
+
+
+def test_a_metric_without_a_column_is_named_by_its_last_part() -> None:
+    names = ("val/loss", "val_acc", "valid/auc", "rollout/ep_rew_mean", "validation/perplexity")
+    metrics = [ComparedMetric.of(name) for name in names]
+    titles = tuple(f"{metric.name} best" for metric in metrics)
+    params = [{"lr": f"0.{at}", "wd": f"0.{at}", "seed": f"{at}"} for at in range(5)]
+    runs = [RUN._replace(id=str(at), params_json=json.dumps(one)) for at, one in enumerate(params)]
+    listed = ListedMetrics(dict(zip(titles, metrics, strict=True)), titles)
+    facts = with_listed(column_stats(runs), listed, endings=False)
+    live = {str(at): RunLive(metric, value=0.125) for at, metric in enumerate(metrics)}
+    columns = RunColumns(118, facts)
+    rows = [plain(columns.row(run, RowContext(NOW, live=live))) for run in runs]
+    assert not {"rollout/ep_rew_mean best", "validation/perplexity best"} & {*columns.titles}
+    assert "0.1250 ep_r" in rows[3]
+    assert "0.1250 vali" in rows[4], "the part of the data stays"
 
 
 def test_a_range_that_does_not_fit_is_a_number_of_values() -> None:
