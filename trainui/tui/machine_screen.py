@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from math import isnan, nan
 from statistics import fmean
 from typing import ClassVar, NamedTuple
 
@@ -61,7 +62,7 @@ READING: Entry[Holder] = Entry((Segment(" reading the machine's state…", "dim"
 
 
 class UsageHistory(NamedTuple):
-    """A figure in per cent over time, oldest first."""
+    """A figure in per cent over time, oldest first; NaN where it is not known."""
 
     title: str
     values: Sequence[float]
@@ -101,8 +102,14 @@ def _all_gpus(machine: Machine) -> Iterator[UsageHistory]:
     for title, of_all in zip(("busy", "memory"), zip(*histories, strict=True), strict=False):
         values = [one for one in of_all if one]
         count = min(map(len, values), default=0)
-        means = [fmean(at) for at in zip(*(one[-count:] for one in values), strict=True)]
+        means = [_mean(at) for at in zip(*(one[-count:] for one in values), strict=True)]
         yield UsageHistory(f"{len(values)} GPUs {title}, mean", means if count else ())
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean of the known values."""
+    found = [value for value in values if not isnan(value)]
+    return fmean(found) if found else nan
 
 
 def _system(machine: Machine) -> Iterator[UsageHistory]:
@@ -111,16 +118,22 @@ def _system(machine: Machine) -> Iterator[UsageHistory]:
         yield UsageHistory("memory", machine.figures.memory_history)
 
 
-def known(history: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """Return a GPU's utilisation and memory use over time, without what it did not report."""
-    busy, memory = ([one for one in column if one == one] for column in zip(*history, strict=True))
+def known(history: Sequence[tuple[float, float]]) -> tuple[Sequence[float], Sequence[float]]:
+    """Return a GPU's utilisation and memory use over time; empty if hardly ever reported.
+
+    NaN stays for the moments at which it was not known, e.g. after the GPU was lost.
+    """
+    busy, memory = (
+        column if sum(not isnan(value) for value in column) > 1 else ()
+        for column in zip(*history, strict=True)
+    )
     return busy, memory
 
 
 def _chart(history: UsageHistory, width: int, height: int) -> list[Row]:
     """Return the title and the lines of a chart from 0 to 100 per cent, the newest at the right."""
     cells = width - HISTORY_LABEL - 1
-    shown = [min(max(value, 0.0), 100.0) for value in history.values[-cells:]]
+    shown = history.values[-cells:]
     seconds = round(len(shown) * PERIOD)
     span = f"last {formatting.duration(seconds)}"
     if len(history.values) < min(cells, HISTORY):  # nobody reads them while no page shows them
@@ -137,7 +150,7 @@ def _chart(history: UsageHistory, width: int, height: int) -> list[Row]:
 
 def _block(value: float, floor: float, step: float) -> str:
     """Return the part of a column between `floor` and `floor + step` per cent."""
-    if value <= floor:
+    if not value > floor:  # NaN too
         return " "
     return blocks([100 * min((value - floor) / step, 1.0)])
 
@@ -191,7 +204,7 @@ def _gpu_lines(
         title.append(Segment(harmless(gpu.user or "free"), "warn" if gpu.user else "dim"))
     if gpu.warning:
         title.append(Segment(f"  ▲ {gpu.warning}", "bad"))
-    busy_history, memory_history = known(history) if history else ([], [])
+    busy_history, memory_history = known(history) if history else ((), ())
     busy = None if gpu.utilisation is None else gpu.utilisation / 100
     numbers = "–" if busy is None else f"{gpu.utilisation}%"
     if gpu.power is not None:

@@ -159,9 +159,15 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def blocks(shares: Sequence[float]) -> str:
-    """Draw each percentage (0 to 100) as one block; the scale is fixed, so that lines compare."""
+    """Draw each percentage (0 to 100) as one block; the scale is fixed, so that lines compare.
+
+    What is not known (NaN) is blank.
+    """
     most = len(_BLOCKS) - 1
-    return "".join(_BLOCKS[round(min(max(share, 0.0), 100.0) * most / 100)] for share in shares)
+    return "".join(
+        " " if math.isnan(share) else _BLOCKS[round(min(max(share, 0.0), 100.0) * most / 100)]
+        for share in shares
+    )
 
 
 def spark(values: Sequence[float], width: int) -> str:

@@ -12,16 +12,22 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 
-from tests.gpus.stand_in import GIB, Machine
+from tests.gpus.stand_in import DRIVER_NOT_LOADED, GIB, Machine
 from tests.unit.tui.driving import opened
 from tests.unit.tui.filled import Filler, running_demo
 from trainui import clock, formatting
 from trainui.execution import gpus
 from trainui.store.read.views import Holder
 from trainui.system import DiskSpace
-from trainui.tui.machine_screen import MachineScreen, MachineView, history_rows, machine_lines
+from trainui.tui.machine_screen import (
+    GAP,
+    MachineScreen,
+    MachineView,
+    history_rows,
+    machine_lines,
+)
 from trainui.tui.numbers import coarse_time
-from trainui.tui.readers.machine import DiskForecast
+from trainui.tui.readers.machine import DiskForecast, GpuReader
 from trainui.tui.snapshot import HISTORY, DiskFigures, GpuFigures, MachineFigures
 from trainui.tui.snapshot import Machine as Seen
 from trainui.tui.styled_text import joined, width_of
@@ -247,6 +253,33 @@ def test_without_room_for_histories_their_mean_is_drawn() -> None:
     assert titles(120, 60)[:4] == ["GPU 0 busy", "GPU 1 busy", "GPU 2 busy", "GPU 3 busy"]
     assert titles(120, 12) == ["8 GPUs busy, mean", "CPU", "memory"]
     assert titles(200, 6) == ["8 GPUs busy, mean", "CPU", "memory"]
+
+
+def test_a_lost_gpus_history_ends_where_it_was_lost(machine: Machine) -> None:
+    reader = GpuReader()
+    machine.change(1, utilisation=100)
+    for _ in range(3):
+        reader._remember(gpus.query().gpus)
+    machine.lose(1)
+    for _ in range(2):
+        reader._remember(gpus.query().gpus)
+    seen = Seen(gpu_history={1: reader.history[1]}, figures=None)
+    highest = joined([history_rows(seen, 160, 12)[2]])
+    assert f" ███  {' ' * GAP} 100%" in highest, "and two moments without it"
+    machine.init_code = DRIVER_NOT_LOADED
+    machine.write()
+    reader._remember(gpus.query().gpus)
+    assert [math.isnan(busy) for busy, _ in reader.history[0]] == [False] * 5 + [True]
+
+
+def test_a_history_begins_again_after_a_pause(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, now = GpuReader(), clock.now()
+    reader._remember(gpus.query().gpus)
+    monkeypatch.setattr(clock, "now", lambda: now + 3600 * clock.SECOND)  # as after ctrl+z
+    reader._remember(gpus.query().gpus)
+    assert len(reader.history[0]) == 1
 
 
 def test_nothing_is_drawn_of_what_a_gpu_does_not_report() -> None:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainui import installation, paths, settings, system
+from trainui import clock, installation, paths, settings, system
 from trainui.store import hosts
 from trainui.store.db import home_identity, sqlite_file
 from trainui.store.db.statements import Connection
@@ -53,6 +53,9 @@ SOON = 12 * 3600.0
 
 MOST_COUNTED = 20_000
 """The most files of a directory that are counted: about 0.1 s."""
+
+LONGEST_PAUSE = 30.0
+"""Seconds between two readings of figures; after a longer pause their history begins again."""
 
 CHECK_PERIOD = 2.0
 """Seconds between two unrequested checks."""
@@ -226,6 +229,21 @@ class HealthReader:
         return 2 * self._own.rates().get(room.path, 0.0) >= self.forecast.rates()[room.path]
 
 
+class _Gap:
+    """Notices that figures were not read for long: ctrl+z, or a machine that slept.
+
+    Charts place a sample by its number, so those before such a gap have to go.
+    """
+
+    def __init__(self) -> None:
+        self._looked_at = clock.now()
+
+    def has_been(self) -> bool:
+        """Return True if the last call is longer ago than readings are apart."""
+        before, self._looked_at = self._looked_at, clock.now()
+        return self._looked_at - before > LONGEST_PAUSE * clock.SECOND
+
+
 class MachineReader:
     """Polls from `start` until `stop`."""
 
@@ -236,6 +254,7 @@ class MachineReader:
         """The disks, as the health check saw them last."""
         self._cpu: deque[float] = deque(maxlen=HISTORY)
         self._memory: deque[float] = deque(maxlen=HISTORY)
+        self._gap = _Gap()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
 
@@ -262,6 +281,9 @@ class MachineReader:
 
         cores = tuple(round(one) for one in psutil.cpu_percent(percpu=True))
         memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+        if self._gap.has_been():
+            self._cpu.clear()
+            self._memory.clear()
         self._cpu.append(sum(cores) / max(len(cores), 1))
         self._memory.append(memory.percent)
         self.figures = MachineFigures(
@@ -300,6 +322,7 @@ class GpuReader:
         self.problem: str | None = None
         """Why the installed driver cannot be read."""
         self._history: dict[int, deque[tuple[float, float]]] = {}
+        self._gap = _Gap()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gpus", daemon=True)
 
@@ -325,12 +348,17 @@ class GpuReader:
         return {index: tuple(seen) for index, seen in list(self._history.items())}
 
     def _remember(self, found: Iterable[gpus.Gpu]) -> None:
-        for gpu in found:
-            if gpu.problem is None:
-                seen = self._history.setdefault(gpu.index, deque(maxlen=HISTORY))
-                seen.append(
-                    (_percent(gpu.utilisation, 100), _percent(gpu.memory_used, gpu.memory_total))
-                )
+        """Add the figures of now; of a GPU that cannot be read any more they are not known."""
+        if self._gap.has_been():
+            self._history.clear()
+        now = {
+            gpu.index: (_percent(gpu.utilisation, 100), _percent(gpu.memory_used, gpu.memory_total))
+            for gpu in found
+            if gpu.problem is None
+        }
+        for index in {*self._history, *now}:
+            seen = self._history.setdefault(index, deque(maxlen=HISTORY))
+            seen.append(now.get(index, (math.nan, math.nan)))
 
     def _run(self) -> None:
         from trainui.execution import gpus  # late: the first frame has no figures of GPUs
