@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from difflib import ndiff
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +23,7 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Input
 
-from trainui.errors import PipelineFileError, TrainuiError, UsageError
+from trainui.errors import PipelineFileError, PlanChangedError, TrainuiError, UsageError
 from trainui.execution import processes
 from trainui.formatting import quantity
 from trainui.metrics import lenient
@@ -32,7 +33,7 @@ from trainui.text import harmless
 from trainui.tui.app_interface import app_of
 from trainui.tui.keymap import Key
 from trainui.tui.line_view import RowsView
-from trainui.tui.styled_text import Row, Segment, fit_middle, text_rows
+from trainui.tui.styled_text import Row, Segment, diff_rows, fit_middle, text_rows
 from trainui.tui.widgets import Bar, Entry, EntryView, KeyBar
 
 MOST = 200
@@ -83,6 +84,8 @@ class PipelinePreview:
     values: Mapping[str, str] | None = None
     """Parameter values by name."""
     problems: tuple[str, ...] = ()
+    text: str = ""
+    """The file's content."""
 
 
 def preview(file: str, params: str) -> PipelinePreview:
@@ -99,7 +102,7 @@ def preview(file: str, params: str) -> PipelinePreview:
         return PipelinePreview(file, params, problems=tuple(harmless(str(error)).splitlines()))
     values = {name: str(value) for name, value in masking.mask(pipeline.params).items()}
     names = tuple(harmless(stage.name) for stage in pipeline.stages)
-    return PipelinePreview(file, params, harmless(pipeline.name), names, values)
+    return PipelinePreview(file, params, harmless(pipeline.name), names, values, text=pipeline.text)
 
 
 def parse_params(text: str) -> dict[str, str]:
@@ -110,10 +113,11 @@ def parse_params(text: str) -> dict[str, str]:
         raise UsageError(f"parameters: {error}; write e.g. lr=0.1 'name=a b'") from error
 
 
-def start(file: str, params: str) -> str:
-    """Run a pipeline file; return the run's id.
+def start(file: str, params: str, shown: PipelinePreview | None = None) -> str:
+    """Run a pipeline file, as its preview showed it; return the run's id.
 
     Raises:
+        PlanChangedError: the file has changed since the preview.
         TrainuiError: it cannot run; nothing is stored.
     """
     from trainui import control
@@ -122,6 +126,11 @@ def start(file: str, params: str) -> str:
 
     given = parse_params(params)
     pipeline = loader.load(file, given)
+    if shown is not None and pipeline.text != shown.text:
+        raise PlanChangedError(
+            f"{file} has changed since its preview, so nothing was started; Enter again runs it as "
+            "the preview shows it now"
+        )
     lifecycle.ensure_started()  # first, so that no run is stored if the worker cannot start
     return control.submit(pipeline, given=given)
 
@@ -178,6 +187,8 @@ class ChooseFileScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._preview: PipelinePreview | None = None
+        self._before: PipelinePreview | None = None
+        """The preview that was confirmed, of a file that was another one by then."""
 
     def compose(self) -> ComposeResult:
         """Build the fields, the list and the preview."""
@@ -234,7 +245,7 @@ class ChooseFileScreen(Screen[None]):
         self._preview = found
         view = self.query_one("#preview", RowsView)
         width = max(view.scrollable_content_region.width, 20)
-        view.set_rows([] if found is None else preview_rows(found, width))
+        view.set_rows([] if found is None else preview_rows(found, width, self._before))
 
     def on_resize(self) -> None:
         """Wrap the preview for the new width."""
@@ -256,15 +267,21 @@ class ChooseFileScreen(Screen[None]):
         host, found = app_of(self), self._preview
         started: list[str] = []
 
+        is_previewed = found is not None and (found.file, found.params) == (file, params)
+
         def work() -> str:
-            started.append(start(file, params))
+            try:
+                started.append(start(file, params, found if is_previewed else None))
+            except TrainuiError:
+                self._before = found
+                self.app.call_from_thread(self._preview_chosen)
+                raise
             return f"started {harmless(file)}"
 
         def then() -> None:
             self.dismiss()
             host.open_run(started[0])
 
-        is_previewed = found is not None and (found.file, found.params) == (file, params)
         if not file:
             self.notify("choose or type a file first")
         elif found is not None and is_previewed and found.problems:
@@ -276,8 +293,23 @@ class ChooseFileScreen(Screen[None]):
     on_cursor_view_opened = on_input_submitted = _run
 
 
-def preview_rows(found: PipelinePreview, width: int) -> list[Row]:
-    """Return a file's stages and parameters, or its problems, as lines."""
+def preview_rows(
+    found: PipelinePreview, width: int, before: PipelinePreview | None = None
+) -> list[Row]:
+    """Return a file's stages and parameters, or its problems, as lines.
+
+    Those that were edited since the preview `before` come first, if it was of this file.
+    """
+    changed: list[Row] = []
+    if before is not None and before.file == found.file and before.text != found.text:
+        lines = ndiff(before.text.splitlines(), found.text.splitlines())
+        edited = "\n".join(line for line in lines if line[0] in "+-")
+        title = (Segment("The file has changed since its preview:", "warn"),)
+        changed = [title, *diff_rows(edited, width), ()]
+    return [*changed, *_content_rows(found, width)]
+
+
+def _content_rows(found: PipelinePreview, width: int) -> list[Row]:
     if found.problems:
         title = f"✗ {quantity(len(found.problems), 'problem')}"
         return [(Segment(title, "bad"),), (), *text_rows("\n".join(found.problems), width)]

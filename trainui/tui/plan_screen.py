@@ -47,6 +47,7 @@ from trainui.tui.styled_text import (
     Row,
     Segment,
     cut_label,
+    diff_rows,
     fit,
     shared_out,
     text_rows,
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 
 _SYMBOLS = {Action.SKIP: "–", Action.RUN: "▶", Action.CONTINUE: "↻"}
 _STYLES = {Action.SKIP: "dim", Action.RUN: "accent", Action.CONTINUE: "good"}
-_DIFF_STYLES = {"+": "good", "-": "bad", "@": "accent"}
 _EDITED = re.compile(r"[+-](?!\+\+ |-- )")
 """The beginning of an edited line in a unified diff."""
 
@@ -106,13 +106,6 @@ def plan_lines(plan: Sequence[PlannedStage], width: int) -> list[Entry[str]]:
         lines.append(Entry(tuple(first), one.name))
         lines += [Entry((Segment(" " * at + piece, dim),)) for piece in pieces]
     return lines
-
-
-def diff_rows(diff: str, width: int) -> list[Row]:
-    """Return a unified diff as coloured lines, long ones wrapped."""
-    lines = ((line, _DIFF_STYLES.get(line[:1], "dim")) for line in diff.splitlines())
-    room = max(width - 3, 10)
-    return [row for line, style in lines for row in text_rows(line or " ", room, style, " ")]
 
 
 def changes(before: ShownPlan, now: ShownPlan) -> list[str]:

@@ -48,6 +48,9 @@ STEADY = Style(blink=False, blink2=False, conceal=False)
 
 _SGR = re.compile(r"\x1b\[([0-9;:]{0,200})m")
 
+_DIFF_STYLES = {"+": "good", "-": "bad", "@": "accent"}
+"""By the first character of a line of a diff."""
+
 
 def coloured(text: str) -> Row:
     """Return a line of a log as styled text, safe to print."""
@@ -246,6 +249,13 @@ def text_rows(text: str, width: int, style: str = "", indent: str = "") -> list[
     """Return the lines of a text as rows, wrapped like `wrap`; it need not be safe to print."""
     lines = (piece for line in text.splitlines() for piece in wrap(harmless(line), width))
     return [(Segment(f"{indent}{line}", style),) for line in lines]
+
+
+def diff_rows(diff: str, width: int) -> list[Row]:
+    """Return a unified diff as coloured lines, long ones wrapped."""
+    lines = ((line, _DIFF_STYLES.get(line[:1], "dim")) for line in diff.splitlines())
+    room = max(width - 3, 10)
+    return [row for line, style in lines for row in text_rows(line or " ", room, style, " ")]
 
 
 def wrap_row(row: Row, width: int) -> list[Row]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from trainui.errors import UsageError
-from trainui.tui.new_runs import matching_files, parse_params, preview, preview_rows
+from trainui.errors import PlanChangedError, UsageError
+from trainui.tui.new_runs import matching_files, parse_params, preview, preview_rows, start
 from trainui.tui.styled_text import joined
 
 PIPELINE = """\
@@ -55,6 +56,18 @@ def test_a_valid_file_shows_its_stages_and_parameters(here: Path) -> None:
     assert "small  2 stages" in text
     assert "epochs = 3" in text
     assert "lr = 0.1" in text
+
+
+def test_a_file_edited_since_its_preview_is_not_started(here: Path) -> None:
+    shown = preview("small.yaml", "lr=0.1")
+    file = here / "small.yaml"
+    file.write_text(file.read_text().replace("epochs: 3", "epochs: 4"))
+    with pytest.raises(PlanChangedError, match=r"small\.yaml"):
+        start("small.yaml", "lr=0.1", shown)
+    text = joined(preview_rows(preview("small.yaml", "lr=0.1"), 60, shown))
+    assert re.search(r"^ *- .*epochs: 3", text, re.M)
+    assert re.search(r"^ *\+ .*epochs: 4", text, re.M)
+    assert "epochs = 4" in text
 
 
 def test_problems_are_shown_in_words_with_their_place(here: Path) -> None:
