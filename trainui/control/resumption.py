@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trainui import wakeup
+from trainui import formatting, wakeup
 from trainui.control import external, requests
 from trainui.control.submission import (
     allowed_for,
@@ -272,14 +272,21 @@ def _changes(planned: Sequence[PlannedStage]) -> list[Reopened]:
 
 
 def rerun(
-    run_id: str, names: Collection[str], *, downstream: bool = False, preview: bool = False
+    run_id: str,
+    names: Collection[str],
+    *,
+    downstream: bool = False,
+    preview: bool = False,
+    confirmed: Mapping[str, int] | None = None,
 ) -> list[str]:
     """Rerun finished stages; return the full names of those that run again.
 
     `names` are full names, too; `downstream` also reruns every stage that depends on them.
-    `preview`: nothing is changed.
+    `preview`: nothing is changed. `confirmed`: the number of each stage's last attempt when a
+    person agreed.
 
     Raises:
+        PlanChangedError: a stage has had another attempt since it was confirmed.
         UsageError: one of them is unfinished, or its upstream stages did not complete, or lost an
             output.
     """
@@ -292,6 +299,16 @@ def rerun(
         stages = views.stages(connection, run_id)
         by_name = {stage.name: stage for stage in stages}
         check_names(by_name, names)
+        ran = [
+            one
+            for name, number in (confirmed or {}).items()
+            if (one := by_name[name]).attempt > number
+        ]
+        if ran:
+            which = formatting.listed(
+                [f"{one.name} ({one.status})" for one in ran], MOST_DIFFERENCES
+            )
+            raise PlanChangedError(f"nothing ran: since you were asked, {which} ran again already")
         chosen = resume_plan.plan_rerun(stages, names, downstream=downstream)
         for name in chosen:
             _check_upstreams(by_name, by_name[name], chosen, gone)

@@ -425,12 +425,13 @@ def named(stages: Sequence[StageRecord]) -> str:
 def rerun_question(target: Target, chosen: Sequence[StageRecord], call: Call) -> ConfirmScreen:
     """Return the confirmation for rerunning stages, alone or with their dependants."""
     run_id, names = target.id, [stage.name for stage in chosen]
+    attempts = {stage.name: stage.attempt for stage in chosen}
 
     def facts() -> list[str]:
         return [f"of the run {run_label(target)}", *call(run_actions.rerun_facts, run_id, names)]
 
     def rerun(*, downstream: bool) -> str:
-        return f"rerunning {listed(call(run_actions.rerun, run_id, names, downstream))}"
+        return f"rerunning {listed(call(run_actions.rerun, run_id, attempts, downstream))}"
 
     alone = "only this stage" if len(names) == 1 else f"only its {len(names)} members"
     answers = [

@@ -177,11 +177,14 @@ def rerun_facts(run_id: str, names: list[str]) -> list[str]:
     return lines
 
 
-def rerun(run_id: str, names: list[str], downstream: bool) -> list[str]:
-    """Rerun stages, alone or with their dependants; return their names."""
+def rerun(run_id: str, attempts: dict[str, int], downstream: bool) -> list[str]:
+    """Rerun stages, alone or with their dependants; return their names.
+
+    Of each stage, the number of its last attempt when a person agreed is given.
+    """
     from trainui import control
 
-    return list(control.rerun(run_id, names, downstream=downstream))
+    return list(control.rerun(run_id, attempts, downstream=downstream, confirmed=attempts))
 
 
 def offer_facts(run_id: str, names: list[str]) -> list[str]:

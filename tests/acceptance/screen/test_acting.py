@@ -535,6 +535,21 @@ async def test_each_answer_of_the_rerun_question_reruns_what_it_says(
     assert statuses(filler, downstream, DIAMOND) == {**pending, "prepare": Status.QUEUED}
 
 
+async def test_a_stage_rerun_elsewhere_meanwhile_is_not_rerun_twice(filler: Filler) -> None:
+    run_id = filler.run(DIAMOND)
+    filler.complete(run_id, *DIAMOND)
+    async with opened(run_id) as driven:
+        await driven.until_shown("5/5")
+        await driven.press("g", "R")
+        await question(driven, "Rerun prepare?", "only this stage")
+        control.rerun(run_id, ["prepare"])
+        filler.complete(run_id, "prepare")
+        await driven.press("y")
+        await driven.until_shown("nothing ran")
+    stage = filler.stage(run_id, "prepare")
+    assert (stage.status, stage.attempt) == (Status.COMPLETED, 2)
+
+
 async def test_a_running_stage_is_not_run_again(filler: Filler) -> None:
     run_id = running_demo(filler)
     async with opened(run_id) as driven:
