@@ -287,7 +287,9 @@ def _not_finite(cell: PlotCell) -> list[str]:
     word = odd_word(odd) or "NaN/inf"
     if len(lines) > 1:
         return [f"{len(odd)} with {word}", f"!{len(odd)} {word}", word] if odd else []
-    return [f"{cell.figures.nonfinite:,} {word}", word] if cell.figures.nonfinite else []
+    if cell.figures.nonfinite:
+        return [f"{cell.figures.nonfinite:,} {word}", word]
+    return [word] if odd else []  # in another member of a mean
 
 
 CONSTANT, EXPLODES = "constant", "explodes"

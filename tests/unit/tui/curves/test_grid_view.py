@@ -133,6 +133,12 @@ def test_the_words_for_nan_go_before_the_metrics_name(width: int, shown: str) ->
     assert " ".join(title.replace("─", "").split()) == shown
 
 
+def test_a_mean_with_a_nan_in_one_of_its_members_says_so() -> None:
+    mean = folded((line([3.0, 2.0]), line([3.0, NAN], odd=((1, NAN_BIT),))), (("", "all 2"),))
+    cell = PlotCell(figures("val/loss"), chart(mean, name="val/loss"), PlotOptions())
+    assert "NaN" in plain(grid_rows([cell], PlotGrid(60, 12, 1))[0])
+
+
 def test_a_last_value_that_is_nan_has_the_colour_of_trouble() -> None:
     broken = figures("val/loss", last=NAN, nonfinite=2)
     cell = PlotCell(broken, chart(line([3.0, NAN]), name="val/loss"), PlotOptions())
