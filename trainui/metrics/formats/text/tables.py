@@ -17,7 +17,6 @@ from trainui.metrics.formats.text import forms
 from trainui.metrics.formats.text.forms import without_prefix as message
 from trainui.metrics.formats.text.names import HELD_OUT, is_fraction, part_in
 from trainui.metrics.lenient import leading_number
-from trainui.model.headline_metric import names_part
 
 _CELL = re.compile(r"\S+(?: \S+)*")
 _DASHES = re.compile(r"[-=]+")
@@ -113,9 +112,10 @@ class Table:
             if len(cells) < len(names) and (starts := self.memory.get("starts")):
                 cells = _joined(line, starts)
         step = self.memory["step"]
-        is_of_part = _PARTS.fullmatch(cells[0]) is not None
-        is_row = is_of_part or "|" in line if step is None else cells[step].isdigit()
-        if len(cells) != len(names) or not is_row:
+        if len(cells) != len(names):
+            return None
+        is_of_part = step is None and _PARTS.fullmatch(cells[0]) is not None
+        if not (is_of_part or "|" in line if step is None else cells[step].isdigit()):
             return None
         part, row = "", {}
         of_words = self.memory.setdefault("of_words", [])  # what has had one has no numbers
@@ -130,8 +130,6 @@ class Table:
                 of_words.append(name)
         if not row or (step is None and len(row) + is_of_part < len(names)):
             return None
-        if part and any(map(names_part, row)):
-            part = ""
         if step is None:
             return None, row, part
         if "first" not in self.memory:
