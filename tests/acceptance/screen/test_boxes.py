@@ -189,6 +189,8 @@ async def test_a_box_of_another_version_is_listed(
         driven.runs.table.select(f"gpu2:{run_id}")
         await driven.press("enter")
         await driven.until_shown("gpu2 has another version of trainui", "ssh -t gpu2 trainui")
+        await driven.until_shown(" › far", "esc back")
+        await driven.until_gone("x cancel")
 
 
 @pytest.mark.long

@@ -149,10 +149,13 @@ class RunScreen(Page):
         """Restore the plot options and the fold of the last time."""
         self.panes.curves.state = CurvesState.remembered(self.own_app.preferences, self.run_id)
         self.panes.overview.folded = not self.own_app.preferences.get(DETAILS, bool)
-        known = next((run for run in self.own_app.runs if run.id == self.run_id), None)
-        if known is not None:  # the page itself is read later
-            self.top.show(name_crumbs(known))
+        self.top.show(self._listed_name())  # the page itself is read later
         super().on_mount()
+
+    def _listed_name(self) -> Row:
+        """Return the run's name as the list has it."""
+        known = next((run for run in self.own_app.runs if run.id == self.run_id), None)
+        return name_crumbs(known) if known is not None else (Segment(" trainui ", "title"),)
 
     def content(self) -> Iterator[Widget]:
         """Yield the run's heading with its button, and the panes."""
@@ -170,7 +173,7 @@ class RunScreen(Page):
         notices = self.notices(snapshot, [] if page is None else [page.run])
         if page is None:
             self._page = None
-            self.top.show((Segment(" trainui ", "title"),), notices)
+            self.top.show(self._listed_name(), notices)
             text = snapshot.problem or f"run {self.run_id} no longer exists; esc shows all runs"
             self.gone.set_rows(text_rows(text, self.size.width - 8))
             return
@@ -206,6 +209,7 @@ class RunScreen(Page):
         elif self._left is not None:
             self.call_after_refresh(self.set_focus, self._left, scroll_visible=False)
         self.set_class(is_gone, "-gone")
+        self.show_keys()
 
     def _follow(self, stages: tuple[StageRecord, ...]) -> None:
         """Autoselect a stage until the user selects one."""
@@ -253,7 +257,12 @@ class RunScreen(Page):
         self.ask()
 
     def footer_keys(self) -> Sequence[Key]:
-        """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it."""
+        """Return the keys in the key bar: `c` in every pane; on a folded sweep enter unfolds it.
+
+        Without a run there is only the way back.
+        """
+        if self.has_class("-gone"):
+            return [self.own_app.keys.find("run.back"), *self.own_app.keys.footer(("app",))]
         compare = self.own_app.keys.find("curves.compare")
         first, *others = super().footer_keys()
         keys = [first, *([] if compare in others else [compare]), *others]
