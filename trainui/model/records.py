@@ -315,6 +315,12 @@ class StageRecord(NamedTuple):
         return self.stalled and self.status == Status.RUNNING and self.lost_at is None
 
     @property
+    def is_silent(self) -> bool:
+        """True if it runs and is silent, but not for long enough to be stalled."""
+        is_running = self.status == Status.RUNNING and self.lost_at is None
+        return is_running and self.stalls_after is not None and not self.stalled
+
+    @property
     def is_withdrawn(self) -> bool:
         """True if it is a trial that an edit of the file removed before it was asked for."""
         return self.removed and self.is_unasked

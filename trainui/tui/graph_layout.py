@@ -456,9 +456,9 @@ def which(members: Sequence[StageRecord]) -> str:
 
 
 def counts(members: Sequence[StageRecord]) -> list[tuple[Status, int]]:
-    """Return the number of members in each state, the least important first; without stalled ones.
+    """Return the number of members in each state, the least important first.
 
-    These are counted as trouble.
+    Stalled and silent ones are counted as trouble.
     """
-    found = Counter(stage.status for stage in members if not stage.hangs)
+    found = Counter(one.status for one in members if not one.hangs and not one.is_silent)
     return [(status, found[status]) for status in reversed(BY_IMPORTANCE) if found[status]]

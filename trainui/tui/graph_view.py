@@ -322,10 +322,11 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
 
 
 def _states(members: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
-    """Return the number of members with alerts, of stalled ones, and of those in each state."""
+    """Return the number of members with alerts, of silent ones, and of those in each state."""
     trouble = (
         ("!", sum(stage.name in alerts for stage in members), "bad"),
         ("◌", sum(stage.stalled for stage in members), "bad"),
+        ("◌", sum(stage.is_silent for stage in members), "warn"),
     )
     states = ((SYMBOLS[status], count, state_style(status)) for status, count in counts(members))
     return tuple(

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from trainui import clock
 from trainui.errors import TrainuiError
 from trainui.formatting import short_id
-from trainui.model.states import STALLED, UNFINISHED, Status
+from trainui.model.states import SILENT, STALLED, UNFINISHED, Status
 from trainui.store.db import engine
 from trainui.store.read import views
 from trainui.store.read.run_history import PastRun, PastStage
@@ -295,7 +295,7 @@ RUN = "run"
 
 def most_important(members: Sequence[PastStage]) -> PastStage:
     """Return the member whose state stands for the others'."""
-    return min(members, key=lambda one: (RANKS[one.status], not one.stalled))
+    return min(members, key=lambda one: (RANKS[one.status], not one.stalled, not one.silent))
 
 
 class HistoryView(CursorView):
@@ -364,7 +364,7 @@ class HistoryView(CursorView):
         if index == 0:
             return self._times(name, cell)
         if index == 1:
-            cells = [_cell(one.run.status, cell, False) for one in self._runs]
+            cells = [_state_cell(one.run.status, cell, is_here=False) for one in self._runs]
             return _joined(RUN, name, cells, "dim")
         if self.selectable(index):
             stage = self._stages[index - HEADINGS]
@@ -391,9 +391,11 @@ class HistoryView(CursorView):
         if not members:
             mark = "[·]" if self._is_here(one, index) else " · "
             return [Segment(fit(mark, cell), "dim")]
-        is_stalled = any(member.stalled for member in members)
-        status = most_important(members).status
-        return _cell(status, cell, self._is_here(one, index), is_stalled=is_stalled)
+        worst = most_important(members)
+        if worst.status == Status.RUNNING and (worst.stalled or worst.silent):
+            kind = STALLED if worst.stalled else SILENT
+            return _cell(TROUBLE[kind][0], kind, cell, is_here=self._is_here(one, index))
+        return _state_cell(worst.status, cell, is_here=self._is_here(one, index))
 
     def _detail(self, line: int) -> Row:
         """Return a line about the run and the stage under the cursor."""
@@ -414,6 +416,7 @@ class HistoryView(CursorView):
                 Segment(f" {state(worst.status)}", state_style(worst.status)),
                 Segment(f"  {harmless(worst.name)}", "strong"),
                 Segment("  ◌ stalled" if worst.stalled else "", "bad"),
+                Segment("  ◌ silent" if worst.silent else "", "warn"),
                 Segment(f"{of}{tries}", "dim"),
             )
         return (Segment(f" {harmless(worst.reason or '')}", "dim"),)
@@ -437,18 +440,17 @@ def _joined(label: str, name: int, cells: Sequence[Sequence[Segment]], style: st
     return tuple(spans + [span for cell in cells for span in cell])
 
 
-def _cell(
-    status: Status, cell: int, is_here: bool, *, is_stalled: bool = False
-) -> Sequence[Segment]:
-    """Return a coloured cell with a symbol, in brackets under the cursor; a stall is trouble."""
+def _state_cell(status: Status, cell: int, *, is_here: bool) -> Sequence[Segment]:
+    return _cell(SYMBOLS[status], str(status), cell, is_here=is_here)
+
+
+def _cell(symbol: str, word: str, cell: int, *, is_here: bool) -> Sequence[Segment]:
+    """Return a cell in the colour of a state or trouble, its symbol in brackets at the cursor."""
     room = cell - 1
-    is_stalled = is_stalled and status == Status.RUNNING
-    symbol = TROUBLE[STALLED][0] if is_stalled else SYMBOLS[status]
-    status = Status.FAILED if is_stalled else status
     text = f"[{symbol}]" if is_here else f" {symbol} "
     if room < len(text):
         text = f"{symbol}<" if is_here else f"{symbol} "
-    return [Segment(f"{text:^{room}}", f"cell-{status}"), Segment(" ")]
+    return [Segment(f"{text:^{room}}", f"cell-{word}"), Segment(" ")]
 
 
 def _run_words(run: RunLine) -> Row:

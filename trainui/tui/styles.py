@@ -229,6 +229,8 @@ STYLES: Mapping[str, StyleWords] = {
     **{f"state-{idle}": StyleWords("state-idle") for idle in IDLE},
     **{f"cell-{status}": StyleWords(f"state-{status}", reverse=True) for status in Status},
     **{f"cell-{idle}": StyleWords("state-idle", reverse=True) for idle in IDLE},
+    "cell-stalled": StyleWords("error", reverse=True),
+    "cell-silent": StyleWords("warning", reverse=True),
 }
 """All styles that a segment may have, by name."""
 

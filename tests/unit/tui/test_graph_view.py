@@ -88,3 +88,20 @@ def test_the_labels_of_a_very_short_timeline_differ(filler: Filler) -> None:
     timeline = Timeline([stage], start, {"train": [(start, start + 20_000)]})
     drawn = plain(axis_row(GraphColumns(2, 8, WORD, 0, 24), timeline)).split()[-1]
     assert re.split("─+", drawn) == ["0s", "0.01s", "0.02s"]
+
+
+def test_a_folded_sweep_counts_its_silent_members_apart(filler: Filler) -> None:
+    names = [f"train[lr={at}]" for at in range(4)]
+    run_id = filler.run(dict.fromkeys(names, ()))
+    for name in names:
+        filler.start(run_id, name)
+    members = [filler.stage(run_id, name) for name in names]
+    members[:2] = [one._replace(stalls_after=60.0) for one in members[:2]]
+    members[0] = members[0]._replace(stalled=True)
+    (node,) = graph_nodes(members, lambda _name, _count: True)
+    drawing = layout([(node.key, node.depends_on)], most_lines=9)
+    columns, timeline = GraphColumns(2, 8, WORD, 12, 0), Timeline(members, clock.now())
+    context = GraphContext(columns, timeline, frozenset(), 0, clock.now(), {})
+    row = graph_row(drawing.lines[0], node, members, context)
+    shown = [(one.text.strip(), one.style) for one in row if one.text.strip()]
+    assert shown[-3:] == [("◌1", "bad"), ("◌1", "warn"), ("●2", "state-running")]

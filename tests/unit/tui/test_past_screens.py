@@ -202,18 +202,21 @@ async def test_a_cell_shows_the_sweeps_most_important_state(
         await driven.until(lambda: isinstance(driven.app.screen, HistoryScreen))
 
 
-async def test_a_stalled_stages_cell_is_no_calm_one(filler: Filler) -> None:
+@pytest.mark.parametrize("kind", ["stalled", "silent"])
+async def test_a_silent_stages_cell_is_no_calm_one(filler: Filler, kind: str) -> None:
     run = filler.run({"train": ()}, name="digits")
     attempt = filler.start(run, "train", ago=HOUR)
     with filler.store.write() as writing:
-        stages.set_stalled(writing, attempt, True, "no output")
+        stages.set_stalls_after(writing, attempt, 60.0)
+        stages.set_stalled(writing, attempt, kind == "stalled", "no output")
     async with opened(run, (80, 24)) as driven:
         await driven.until_shown("2 Overview")
         await driven.press("O")
         await driven.until_shown("history of digits", "train")
         line = next(line for line in driven.text().splitlines() if line.startswith(" train "))
-        assert TROUBLE["stalled"][0] in line
+        assert TROUBLE[kind][0] in line
         assert SYMBOLS[Status.RUNNING] not in line
+        assert f"train  ◌ {kind}" in driven.text()
 
 
 async def written(driven: Driven, *keys: str) -> None:

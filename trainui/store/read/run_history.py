@@ -319,6 +319,8 @@ class PastStage(NamedTuple):
     stalled: bool
     attempt: int
     reason: str | None
+    silent: bool = False
+    """True if it runs and is silent, but not for long enough to be stalled."""
 
 
 class PastRun(NamedTuple):
@@ -341,11 +343,12 @@ def last_runs(connection: statements.Connection, run_id: str) -> tuple[PastRun, 
     ]
     lines = run_list.lines_of(connection, ids)
     found: dict[str, dict[str, list[PastStage]]] = {}
-    for run, name, status, stalled, attempt, reason in connection.execute(
-        "SELECT run_id, name, status, stalled, attempt, reason FROM stages "
+    for run, name, status, stalled, attempt, reason, limit in connection.execute(
+        "SELECT run_id, name, status, stalled, attempt, reason, stalls_after FROM stages "
         f"WHERE run_id IN ({placeholders(ids)}) AND NOT removed ORDER BY run_id, position",
         ids,
     ):
-        stage = PastStage(name, Status(status), bool(stalled), attempt, reason)
+        is_silent = limit is not None and not stalled
+        stage = PastStage(name, Status(status), bool(stalled), attempt, reason, is_silent)
         found.setdefault(run, {}).setdefault(name.partition("[")[0], []).append(stage)
     return tuple(PastRun(lines[one], found.get(one, {})) for one in ids if one in lines)

@@ -595,7 +595,11 @@ def heading(page: RunPage, now: int, width: int = WITH_BAR) -> Row:
         return (*spans, Segment(f"  {len(stages) + page.more} stages", "dim"))
     # as in the list: without those that an edit removed before they ran again
     stages = tuple(one for one in stages if not (one.removed and one.status == Status.SKIPPED))
-    counts = Counter((one.status, one.lost_at is not None) for one in stages if not one.hangs)
+    counts = Counter(
+        (one.status, one.lost_at is not None)
+        for one in stages
+        if not one.hangs and not one.is_silent
+    )
     done = sum(counts[status, False] for status in DONE)
     full, empty = progress_bar(done, len(stages), BAR if width >= WITH_BAR else 0)
     spans += [
@@ -633,9 +637,10 @@ def trouble(stages: Sequence[StageRecord], alerts: Mapping[str, str]) -> Row:
     """Return the number of stages with a NaN or another alert, and of stalled and silent ones."""
     words = Counter(alerts.values())
     found = [Segment(f"  ! {count} {word}", "bad") for word, count in words.items()]
-    silent = [one for one in stages if one.stalls_after is not None and one.lost_at is None]
-    counts = Counter("stalled" if one.stalled else "silent" for one in silent)
-    counts["stalled"] = sum(one.stalled for one in stages)
+    counts = {
+        "stalled": sum(one.stalled for one in stages),
+        "silent": sum(one.is_silent for one in stages),
+    }
     found += [
         Segment(f"  ◌ {counts[kind]} {kind}", style) for kind, style in _SILENT if counts[kind]
     ]

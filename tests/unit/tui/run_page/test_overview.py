@@ -353,6 +353,7 @@ def test_the_age_of_the_last_output_turns_amber_then_red(
         [(["1", kind], style)] if kind else []
     )
     assert kind in marked_state(page.stages[0], None)
+    assert ("1 running" in plain(heading(page, clock.now()))) == (not kind)
 
 
 @pytest.mark.parametrize(("stalled", "style"), [(False, "warn"), (True, "bad")])
