@@ -265,8 +265,11 @@ class Digest:
     def _counts(self) -> str:
         counts = Counter(one.status for one in self.ended)
         words = [f"{count} {status}" for status, count in counts.most_common()]
-        ill = Counter(one.kind for one in self.trouble)
+        now = (STALLED, DISK)
+        of_before = [one for one in self.trouble if one.kind not in now and one.since < self.since]
+        ill = Counter(one.kind for one in self.trouble if one not in of_before)
         words += [f"{ill[kind]} {word}" for kind, word in _ILL.items() if ill[kind]]
+        words += [f"{len(of_before)} unresolved from before"] * bool(of_before)
         return ", ".join(words) or "nothing ended"
 
 

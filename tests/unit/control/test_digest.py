@@ -528,6 +528,13 @@ def test_no_remedy_and_no_command_is_cut(night: Night) -> None:
     assert shown[-1].strip() == long
 
 
+def test_trouble_from_before_the_time_is_counted_apart(night: Night) -> None:
+    night.whole("old", 5.0, 4.0, status=Status.FAILED, error="exit code 1")
+    night.whole("new", 0.5, 0.2, status=Status.FAILED, error="exit code 1")
+    assert night.digest(1.0).headline.endswith(": 1 failed, 1 unresolved from before")
+    assert night.digest(8.0).headline.endswith(": 2 failed")
+
+
 def test_an_empty_time_says_so(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["digest", "--since", "1h", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
