@@ -234,6 +234,7 @@ SAMPLES = [
     Sample("print", "train epoch 1 [200/500] loss 2.5\ntrain epoch 1 [400/500] loss 2.25\nvalid epoch 1 loss 3.5\ntrain epoch 2 [200/500] loss 1.5\nvalid epoch 2 loss 2.5\n", {"loss": [(200, 2.5), (400, 2.25), (700, 1.5)], "val/loss": [(500, 3.5), (700, 2.5)]}),
     Sample("print", "TRAIN Batch 0/0 loss 2.5 acc 0.5\nTRAIN Batch 0/100 loss 2.25 acc 0.5\nTRAIN Batch 0/200 loss 2.0 acc 0.5\n", {"loss": [(0, 2.5)], "acc": [(0, 0.5)]}),
     Sample("print", "name epoch loss acc\nmlp 1 2.5 0.5\nval_acc=0.5\nmlp 2 1.5 0.75\nval_acc=0.75\n", {"loss": [(1, 2.5), (2, 1.5)], "acc": [(1, 0.5), (2, 0.75)], "val_acc": [(1, 0.5), (2, 0.75)]}),
+    Sample("print", "fold 1 step 10 loss 2.5\nfold 1 step 20 loss 1.5\nfold 2 step 30 loss 2.25\nfold 2 step 40 loss 1.25\n", {"loss": [(10, 2.5), (20, 1.5)], "fold=2/loss": [(30, 2.25), (40, 1.25)]}),
 ]  # fmt: skip
 
 DECOYS = [

@@ -242,26 +242,23 @@ class LogState:
                 memory["group"] = f"run={memory['runs']}"
             memory["rows"] = (min(lowest, step), step)
         prefix = f"{group}/" if (group := memory.get("group")) else ""
-        of_fold = self._subject("folds", fold, step, may_continue=True) if fold else ""
+        of_fold = self._subject("folds", fold) if fold else ""
         is_set = is_row or said.is_named or (said.is_indented and memory.get("under") is not None)
         label = said.label if is_set else ""
-        of_label = self._subject("labels", label, step, may_continue=not said.is_named)
+        of_label = self._subject("labels", label)
         return None if of_fold is None or of_label is None else prefix + of_fold + of_label
 
-    def _subject(self, kind: str, name: str, step: float, *, may_continue: bool) -> str | None:
+    def _subject(self, kind: str, name: str) -> str | None:
         """Return the prefix of what a line says that it is of; the first has none.
 
-        So has one whose steps continue those of the one before. None: there are too many.
+        None: there are too many.
         """
         seen = self.memory.setdefault(kind, {"first": name, "apart": []})
         apart: list[str] = seen["apart"]
         if name and name != seen["first"] and name not in apart:
-            if may_continue and step > self.memory.get("at", step):
-                seen["first"] = name
-            elif len(apart) >= _MOST:
+            if len(apart) >= _MOST:
                 return None
-            else:
-                apart.append(name)
+            apart.append(name)
         return f"{name}/" if name in apart else ""
 
     def _part(self, said: Line, step: float | None = None) -> str:
