@@ -126,7 +126,8 @@ def test_batches_are_one_run_and_a_killed_sweep_repeats_no_job(cli: CommandLine)
     (cli.directory / "go").touch()
     resumed = cli("resume", "--interrupted")
     assert resumed.code == 0
-    assert set(states().values()) == {"completed"}, resumed.err
+    logs = [file.read_text() for file in sorted((cli.home / "worker").glob("*.log"))]
+    assert set(states().values()) == {"completed"}, (resumed, *logs)
     subprocess.run(sweep, cwd=cli.directory, env=cli.environ, check=True, timeout=90)
     assert states() == dict.fromkeys(JOBS, "completed")
     (known,) = cli.json("add", "out")["runs"]

@@ -33,9 +33,6 @@ from trainui.supervisor.protocol import Exit, ExitReason, Spec
 
 pytestmark = pytest.mark.skipif(bool(slurm_cluster.why_not()), reason=slurm_cluster.why_not())
 
-PYTHON = old_python() or sys.executable
-"""The supervisors' Python: 3.8, if it is here."""
-
 HOLD = "echo $$ > pid; echo $SLURM_JOB_ID >> ledger; until [ -e go ]; do sleep 0.05; done"
 
 
@@ -71,7 +68,8 @@ def a_job(place: Path, script: str = HOLD, **options: Any) -> StageJob:
     program = Path(supervise.__file__).read_text()
     copy = directory / protocol.SUPERVISOR_FILE
     copy.write_text(program.replace("BEAT = 5.0", "BEAT = 0.2"))
-    command = (PYTHON, "-I", "-S", str(copy), "--job", str(directory))
+    # the supervisors' Python is 3.8, if it is here
+    command = (old_python() or sys.executable, "-I", "-S", str(copy), "--job", str(directory))
     return StageJob(key=key, directory=directory, command=command, identity=identity, **options)
 
 

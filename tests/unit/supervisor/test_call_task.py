@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -218,6 +219,7 @@ def test_an_unregistered_celery_task_is_not_found(project: Project) -> None:
     assert called.message.endswith(", and at the tasks of the Celery app")
 
 
+@functools.cache
 def old_python() -> str | None:
     """Return the oldest Python here from 3.8 on that is older than ours."""
     for name in ("python3.8", "python3.9", "python3.10"):
