@@ -259,10 +259,10 @@ def _processors(machine: MachineFigures, width: int) -> list[Row]:
 
 def _memory(machine: MachineFigures, width: int) -> list[Row]:
     used, total = machine.memory_used, machine.memory_total
-    words = f"{size(used)} of {size(total)}"
+    words = f"{size(used)} used of {size(total)}"
     rows = [_measure("memory", used / max(total, 1), words, machine.memory_history, width)]
     if machine.swap_total:
-        words = f"{size(machine.swap_used)} of {size(machine.swap_total)}"
+        words = f"{size(machine.swap_used)} used of {size(machine.swap_total)}"
         rows.append(_measure("swap", machine.swap_used / machine.swap_total, words, (), width))
     return rows
 
@@ -283,7 +283,7 @@ def _disk(found: DiskFigures, rate: float | None, width: int) -> list[Row]:
     return [
         (),
         (Segment(" Disk     ", "strong"), Segment(path), Segment(where, "dim")),
-        (*_measure("used", share, words, (), width), *low),
+        (*_measure("space", share, words, (), width), *low),
         (Segment(f"   {'':<{LABEL}}"), growth),
     ]
 

@@ -106,7 +106,7 @@ def test_it_shows_everything_and_never_more_than_fits(width: int) -> None:
     gpus = [BUSY, GpuFigures(1, "pid 7 of another user"), far]
     lines = machine_lines(SEEN, gpus, {("", 0): USE, ("node7", 0): OTHER}, width)
     text = joined([line.row for line in lines])
-    for part in ("97%", "412 W", "91 °C", "41/80 GiB", "3 GB of 4 GB", "▁▅█", "load 1.5"):
+    for part in ("97%", "412 W", "91 °C", "41/80 GiB", "3 GB used of 4 GB", "▁▅█", "load 1.5"):
         assert part in text
     assert "2 usable" in text
     assert "a network file system (nfs4)" in text
