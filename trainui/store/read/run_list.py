@@ -365,6 +365,8 @@ class RunDetails(NamedTuple):
     reason: str = ""
     """The reason for that state."""
     stalls: bool = False
+    nan: str = ""
+    """Of its first NaN, where and since when; empty: the last attempts have none."""
 
 
 def details_of(connection: Connection, run_ids: Collection[str]) -> dict[str, RunDetails]:
@@ -374,10 +376,24 @@ def details_of(connection: Connection, run_ids: Collection[str]) -> dict[str, Ru
         for states, stalled in (((Status.QUEUED,), False), _STALLS, (_IN_TROUBLE, False)):
             for run_id, stage, status, why in _first_stages(connection, part, states, stalled):
                 found[run_id] = RunDetails(stage, Status(status), why or "", stalled)
+        for run_id, text in _first_nan(connection, part):
+            found[run_id] = found.get(run_id, RunDetails())._replace(nan=text)
     return found
 
 
 _STALLS = ((Status.RUNNING,), True)
+
+
+def _first_nan(connection: Connection, run_ids: Collection[str]) -> list[tuple[str, str]]:
+    """Return by run what was recorded of the first NaN of the stages' last attempts."""
+    return connection.execute(
+        "SELECT run_id, text FROM events WHERE id IN ("
+        "SELECT MIN(events.id) FROM events CROSS JOIN stages "
+        "WHERE stages.run_id = events.run_id AND name = stage "
+        "AND events.attempt = stages.attempt AND kind = ? "
+        f"AND events.run_id IN ({placeholders(run_ids)}) GROUP BY events.run_id)",
+        (NAN, *run_ids),
+    ).fetchall()
 
 
 def _first_stages(

@@ -470,6 +470,7 @@ class RunColumns:
             (short_id(run.id) if run.id != run.name else "", "dim"),
             (to_go, ""),
             *facts,
+            (f"{TROUBLE['nan'][0]} {details.nan}" if details.nan else "", "bad"),
             (", ".join(run.current) if len(run.current) > 1 and not stage else "", "accent"),
             (verdict(run.verdict) if "VERDICT" not in self._widths else "", "key"),
             (f"“{run.note}”" if run.note else "", "key"),

@@ -14,11 +14,11 @@ from trainui.cli.selection import select
 from trainui.model.definition import Search
 from trainui.model.headline_metric import ComparedMetric
 from trainui.model.records import StageRecord
-from trainui.model.states import Status
+from trainui.model.states import NAN, Status
 from trainui.store.db import engine, statements
 from trainui.store.read import headlines, run_list, views
 from trainui.store.read.run_list import RunDetails
-from trainui.store.runs import stage_requests, stages
+from trainui.store.runs import runs, stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.readers import stage_values
 from trainui.tui.readers.stage_values import (
@@ -439,12 +439,18 @@ def test_a_second_line_has_the_first_stage_in_trouble(
         filler.fail(failed, name, f"exit code 1: {name}")
     quiet, hangs = trained(filler, "loss"), filler.run({"a": (), "b": ()})
     attempt = filler.start(hangs, "b")
+    broken = filler.run({"a": ()})
+    filler.start(broken, "a")
     with filler.store.write() as writing:
         stages.set_stalled(writing, attempt, True, "no output")
         stages.set_silence(writing, attempt, "waits in recv", None)
-    found = run_list.details_of(connection, [waits, failed, quiet, hangs])
+        for number, step in ((0, 1), (1, 3), (1, 8)):
+            words = f"a: loss is NaN at step {step}"
+            runs.record_event(writing, broken, NAN, words, stage="a", attempt=number)
+    found = run_list.details_of(connection, [waits, failed, quiet, hangs, broken])
     assert found == {
         waits: RunDetails("a", Status.QUEUED),
         failed: RunDetails("a", Status.FAILED, "exit code 1: a"),
         hangs: RunDetails("b", Status.RUNNING, "waits in recv", stalls=True),
+        broken: RunDetails(nan="a: loss is NaN at step 3"),
     }

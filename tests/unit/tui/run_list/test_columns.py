@@ -656,3 +656,11 @@ def test_a_lost_box_has_its_age_and_its_times_stand_still(width: int, box: str) 
     later = plain(columns.row(lost, RowContext(NOW + 3600 * clock.SECOND)))
     assert f" {when(NOW - 15 * clock.SECOND)} " in later
     assert "1m 00s" in later
+
+
+def test_a_second_line_says_which_metric_is_nan_and_since_when() -> None:
+    columns = RunColumns(80, column_stats([RUN]))
+    details = {RUN.id: RunDetails(nan="train: val/loss is NaN at step 50")}
+    row = columns.second_row(RUN, RowContext(NOW, details=details))
+    shown = [(one.text.strip(), one.style) for one in row]
+    assert ("! train: val/loss is NaN at step 50", "bad") in shown
