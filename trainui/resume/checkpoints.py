@@ -217,7 +217,7 @@ def reason_unused(where: CheckpointSearch) -> str | None:
         return f"{other} is not used, since {_why_foreign(where, Path(other))}; {_advice(where)}"
     if where.found:
         if next(complete(where), None) is not None:
-            return None
+            return _why_earlier(where)
         newest = where.found[0]
         why = f": {newest.name} {where.problem(newest)}" if not where.is_complete(newest) else ""
         return f"no checkpoint {where.rule.glob} is complete{why}"
@@ -227,6 +227,13 @@ def reason_unused(where: CheckpointSearch) -> str | None:
     if passed_by := where.passed_by:
         missing += f" ({passed_by[0]} is not used: members of a sweep may share that directory)"
     return missing if where.attempts else None
+
+
+def _why_earlier(where: CheckpointSearch) -> str | None:
+    """Return why the newest of a stage's own checkpoints is not used but an earlier one."""
+    newest = next(path for path, is_own in with_ownership(where) if is_own)
+    problem = where.problem(newest)
+    return None if problem is None else f"the newest, {newest.name}, {problem}"
 
 
 def _why_foreign(where: CheckpointSearch, path: Path) -> str:

@@ -251,8 +251,11 @@ def test_unused_checkpoints_are_explained(tmp_path: Path) -> None:
     assert checkpoints.reason_unused(of_alone()) == (
         "no checkpoint ckpt-* is complete: ckpt-2 is empty"
     )
-    put(stage_dir / "ckpt-3", b"x")
+    earlier = put(stage_dir / "ckpt-3", b"x")
     assert checkpoints.reason_unused(of_alone()) is None
+    put(stage_dir / "ckpt-4", b"")
+    assert checkpoints.find(of_alone()) == earlier
+    assert checkpoints.reason_unused(of_alone()) == "the newest, ckpt-4, is empty"
 
 
 def test_the_places_of_running_stages_on_this_host_are_found(
