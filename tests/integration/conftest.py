@@ -42,6 +42,8 @@ def trainui_home(
 def kill_all(home: Home) -> None:
     """Kill every process of a home, including those started meanwhile."""
     held = (home.guard_lock, home.worker_lock, broker.lock_path(home))
+    killed = set[int]()
+    """One that is ending has no environment any more, and may still hold its attempt's lock."""
 
     def none_is_left() -> bool:
         pids = processes_of({"TRAINUI_HOME": str(home.root)})
@@ -50,7 +52,8 @@ def kill_all(home: Home) -> None:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        alive = any(is_alive(pid) for pid in pids)
+                killed.add(pid)
+        alive = any(is_alive(pid) for pid in killed)
         return not alive and not any(processes.is_held(lock) for lock in held)
 
     wait_for(none_is_left, "the end of all processes")

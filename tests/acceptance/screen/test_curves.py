@@ -128,7 +128,7 @@ async def test_the_mouse_points_zooms_pans_and_opens(filler: Filler) -> None:
         await driven.pilot.mouse_down("#plot", offset=(2, 0))
         await driven.pilot.hover("#plot", offset=(30, 0))
         await driven.pilot.mouse_up("#plot", offset=(30, 0))
-        await driven.until(lambda: "1.5┤" in driven.app.clipboard, "the copied text")
+        await driven.until(lambda: "1.50┤" in driven.app.clipboard, "the copied text")
         await driven.pilot._post_mouse_events([_scroll()], widget="#plot", offset=(60, 5), button=0)
         await driven.until(lambda: plot.view.window is not None)
         before = plot.view.window
@@ -360,7 +360,7 @@ async def test_attempts_stand_side_by_side(filler: Filler) -> None:
         assert page(driven).plot.view.highlight == "attempt 1"
 
 
-async def test_the_choice_of_curves_shows_which_may_get_more_points(
+async def test_the_choice_of_curves_shows_the_state_of_each(
     filler: Filler,
 ) -> None:
     run_id = filler.run(dict.fromkeys(("train[lr=1]", "train[lr=2]", "train[lr=3]"), ()), retries=1)
@@ -373,7 +373,7 @@ async def test_the_choice_of_curves_shows_which_may_get_more_points(
         await driven.press("c")
         await driven.until_shown("1 of 5 drawn")
         lines = [line for line in driven.text().splitlines() if line.startswith(" [")]
-    ends = ("this one", "running", "queued", "2", "this one")  # the first attempt has failed
+    ends = ("this one", "running", "queued", "failed", "this one")
     assert all(line.endswith(end) for line, end in zip(lines, ends, strict=True)), lines
 
 
