@@ -76,7 +76,7 @@ def main() -> int:
         cost, many = Cost(reader.pid), Live(attempts)
         many.write(options.seconds)
         name = f"{FILES} files at {HERTZ} Hz"
-        figures.at_most(f"{name}, of a core", cost.percent(), 10, "%")
+        figures.at_most(f"{name}, of a core", cost.percent(), 8, "%")
         figures.at_most(f"{name}, visible, 95 of 100", p95(many.delays), 600, "ms")
     ratios = compare(options.pairs, options.steps)
     for what, found in zip(("time", "CPU"), zip(*ratios, strict=True), strict=True):
