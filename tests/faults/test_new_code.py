@@ -63,7 +63,7 @@ def test_worker_and_guard_with_replaced_code_yield_and_lose_no_stage(
     assert cli("run", "p.yaml", "--detach", "--name", "r").code == 0
     wait_for(lambda: states_of(cli.json("show", "r"))["a"] == "running", "a")
     # a worker that starts beside its guard may be the first of both
-    guard = wait_for(lambda: cli.json("worker", "status")["guard_pid"], "the guard")
+    wait_for(lambda: cli.json("worker", "status")["guard_pid"], "the guard")
     old = cli.json("worker", "status")["pid"]
 
     upgrade(installed)
@@ -77,8 +77,8 @@ def test_worker_and_guard_with_replaced_code_yield_and_lose_no_stage(
     assert [len(stage_of(shown, name)["attempts"]) for name in "abc"] == [1, 1, 1]
     assert sorted((cli.directory / "started").read_text().split()) == ["a", "b", "c"]
     assert cli.json("worker", "status")["pid"] not in (None, old)
-    again = wait_for(lambda: cli.json("worker", "status")["guard_pid"], "the guard's new code")
-    assert again == guard
+    # another process, if a command found the lock free while the first one executed the new code
+    wait_for(lambda: cli.json("worker", "status")["guard_pid"], "the guard's new code")
     assert cli("worker", "stop").code == 0
     log = (cli.home / "worker" / "guard.log").read_text()
     assert log.count("the new guard stops the worker") == 1
