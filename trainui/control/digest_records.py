@@ -265,11 +265,11 @@ class Digest:
     def _counts(self) -> str:
         counts = Counter(one.status for one in self.ended)
         words = [f"{count} {status}" for status, count in counts.most_common()]
-        now = (STALLED, DISK)
-        of_before = [one for one in self.trouble if one.kind not in now and one.since < self.since]
-        ill = Counter(one.kind for one in self.trouble if one not in of_before)
+        ill = Counter(
+            one.kind if one.kind in (STALLED, DISK) or one.since >= self.since else _BEFORE
+            for one in self.trouble
+        )
         words += [f"{ill[kind]} {word}" for kind, word in _ILL.items() if ill[kind]]
-        words += [f"{len(of_before)} unresolved from before"] * bool(of_before)
         return ", ".join(words) or "nothing ended"
 
 
@@ -278,7 +278,16 @@ def _with_box(part: dict[str, Any]) -> dict[str, Any]:
     return {**part, "run": run_id or None, "box": box or None}
 
 
-_ILL = {STALLED: "stalled", NAN: "with NaN", "alert": "with an alert", DISK: "low on space"}
+_BEFORE = "before"
+"""Counts, beside the kinds of trouble, what is unresolved from before the digest's time."""
+
+_ILL = {
+    STALLED: "stalled",
+    NAN: "with NaN",
+    "alert": "with an alert",
+    DISK: "low on space",
+    _BEFORE: "unresolved from before",
+}
 
 
 def joined(own: Digest, there: Mapping[Box, Digest]) -> Digest:
