@@ -501,13 +501,18 @@ async def test_every_key_ends_in_something_seen_or_a_reason(filler: Filler) -> N
         await driven.until_gone("copied as Markdown")
 
 
+async def ask_to_rerun(driven: Driven, *answers: str) -> None:
+    """Press the key on the first stage of a completed diamond; wait for the question."""
+    await driven.until_shown("5/5")
+    await driven.press("g", "R")
+    await question(driven, "Rerun prepare?", *answers)
+
+
 async def test_rerun_asks_whether_alone_or_with_what_depends_on_it(filler: Filler) -> None:
     run_id = filler.run(DIAMOND)
     filler.complete(run_id, *DIAMOND)
     async with opened(run_id) as driven:
-        await driven.until_shown("5/5")
-        await driven.press("g", "R")
-        await question(driven, "Rerun prepare?", "only this stage", "depend on it")
+        await ask_to_rerun(driven, "only this stage", "depend on it")
         await driven.press("escape")
         await driven.until_shown("1 Stages")
     assert filler.stage(run_id, "prepare").status == Status.COMPLETED
@@ -524,9 +529,7 @@ async def test_each_answer_of_the_rerun_question_reruns_what_it_says(
     ):
         filler.complete(run_id, *DIAMOND)
         async with opened(run_id) as driven:
-            await driven.until_shown("5/5")
-            await driven.press("g", "R")
-            await question(driven, "Rerun prepare?", "with all dependants")
+            await ask_to_rerun(driven, "with all dependants")
             await driven.press(answer)
             await driven.until_shown(done)
     completed = dict.fromkeys(DIAMOND, Status.COMPLETED)
@@ -539,9 +542,7 @@ async def test_a_stage_rerun_elsewhere_meanwhile_is_not_rerun_twice(filler: Fill
     run_id = filler.run(DIAMOND)
     filler.complete(run_id, *DIAMOND)
     async with opened(run_id) as driven:
-        await driven.until_shown("5/5")
-        await driven.press("g", "R")
-        await question(driven, "Rerun prepare?", "only this stage")
+        await ask_to_rerun(driven, "only this stage")
         control.rerun(run_id, ["prepare"])
         filler.complete(run_id, "prepare")
         await driven.press("y")

@@ -252,13 +252,17 @@ os.read(os.pipe()[0], 1)
 """
 
 
+def hanging(store: Database, follower: AttemptMonitor, directory: Path) -> Running:
+    """A stage that soon waits for a lock, which is a stall after a second."""
+    (directory / "train.py").write_text(HANGS)
+    command = [sys.executable, "-S", "train.py"]
+    return Running(store, follower, directory, run=command, stall_after="1s")
+
+
 def test_a_stalled_stage_says_where_it_waits(
     store: Database, follower: AttemptMonitor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "train.py").write_text(HANGS)
-    run = Running(
-        store, follower, tmp_path, run=[sys.executable, "-S", "train.py"], stall_after="1s"
-    )
+    run = hanging(store, follower, tmp_path)
     stalls = StallDetector(store, grace=0.0, apart=0.1)
     until(stalls, run, True)
     place = f"process {run.pid} is in rendezvous (train.py:7), which waits for a lock"
@@ -272,10 +276,7 @@ def test_a_stalled_stage_says_where_it_waits(
 def test_a_new_worker_takes_no_stall_for_a_recovery(
     store: Database, follower: AttemptMonitor, tmp_path: Path
 ) -> None:
-    (tmp_path / "train.py").write_text(HANGS)
-    run = Running(
-        store, follower, tmp_path, run=[sys.executable, "-S", "train.py"], stall_after="1s"
-    )
+    run = hanging(store, follower, tmp_path)
     until(StallDetector(store, grace=0.0, apart=0.1), run, True)
     reason = run.stage.reason
     assert reason
@@ -291,10 +292,7 @@ def test_stacks_that_come_after_the_stall_are_its_reason(
     store: Database, follower: AttemptMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stall, "STACKS_WITHIN", -1.0)
-    (tmp_path / "train.py").write_text(HANGS)
-    run = Running(
-        store, follower, tmp_path, run=[sys.executable, "-S", "train.py"], stall_after="1s"
-    )
+    run = hanging(store, follower, tmp_path)
     stalls = StallDetector(store, grace=0.0, apart=0.1)
     until(stalls, run, True)
     assert run.stage.reason is None
