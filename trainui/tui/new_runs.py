@@ -7,6 +7,7 @@ on this machine are found by child processes (`trainui add`), since a large dire
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import tempfile
@@ -84,8 +85,10 @@ class PipelinePreview:
     values: Mapping[str, str] | None = None
     """Parameter values by name."""
     problems: tuple[str, ...] = ()
+    digest: str = ""
+    """Of the file's content."""
     text: str = ""
-    """The file's content."""
+    """The content, with secret values masked."""
 
 
 def preview(file: str, params: str) -> PipelinePreview:
@@ -102,7 +105,9 @@ def preview(file: str, params: str) -> PipelinePreview:
         return PipelinePreview(file, params, problems=tuple(harmless(str(error)).splitlines()))
     values = {name: str(value) for name, value in masking.mask(pipeline.params).items()}
     names = tuple(harmless(stage.name) for stage in pipeline.stages)
-    return PipelinePreview(file, params, harmless(pipeline.name), names, values, text=pipeline.text)
+    text = masking.Masker(masking.known(pipeline, os.environ)).text(pipeline.text)
+    name = harmless(pipeline.name)
+    return PipelinePreview(file, params, name, names, values, digest=pipeline.digest, text=text)
 
 
 def parse_params(text: str) -> dict[str, str]:
@@ -126,7 +131,7 @@ def start(file: str, params: str, shown: PipelinePreview | None = None) -> str:
 
     given = parse_params(params)
     pipeline = loader.load(file, given)
-    if shown is not None and pipeline.text != shown.text:
+    if shown is not None and pipeline.digest != shown.digest:
         raise PlanChangedError(
             f"{file} has changed since its preview, so nothing was started; Enter again runs it as "
             "the preview shows it now"

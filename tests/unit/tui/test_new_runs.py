@@ -70,6 +70,17 @@ def test_a_file_edited_since_its_preview_is_not_started(here: Path) -> None:
     assert "epochs = 4" in text
 
 
+def test_what_changed_in_a_file_shows_no_secret_value(here: Path) -> None:
+    file = here / "secret.yaml"
+    stage = "{name: a, run: echo hi, env: {API_KEY: %s}}"
+    file.write_text(f"stages: [{stage % 'first-secret'}]")
+    before = preview("secret.yaml", "")
+    file.write_text(f"stages: [{stage % 'other-secret'}]\n# more")
+    text = joined(preview_rows(preview("secret.yaml", ""), 60, before))
+    assert "# more" in text
+    assert "-secret" not in text
+
+
 def test_problems_are_shown_in_words_with_their_place(here: Path) -> None:
     assert preview("small.yaml", "").problems
     broken = joined(preview_rows(preview("more/other.yml", ""), 60))
