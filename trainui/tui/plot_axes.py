@@ -186,7 +186,7 @@ class PowerFormat(NamedTuple):
 def _ticks(scale: YAxis, most: int, even: bool) -> list[Tick]:
     form = scale.form
     if scale.constant is not None:
-        return [Tick(scale.constant, form.nearest(scale.constant))]
+        return [Tick(scale.constant, _of_one_value(scale.constant, form))]
     if scale.marks:
         low, *between, high = scale.marks
         in_order = (high, low, *between)
@@ -198,6 +198,16 @@ def _ticks(scale: YAxis, most: int, even: bool) -> list[Tick]:
     found = axis_marks.apart([*ends, *(Tick(value, text) for value, text in inner if text)])[2:]
     texts = axis_marks.aligned([tick.label for tick in found])
     return [*ends, *map(Tick, (tick.value for tick in found), texts)]
+
+
+def _of_one_value(value: float, form: NumberFormat | PowerFormat) -> str:
+    """Return the label of a value that stands alone: rounded rather than without its zero."""
+    label = form.nearest(value)
+    if form.title or not label.startswith((".", "-.")):
+        return label
+    rounded = f"{value:.{axis_marks.LABEL - len('0.') - (value < 0)}f}"
+    error = abs(float(rounded) - value)
+    return rounded if error <= abs(value) * OF_CONSTANT[1] and abs(float(rounded)) < 1 else label
 
 
 def _format_between(low: float, high: float) -> NumberFormat:

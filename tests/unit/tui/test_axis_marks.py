@@ -117,6 +117,27 @@ def test_the_label_of_a_constant_is_right(value: float, log: bool) -> None:
         assert are_right(scale.ticks(4), scale.form.title), (scale.ticks(4), scale.form.title)
 
 
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        (0.1586, "0.159"),
+        (0.9567, "0.957"),
+        (-0.1586, "-0.16"),
+        (0.98, "0.98"),
+        (0.9999, ".9999"),
+        (-0.9951, "-.995"),
+        (0.0123, "0.012"),
+        (-0.0123, "-.012"),
+    ],
+)
+def test_the_label_of_one_value_keeps_its_zero_where_it_stays_right(
+    value: float, label: str
+) -> None:
+    scale = YAxis.around([value], log=False, marks=4)
+    assert scale is not None
+    assert [tick.label for tick in scale.ticks(4)] == [label]
+
+
 @example(1_000_055.0, 311.0, 90)
 @example(123_456_055.0, 311.0, 90)
 @example(0.0, 117_760.0, 60)

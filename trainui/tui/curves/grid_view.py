@@ -334,7 +334,8 @@ def _value(cell: PlotCell, styles: Sequence[LineStyle]) -> Row:
     is_alone = len(chart.lines) == 1 and line.members  # it is named by being a mean
     name = _named(line, chart) if is_other and not is_alone else ""
     style = styles[chart.lines.index(line)].style
-    end = last_value(line, view) if is_other else None
+    # the line's own, also of one alone: the figures are read more often than the lines
+    end = last_value(line, view) if is_other or line.last is not None else None
     last = _of_mean(line, number(cell.figures.last if end is None else end.value))
     names = (Segment(name, style),) * bool(name)
     if view.cursor is None:

@@ -146,6 +146,14 @@ def test_a_last_value_that_is_nan_has_the_colour_of_trouble() -> None:
     assert [one.style for one in title if one.text.strip() == "NaN"] == ["bad"]
 
 
+def test_a_title_has_the_last_value_that_is_drawn() -> None:
+    drawn = chart(line([3.0, 2.0], last=(2.0, 1.0)), name="val/loss")
+    newer = figures("val/loss", last=1.5, last_step=2)
+    assert plain(grid_rows([PlotCell(newer, drawn)], PlotGrid(60, 12, 1))[0]).endswith("last 2")
+    ahead = PlotCell(newer, drawn, PlotOptions(cursor=5.0))
+    assert plain(grid_rows([ahead], PlotGrid(60, 12, 1))[0]).endswith("last 2")
+
+
 def test_the_metric_of_a_search_is_drawn() -> None:
     search = Search("loss", "maximize", {"lr": Range(0.1, 1.0)})
     drawn = chart(line([5.0, 2.0]), name="loss", search=search)
