@@ -259,6 +259,23 @@ def word_width(nodes: Iterable[GraphNode], stages: Iterable[StageRecord], *, ale
     return WORD if is_long else SHORT_WORD
 
 
+def awaited_by(
+    node: GraphNode, nodes: Mapping[str, GraphNode], stages: Mapping[str, StageRecord]
+) -> str:
+    """Return after what a node comes: the first that has not completed, and how many more.
+
+    A sweep counts once, unfolded too. `nodes` are by key, `stages` by name; empty: all before it
+    have completed.
+    """
+    waiting = dict.fromkeys(
+        one.label if one.folded else one.group or one.key
+        for one in (nodes[key] for key in node.depends_on)
+        if any(stages[name].status != Status.COMPLETED for name in one.members)
+    )
+    more = f" +{len(waiting) - 1}" if len(waiting) > 1 else ""
+    return f"after {harmless(next(iter(waiting)))}{more}" if waiting else ""
+
+
 @dataclass(frozen=True, slots=True)
 class GraphContext:
     """What the lines of a drawing have in common."""
@@ -274,6 +291,8 @@ class GraphContext:
     """By stage name, the word of its alert."""
     names: Mapping[str, str] = field(default_factory=dict)
     """By a node's key, its name as shown."""
+    awaited: str = ""
+    """For what the line's stage waits, e.g. `after evaluate`; empty: it has begun, or for none."""
 
 
 def graph_row(
@@ -288,9 +307,21 @@ def graph_row(
     shown = context.names.get(node.key) or harmless(node.label)
     label = fit(cut_end(shown, columns.name), columns.name)
     cells = [*lanes, Segment(" "), Segment(label), *_facts(node, members, context)]
-    if columns.bar:
+    if awaited := _awaited(stage, node, context):
+        cells = [*cells[:-1], awaited]  # there is no time to show
+    elif columns.bar:
         cells += [Segment("  "), _bar(members, columns.bar, context.timeline)]
     return tuple(cells)
+
+
+def _awaited(stage: StageRecord, node: GraphNode, context: GraphContext) -> Segment | None:
+    """Return what a pending stage waits for, in place of time and bar; None: no room, no need."""
+    columns = context.columns
+    is_new = stage.status == Status.PENDING and not context.timeline.intervals(stage.name)
+    if node.folded or not (is_new and context.awaited and columns.time and columns.bar):
+        return None
+    room = columns.time + 2 + columns.bar
+    return Segment(fit(cut_end(context.awaited, room), room), "dim")
 
 
 def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContext) -> Row:
@@ -534,6 +565,7 @@ class StageGraph(CursorView):
             clock.now(),
             self._alerts,
             self._shown_names(columns.name),
+            awaited_by(node, self._by_key, self._stages) if node is not None else "",
         )
         members = self._members(node) if node is not None else ()
         return graph_row(self._drawing.lines[index], node, members, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
@@ -16,13 +17,14 @@ from trainui.tui.graph_view import (
     GraphColumns,
     GraphContext,
     Timeline,
+    awaited_by,
     axis_row,
     graph_row,
     longest_name,
     shortest_name,
     shown_names,
 )
-from trainui.tui.styled_text import plain
+from trainui.tui.styled_text import plain, width_of
 
 STAGES = [f"{name}-the-model-with-a-name-longer-than-any-terminal" for name in ("fit", "test")]
 MEMBERS = [f"train[lr={lr},seed={seed}]" for lr in ("0.1", "0.03", "0.0003") for seed in (0, 1)]
@@ -79,6 +81,36 @@ def test_running_keeps_its_colour_and_trouble_is_beside_it(
     row = graph_row(drawing.lines[0], node, [stage], context)
     found = [(one.text, one.style) for one in row if one.text.strip()]
     assert found[-len(shown) :] == shown
+
+
+def test_a_pending_stage_says_after_what_it_comes(filler: Filler) -> None:
+    members = [f"train[lr={at}]" for at in range(4)]
+    graph = {"prepare": (), **dict.fromkeys(members, ("prepare",)), "evaluate": members}
+    run_id = filler.run({**graph, "report": ("evaluate", "prepare")})
+    filler.start(run_id, "prepare")
+    stages = {name: filler.stage(run_id, name) for name in (*graph, "report")}
+    folded, unfolded = (
+        {one.key: one for one in graph_nodes([*stages.values()], lambda *_of, fold=fold: fold)}
+        for fold in (True, False)
+    )
+    timeline = Timeline([*stages.values()], clock.now())
+
+    def shown(name: str, bar: int, nodes: Mapping[str, GraphNode] = folded) -> str:
+        node = nodes[name]
+        (line,) = layout([(node.key, ())], most_lines=9).lines
+        awaited = awaited_by(node, nodes, stages)
+        columns = GraphColumns(2, 8, WORD, 7, bar)
+        context = GraphContext(columns, timeline, frozenset(), 0, clock.now(), {}, awaited=awaited)
+        some = [stages[one] for one in node.members]
+        row = graph_row(line, node, some, context)
+        assert width_of(row) == 1 + 2 + 1 + 8 + columns.facts + (2 + bar if bar else 0)
+        return plain(row)
+
+    assert "pending     after train ×4" in shown("evaluate", 12)
+    assert shown("evaluate", 12, unfolded).rstrip().endswith("pending     after train")
+    assert "pending     after evaluate +1" in shown("report", 12)
+    assert "after" not in shown("report", 0), "there is no room"
+    assert "after" not in shown("prepare", 12)
 
 
 def test_the_labels_of_a_very_short_timeline_differ(filler: Filler) -> None:
