@@ -214,7 +214,7 @@ def short_names(lines: Sequence[PlotLine], width: int, *, means: bool = False) -
 
 
 def legend_rows(lines: Sequence[PlotLine], shared: Styles, width: int) -> list[Row]:
-    """Return the marks and names of the bright lines, and how many are dim.
+    """Return the marks and names of the bright lines, and how many more there are in grey.
 
     The names are shortened until all of them fit.
     """
@@ -227,7 +227,7 @@ def legend_rows(lines: Sequence[PlotLine], shared: Styles, width: int) -> list[R
             for name, style in zip(short_names(lines, most, means=True), styles, strict=True)
             if style.bright
         ]
-        rows = packed((*named, *([Segment(f"{dim} dim", "dim")] * bool(dim))), width)
+        rows = packed((*named, *([Segment(f"{dim} more in grey", "dim")] * bool(dim))), width)
         if len(rows) <= MOST_ROWS or most <= LEAST_LEGEND:
             return rows
         most -= 1

@@ -70,6 +70,9 @@ RANK, RANKED_BY, AT_ANY = "#", "▾", "best at any {}"
 """Headings of the table: of the lines' places, behind that of the value which decides them, and of
 each line's best value, wherever it is."""
 
+SPREAD, SIGN_OF_SPREAD = "± std dev", "±"
+"""Heading of the deviations behind the names of means, and the sign before each."""
+
 AND_BEST = ";  at any {} the best is "
 """Between the leader at the cursor and another line with the best value of all."""
 
@@ -228,8 +231,11 @@ def _compared(
         lines = lines[first : first + count]
         shown_lines = Segment(of_all(first + 1, first + count, all_lines), "dim")
         foot = packed((*lead, shown_lines), width)
+    has_spread = any(SIGN_OF_SPREAD in note for note in notes.values())
+    spread = SPREAD if has_spread and label >= len(SPREAD) else ""
     head = (
-        Segment(" " * 6 + fit(RANK if is_ranked else "", 4 + label + 2), "strong"),
+        Segment(" " * 6 + fit(RANK if is_ranked else "", 4 + label - len(spread)), "strong"),
+        Segment(f"{spread}  ", "dim"),
         Segment(fit(where, here, right=True), "strong"),
         Segment(fit(best_head, of_best, right=True), "dim"),
         Segment(fit(f"{raw}last", VALUE, right=True), "dim"),
@@ -298,7 +304,7 @@ def _folded(line: PlotLine, view: PlotOptions, x: float, form: str) -> str:
     found = value_at(line, view, x)
     count = line.counts[found.column] if found is not None else 0
     spread = line.deviations[found.column] if found is not None else math.nan
-    deviation = f"  ±{number(spread)}" if math.isfinite(spread) else ""
+    deviation = f"  {SIGN_OF_SPREAD}{number(spread)}" if math.isfinite(spread) else ""
     of_all = f" of {len(line.members)}" if count < len(line.members) else ""
     return f"{form.format(f'{count}{of_all}')}{deviation}"
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import sys
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -36,9 +37,11 @@ from trainui.tui.curve_data import (
     Chart,
     Curves,
     CurvesWanted,
+    LineGroup,
     PlotLine,
     PlotOptions,
     PlottedSeries,
+    SeedVerdict,
     fold_choices,
     groups,
 )
@@ -71,6 +74,9 @@ _SERIES, _NAMES = "series", "names"
 MOST_LINES, MOST_FOLDED = 24, 64
 """Most series of a plot: lines beyond this could not be distinguished, and reading more series for
 one band takes too long."""
+
+STATISTICS = "scipy.stats"
+"""The module that a verdict needs, and that takes a second to import."""
 
 MOST_SHARED = 100
 """Metrics of which another run needs one in common to be offered for a comparison."""
@@ -281,6 +287,9 @@ class CurveReader:
         self._drawn = _NOT_DRAWN
         """The charts of the last reading, what they depend on except the points, and when to read
         them again (`time.monotonic`)."""
+        self._shows_first, self._is_verdict_due = False, False
+        """True if other curves are read than before, and if a verdict waits for the next reading:
+        they are shown before the second that it takes to import SciPy."""
         self._runs = OtherRuns()
         self._names: Sequence[str] = ()
         """The metrics of the stage that was read last."""
@@ -316,13 +325,15 @@ class CurveReader:
         self._read_annotations(request, lines)
         what = (wanted, names, tuple(lines), tuple(self._alerts))
         now, (before, charts, due) = time.monotonic(), self._drawn
+        self._shows_first, self._is_verdict_due = before != what, False
         if fresh := before != what or due <= now:
             known = {figure.name for figure in figures}
             if converted is not None:
                 view = replace(wanted.view, window=converted.window)
                 request = replace(request, wanted=replace(wanted, view=view))
             charts = tuple(self._chart(request, name, lines) for name in names if name in known)
-            self._drawn = what, charts, now + PERIOD
+            due = now + PERIOD
+            self._drawn = what, charts, due
         return Curves(
             wanted,
             figures,
@@ -335,7 +346,7 @@ class CurveReader:
             first=first,
             left_out=self._left_out(request, names, lines),
             folds=fold_choices(lines),
-            due=math.inf if fresh else due,
+            due=math.inf if fresh and not self._is_verdict_due else due,
         )
 
     def _first(self, request: CurvesRequest, figures: Sequence[SeriesSummary]) -> tuple[str, ...]:
@@ -549,11 +560,32 @@ class CurveReader:
             for pairs, some in parts
         )
         is_page = len(wanted.names or ()) == 1 and wanted.compared.fold is None
-        verdict = seed_verdict(request, parts, name, lower=lower) if is_page else NO_VERDICT
-        return Chart(
-            *(name, low, high, lines, extent, found, view.log_x, unit, verdict, search),
+        chart = Chart(
+            *(name, low, high, lines, extent, found, view.log_x, unit, NO_VERDICT, search),
             whole_sweep=wanted.compared.sweep,
         )
+        return replace(chart, verdict=self._verdict(request, chart, parts)) if is_page else chart
+
+    def _verdict(
+        self, request: CurvesRequest, chart: Chart, parts: Sequence[LineGroup]
+    ) -> SeedVerdict:
+        """Return the verdict on two lines, of several on the best two means over seeds."""
+        lower = chart.lower_is_better
+        if len(parts) <= 2:
+            return seed_verdict(request, parts, chart.name, lower=lower)
+        means = [
+            (line.best[0], at)
+            for at, line in enumerate(chart.lines)
+            if line.members and line.best is not None and not line.diverged
+        ]
+        if lower is None or len(means) < 2:
+            return NO_VERDICT
+        if self._shows_first and STATISTICS not in sys.modules:
+            self._is_verdict_due = True
+            return NO_VERDICT
+        (_, best), (_, second) = sorted(means, reverse=not lower)[:2]
+        pair = parts[second], parts[best]
+        return seed_verdict(request, pair, chart.name, lower=lower, among=len(parts))
 
     def _line(
         self,

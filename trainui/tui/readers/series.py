@@ -58,6 +58,9 @@ MOST_NAME = 32
 OVER_SEEDS = "best over seeds (mean ± standard deviation)"
 """Before the figures of two configurations."""
 
+BEST_TWO = "more than noise?   mean best of"
+"""Before the difference of the best two of several."""
+
 MOST_RUNS = 200
 """Most other runs offered for a comparison, the newest ones."""
 
@@ -460,11 +463,17 @@ def read_candidates(
 
 
 def seed_verdict(
-    request: CurvesRequest, pair: Sequence[LineGroup], metric: str, *, lower: bool | None
+    request: CurvesRequest,
+    pair: Sequence[LineGroup],
+    metric: str,
+    *,
+    lower: bool | None,
+    among: int = 2,
 ) -> SeedVerdict:
     """Return the verdict on the difference of two lines over their seeds.
 
-    A line of one series stands for all seeds of its configuration, which may be another run's.
+    A line of one series stands for all seeds of its configuration, which may be another run's. Of
+    the best two `among` several lines it is one sentence.
     """
     if lower is None or len(pair) != 2:
         return NO_VERDICT
@@ -495,6 +504,8 @@ def seed_verdict(
         taken = compare.slots_of_others(request.connection, a.run.id)
         result = compare.compared(metric, lower, *samples, taken=taken)
     except UnfitEnvironmentError as error:
+        if among > 2:
+            return NO_VERDICT
         return SeedVerdict((f"{OVER_SEEDS}   {means}", str(error)))
     words = result.words.replace("B is ", f"{names[1]} is ")
     more = result.more_seeds
@@ -511,7 +522,9 @@ def seed_verdict(
     if result.test is not None:
         low, high = number(result.test.low), number(result.test.high)
         words = f"{number(result.difference)} (95 %: {low} to {high}): {words}"
-    lines = f"{OVER_SEEDS}   {means}", f"{names[1]} minus {names[0]}   {words}"
+    lines: tuple[str, ...] = f"{OVER_SEEDS}   {means}", f"{names[1]} minus {names[0]}   {words}"
+    if among > 2:
+        lines = (f"{BEST_TWO} {names[1]} minus {names[0]}   {words}",)
     is_told = result.verdict in (compare.BETTER, compare.WORSE)
     return SeedVerdict(lines, more, _addressed(a, b), is_told)
 

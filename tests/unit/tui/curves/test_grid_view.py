@@ -72,7 +72,7 @@ def test_the_legend_names_the_bright_lines_and_counts_the_others(count: int) -> 
     text = " ".join(map(plain, rows))
     assert all(width_of(row) <= 40 for row in rows)
     assert all(f"{shared[f'lr={at}'].mark} lr={at}" in text for at in range(min(count, 6)))
-    assert ("3 dim" in text) == (count == 9)
+    assert ("3 more in grey" in text) == (count == 9)
 
 
 def test_the_legend_shortens_names_before_it_leaves_any_out() -> None:

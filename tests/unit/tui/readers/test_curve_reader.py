@@ -29,6 +29,7 @@ from trainui.store.runs import stage_requests, stages
 from trainui.store.runs.stage_requests import AlertRecord
 from trainui.tui.curve_data import (
     ALL_IN_ONE,
+    NO_VERDICT,
     Chart,
     Comparison,
     Curves,
@@ -43,6 +44,7 @@ from trainui.tui.curves.plot import plot
 from trainui.tui.curves.table import curve_report, table_rows
 from trainui.tui.numbers import number
 from trainui.tui.plot_axes import Frame
+from trainui.tui.readers import curve_reader
 from trainui.tui.readers.curve_reader import CurveReader, folded
 from trainui.tui.snapshot import CurvesPage
 from trainui.tui.styled_text import label_of, plain
@@ -306,15 +308,47 @@ def test_a_means_last_value_is_that_of_its_last_step() -> None:
     assert ending((0.2, 4000.0), None) is None
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.5])
-def test_two_means_over_seeds_come_with_a_verdict(filler: Filler, shift: float) -> None:
-    names = [f"train[lr={lr},seed={seed}]" for lr in (1, 2) for seed in range(4)]
+def seeds_of(filler: Filler, shift: float, *rates: int) -> str:
+    """Store a sweep of four seeds of each rate; each rate is worse by `shift`."""
+    names = [f"train[lr={lr},seed={seed}]" for lr in rates for seed in range(4)]
     run_id = filler.run(dict.fromkeys(names, ()), name="seeds", over="seed")
     for at, name in enumerate(names):
         attempt = filler.start(run_id, name)
-        worth = 1 + shift * ("lr=2" in name) + (at * 7 % 5) / 50
+        worth = 1 + shift * (at // 4) + (at * 7 % 5) / 50
         filler.feed(run_id, name, {"val/loss": [(0, 9.0), (1, worth)]})
         filler.end(attempt)
+    return run_id
+
+
+def test_of_several_means_the_best_two_are_told_apart(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, reader = seeds_of(filler, 0.5, 1, 2, 3), CurveReader()
+    wanted = CurvesWanted(names=("val/loss",), compared=Comparison(sweep=True))
+    monkeypatch.setattr(curve_reader, "STATISTICS", "not.imported")
+    monkeypatch.setattr(curve_reader, "PERIOD", 0.0)
+    with engine.reading() as connection:
+        stages_ = views.stages(connection, run_id)
+        first, later = (reader.read(connection, stages_[0], stages_, wanted) for _ in range(2))
+        known = compare.compare(connection, f"{run_id}/train[lr=2]", f"{run_id}/train[lr=1]")
+    one = chart_of(first, "val/loss")
+    assert (one.verdict, first.due < np.inf) == (NO_VERDICT, True), "curves before the import"
+    one = chart_of(later, "val/loss")
+    assert later.due == np.inf
+    assert known.test is not None
+    (words,) = one.verdict.words
+    assert f"lr=1 minus lr=2   {number(known.difference)}" in words
+    assert f"(95 %: {number(known.test.low)} to {number(known.test.high)}): lr=1 is" in words
+    assert one.verdict.configurations == ((run_id, "train[lr=2]"), (run_id, "train[lr=1]"))
+    rows = [plain(row) for row in table_rows(one, later.figures[0], PlotOptions(), 200, 9)]
+    assert rows[-1] == words
+    assert "± std dev" in rows[0]
+    assert rows[1].index("±") == rows[0].index("±") + 2, "it heads the deviations"
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_two_means_over_seeds_come_with_a_verdict(filler: Filler, shift: float) -> None:
+    run_id = seeds_of(filler, shift, 1, 2)
     with engine.reading() as connection:
         stages_ = views.stages(connection, run_id)
         wanted = CurvesWanted(names=("val/loss",), compared=Comparison(sweep=True))
