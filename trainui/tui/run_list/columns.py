@@ -49,9 +49,10 @@ MOST_LOOKED_AT, MOST_NAMES = 1000, 100
 """The most runs examined (a parameter that differs only among older ones gets no column), and the
 most stages of a run whose names are measured."""
 
-RECENT, RARE = 40, 8
-"""The newest runs, of which one in so many must have a parameter for its column to take precedence
-over names and metrics: added trainings of many kinds have each its own parameters."""
+RECENT, RARE, SCREENFUL = 40, 8, 18
+"""The newest runs, of which one in so many, and one of those on a screen of 24 lines, must have a
+parameter for its column to take precedence over names and metrics: added trainings of many kinds
+have each its own parameters."""
 
 EXTERNAL_MARK, AGENT_MARK, NOTE_MARK = " ext", " agent", " “…”"
 """The marks behind the name of an external run, of one that an agent started, and of one with a
@@ -778,8 +779,9 @@ def column_stats(runs: Sequence[RunLine], newest: Sequence[RunLine] | None = Non
     varied, partial = varied_and_partial(shown, of_pipelines.values())
     recent = [shown_params(run) for run in listed[:RECENT]]
     counts = Counter(chain.from_iterable(recent))
-    common = [name for name in varied if counts[name] * RARE >= len(recent)]
-    rare = [name for name in varied if counts[name] * RARE < len(recent)]
+    on_screen = {*chain.from_iterable(recent[:SCREENFUL])}
+    common = [one for one in varied if one in on_screen and counts[one] * RARE >= len(recent)]
+    rare = [one for one in varied if one not in common]
     names = (*common, *rare, *partial)[:MOST_PARAMS]
     looked_at += nlargest(1, runs, key=lambda run: len(run.name))  # or older names would be cut
     measured = {what: max(map(width, looked_at), default=0) for what, width in _WIDTHS.items()}

@@ -425,6 +425,20 @@ def test_a_parameter_of_few_runs_shortens_neither_names_nor_metrics(
         assert "model" in RunColumns(200, facts).titles
 
 
+@pytest.mark.parametrize(("first", "is_shown"), [(10, True), (24, False)])
+def test_a_parameter_of_no_run_on_the_first_screen_takes_no_room(
+    first: int, is_shown: bool
+) -> None:
+    of_many = [RUN._replace(name=f"training-{at:04}", params_json="{}") for at in range(40)]
+    with_wd = [run._replace(params_json=f'{{"wd": "{at}"}}') for at, run in enumerate(of_many)]
+    runs = [*of_many[:first], *with_wd[first:]]
+    facts = with_listed(
+        column_stats(runs), LISTED._replace(columns=(*METRICS,), titles=METRICS), endings=False
+    )
+    assert ("wd" in RunColumns(80, facts).titles) == is_shown
+    assert "wd" in RunColumns(200, facts).titles
+
+
 def test_beside_the_metrics_of_four_pipelines_a_parameter_fits() -> None:
     titles = [f"{name} best" for name in ("eval_loss", "Loss/val", "dev/loss", "val/loss", "miou")]
     runs = [RUN._replace(name="training-0001", params_json=f'{{"lr": "{at}"}}') for at in range(9)]
