@@ -14,6 +14,7 @@ from typing import Any
 from trainui import formatting
 from trainui.braille import plot_lines
 from trainui.clock import SECOND
+from trainui.model.records import SeriesSummary
 from trainui.model.states import Status
 from trainui.store.read.run_list import RunLine
 from trainui.text import harmless
@@ -26,6 +27,10 @@ MOST_PARAMS = 16
 
 ROUNDED_FROM, MOST_WORDS = 8, 14
 """Characters above which a number is rounded, and a sweep's values are counted, not listed."""
+
+LONG_SINCE, LEAST_POINTS = 1 / 4, 20
+"""Share of a metric's steps without a better value from which that is said, and the points that it
+needs: of fewer, a quarter is one or two."""
 
 
 def number(value: float | None) -> str:
@@ -68,6 +73,20 @@ def exact_step(value: float) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
+def no_better_since(best: float, series: SeriesSummary, unit: str) -> str:
+    """Return e.g. `, no better for 290 steps` for a value that is best at step `best`.
+
+    Empty where that was in the last quarter of the steps, or where there are few points. `unit`:
+    what a step counts.
+    """
+    first, last = series.first_step, series.last_step
+    if first is None or last is None or series.count < LEAST_POINTS:
+        return ""
+    since = last - best
+    is_long = since >= LONG_SINCE * (last - first) > 0
+    return f", no better for {exact_step(since)} {unit}s" if is_long else ""
 
 
 def step(value: float | None) -> str:

@@ -7,10 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.unit.tui.charts import chart, figures, line
 from trainui import clock
 from trainui.clock import SECOND
 from trainui.tui import numbers
-from trainui.tui.numbers import blocks, spark
+from trainui.tui.curve_data import PlotOptions
+from trainui.tui.curves.table import table_rows
+from trainui.tui.numbers import blocks, no_better_since, spark
+from trainui.tui.styled_text import plain
 
 
 @pytest.mark.parametrize(
@@ -90,3 +94,27 @@ def test_an_age_of_hours_has_minutes_and_its_next_change(
     moment = now - round(seconds * clock.SECOND)
     assert numbers.age(moment, now) == f"{words} ago ({numbers.clock_time(moment)})"
     assert numbers.age_changes_in(moment, now) == pytest.approx(changes)
+
+
+@pytest.mark.parametrize(
+    ("best", "count", "words"),
+    [
+        (300, 60, ", no better for 290 steps"),
+        (449, 60, ""),
+        (0, 60, ", no better for 590 steps"),
+        (0, 19, ""),
+        (590, 60, ""),
+    ],
+)
+def test_a_best_value_of_long_ago_is_said_to_be_so(best: int, count: int, words: str) -> None:
+    series = figures("val/loss", first_step=0, last_step=590, count=count)
+    assert no_better_since(best, series, "step") == words
+
+
+def test_a_metric_that_does_not_get_better_says_so_on_its_page() -> None:
+    known = figures("val/loss", first_step=0, last_step=39, count=40)
+    drawn = line([1.0] * 40, best=(1.0, 9.0, 9.0), last=(1.0, 39.0))
+    rows = table_rows(chart(drawn, name="val/loss"), known, PlotOptions(), 120, 4)
+    words = "best   1 at step 9, no better for 30 steps (lower is better)"
+    assert plain(rows[1]).startswith(f"{words}   min ")
+    assert plain(table_rows(chart(drawn, name="val/loss"), known, PlotOptions(), 70, 4)[1]) == words

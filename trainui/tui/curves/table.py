@@ -37,7 +37,7 @@ from trainui.tui.curves.plot import (
     plot,
     short_names,
 )
-from trainui.tui.numbers import exact_step, number
+from trainui.tui.numbers import exact_step, no_better_since, number
 from trainui.tui.plot_axes import Frame
 from trainui.tui.snapshot import CurvesPage
 from trainui.tui.styled_text import (
@@ -162,8 +162,10 @@ def _in_all(line: PlotLine, figures: SeriesSummary, chart: Chart) -> Row:
         word = "lower is better" if lower else "higher is better"
         spans += [
             Segment("best   ", "dim"),
-            Segment(f"{number(value)} at {unit} {exact_step(step)} ", "good"),
-            Segment(f"({word})   ", "dim"),
+            Segment(f"{number(value)} at {unit} {exact_step(step)}", "good"),
+            Segment(no_better_since(step, figures, unit)),
+            Segment(f" ({word})", "dim"),
+            Segment("   "),
         ]
     if figures.nonfinite:
         since = "" if line.nan_since is None else f" since {unit} {exact_step(line.nan_since)}"

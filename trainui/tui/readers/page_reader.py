@@ -28,7 +28,7 @@ from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STARTED_FILE, STDERR_FILE, STDOUT_FILE
 from trainui.text import harmless, run_label
 from trainui.tui.curve_data import Curves
-from trainui.tui.numbers import exact_step, number
+from trainui.tui.numbers import exact_step, no_better_since, number
 from trainui.tui.readers.curve_reader import CurveReader
 from trainui.tui.readers.progress import log_state, shown_progress
 from trainui.tui.readers.series import own_parameters
@@ -246,6 +246,7 @@ class ActivityReader:
         step = self._steps.read(connection, stage, metric, best) if own is None else None
         unit = point_sources.unit(connection, stage.id, name)
         where = "" if step is None else f" at {unit} {exact_step(step)}"
+        where += "" if step is None else no_better_since(step, series, unit)
         words = f"{last} ({'lower' if metric.lower else 'higher'} is better)"
         return f"{harmless(metric.name)}  best {number(best)}{where}, {words}"
 
