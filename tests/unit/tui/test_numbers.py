@@ -117,4 +117,4 @@ def test_a_metric_that_does_not_get_better_says_so_on_its_page() -> None:
     rows = table_rows(chart(drawn, name="val/loss"), known, PlotOptions(), 120, 4)
     words = "best   1 at step 9, no better for 30 steps (lower is better)"
     assert plain(rows[1]).startswith(f"{words}   min ")
-    assert plain(table_rows(chart(drawn, name="val/loss"), known, PlotOptions(), 70, 4)[1]) == words
+    assert plain(table_rows(chart(drawn, name="val/loss"), known, PlotOptions(), 66, 4)[1]) == words
