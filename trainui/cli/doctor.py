@@ -25,6 +25,9 @@ from trainui import formatting, paths, settings, system, text
 from trainui.cli import options, printing
 from trainui.errors import (
     NotFoundError,
+    SchemaOutdatedError,
+    SchemaRefusedError,
+    StoreError,
     TrainuiError,
     UnfitEnvironmentError,
     UsageError,
@@ -231,7 +234,6 @@ def worker() -> Result:
 
 def schema_trouble() -> str:
     """Return that the database is of a newer or an older trainui; empty if it is not."""
-    from trainui.errors import SchemaOutdatedError, SchemaRefusedError
     from trainui.store.db import engine
 
     try:
@@ -265,7 +267,6 @@ def lost_stages() -> str:
 
 def processes() -> Result:
     """Check that no process of a stage runs whose end is recorded, or that no run knows."""
-    from trainui.errors import SchemaOutdatedError, SchemaRefusedError, StoreError
     from trainui.execution.attempt import lost_attempts
     from trainui.store.db import engine
     from trainui.store.read import views

@@ -1,7 +1,7 @@
 """The table of commands, options shared by several, and the RUN and STAGE that a user typed.
 
 What finds those raises NotFoundError if nothing matches, and AmbiguousError if several do where one
-is meant. Nothing here imports SQLAlchemy.
+is meant.
 """
 
 from __future__ import annotations

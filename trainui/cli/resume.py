@@ -487,7 +487,6 @@ def _chosen(
     if trials is not None:
         if file is not None:
             raise UsageError("--trials and --file exclude each other; edit `trials` in the file")
-
         return choose_pipeline(run, edit=edit_effects.with_more_trials(run, trials))
     try:
         return choose_pipeline(run, file=file, as_submitted=as_submitted)
@@ -507,7 +506,6 @@ def _with_more_seeds(
     Raises:
         UsageError: options exclude each other, or no sweep of the run has seeds.
     """
-
     if file is not None or trials is not None:
         raise UsageError("--seeds excludes --file and --trials; edit the seeds in the file")
     stages = edit_effects.seeded_stages(run)
@@ -523,8 +521,6 @@ def _with_prepared_edit(
     Raises:
         UsageError: no edit is prepared.
     """
-    from trainui.resume import edit_effects
-
     _, (record, *_rest) = options.find(run.id, stage)
     edit, before = edit_effects.with_prepared_edit(run, record.name)
     return choose_pipeline(run, edit=edit), replace(written, before=before)

@@ -153,7 +153,7 @@ class AttemptRecord(NamedTuple):
     digest: str | None = None
     """Digest of the pipeline it ran with, if the run was edited since; None: the run's."""
     inputs: Mapping[str, Any] | None = None
-    """Path -> state of each input when it started (`pipeline.input_fingerprint`)."""
+    """Path -> state of each input when it started (`pipeline.rules.fingerprint`)."""
     kept: Mapping[str, Any] | None = None
     """The fingerprint that the user kept its result for with `--keep`."""
     code_change: str | None = None

@@ -398,7 +398,6 @@ def find_rivals(store: Database, stage: StageRecord) -> Sequence[Overlap]:
 
 def beside(store: Database, stage: StageRecord) -> Sequence[Overlap]:
     """Return the attempts of other stages that overlapped in time with a stage's."""
-
     with store.read() as connection:
         return views.overlaps_of(connection, stage.id)
 

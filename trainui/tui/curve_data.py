@@ -221,7 +221,7 @@ class PlotLine:
     lasts: tuple[float, ...]
     """Last value of each column, including NaN and infinities."""
     odd: tuple[tuple[int, int], ...] = ()
-    """Columns with values that are not finite, and the kinds (bit flags, e.g. `binning.NAN`)."""
+    """Columns with values that are not finite, and the kinds (bits, e.g. `plot_windows.NAN`)."""
     old_lows: tuple[float, ...] = ()
     """Minima of points that later attempts superseded; empty if there are none."""
     old_highs: tuple[float, ...] = ()

@@ -24,7 +24,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Input, Label
 
-from trainui.errors import PlanChangedError, TrainuiError
+from trainui.errors import PipelineFileError, PlanChangedError, TrainuiError
 from trainui.model.records import StageRecord
 from trainui.pipeline.rules import resume_plan
 from trainui.pipeline.rules.resume_plan import (
@@ -210,8 +210,6 @@ class PlanScreen(Screen[bool]):
         request = PlanRequest(self._options, self._edit, self._as_submitted, is_first)
 
         def work() -> None:
-            from trainui.errors import PipelineFileError
-
             try:
                 plan = app_of(self).call(run_actions.plan, run_id, request)
             except PipelineFileError as error:

@@ -1,7 +1,8 @@
 """What pages read before they act on a run, and the actions themselves: each where the run is.
 
 `AppInterface.call` calls such a function in this process, or in the agent of the run's box, which
-takes and returns what its annotations say (`boxes.wire`). Its first argument is the run's id there.
+takes and returns what its annotations say (`tui.box_wire`). Its first argument is the run's id
+there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui import clock, formatting
 from trainui.clock import SECOND
-from trainui.errors import PlanChangedError, UsageError
+from trainui.errors import PlanChangedError, TrainuiError, UsageError
 from trainui.model.records import StageRecord
 from trainui.model.states import UNFINISHED, Status
 from trainui.pipeline.graph import Graph
@@ -257,7 +258,6 @@ def plan(run_id: str, request: PlanRequest) -> ShownPlan:
         PipelineFileError: the run's file, or the edit, has problems.
     """
     from trainui import control
-    from trainui.errors import TrainuiError
     from trainui.execution.attempt import lost_attempts
     from trainui.resume import code_version, submitted
 

@@ -294,7 +294,7 @@ def last_end(home: Home, name: str = "worker") -> WorkerEnd | None:
 def last_alive(home: Home) -> int:
     """Return when a worker that has ended was last known to be alive, in microseconds.
 
-    That is noted every ten seconds while stages run (`readiness.touch`), so that it is known also
+    That is noted every ten seconds while stages run (`touch_ready`), so that it is known also
     after a power cut.
     """
     end = last_end(home)

@@ -209,7 +209,6 @@ def unpack_chunk(
 
 def pack_tail(series: Mapping[int, Points]) -> bytes:
     """Pack the points of several series, by series id, into one small blob."""
-
     heads = [
         (series_id, len(points), int(points.steps.dtype.kind == "f"))
         for series_id, points in series.items()

@@ -86,7 +86,7 @@ def columns_of_points(
     boundaries: tuple[tuple[float, int], ...],
     smooth: Floats | None = None,
 ) -> Window:
-    """Downsample points into columns; `smooth`: the result of `smoothing.of_series`."""
+    """Downsample points into columns; `smooth`: the result of `smooth_series`."""
     inside = (series.x >= grid.low) & (series.x <= grid.high)
     kept, old = np.flatnonzero(inside & series.kept), np.flatnonzero(inside & ~series.kept)
     index, column = _sorted(grid.index(series.x[kept]), kept, series.steps)

@@ -481,7 +481,6 @@ def curves_of(connection: Connection, stage_id: str, status: Status) -> Callable
 
     A running stage's metric has one from its first point on, so that its second changes nothing.
     """
-
     least = 1 if status == Status.RUNNING else CURVE
 
     def has_curve(name: str) -> bool:

@@ -137,7 +137,7 @@ class RunLine(NamedTuple):
     params_json: str = "{}"
     """Its parameters as stored, with secrets masked; parsed only when needed."""
     sweeps_json: str = ""
-    """The values of its sweeps (`store.read.sweep_values`), which are read later; empty: none."""
+    """The values of its sweeps (`sweeps.sweeps_of_run`), which are read later; empty: none."""
     note: str = ""
     """The newest note on it."""
     verdict: str = ""

@@ -610,7 +610,7 @@ def own_parameters(
     values = views.submission(connection, run_id).get("members")
     if not values:
         return [{}] * len(definitions)
-    from trainui.resume import edits  # it imports SQLAlchemy
+    from trainui.resume import edits  # it imports the parser of pipelines
 
     return [edits.own_parameters(values, one) if one.matrix else {} for one in definitions]
 

@@ -449,8 +449,6 @@ class ViewedFiles:
 
 
 def _viewed(view: FileView, call: Call) -> list[Row]:
-    from trainui.tui import run_actions  # it imports SQLAlchemy and the parser of pipelines
-
     asked = view.viewer, view.path, view.columns, VIEW_HEIGHT
     try:
         from trainui.tui import run_actions  # it imports what reads pipeline files
