@@ -27,7 +27,14 @@ from trainui.store.read.run_history import LEAST_ELAPSED, PastDuration, SlotsInU
 from trainui.store.read.views import StageCache
 from trainui.supervisor.protocol import STDERR_FILE, STDOUT_FILE
 from trainui.tui.numbers import number_of
-from trainui.tui.readers.progress import Counted, is_same_unit, log_progress, most_steps, written_at
+from trainui.tui.readers.progress import (
+    Counted,
+    Mark,
+    is_same_unit,
+    log_progress,
+    most_steps,
+    written_at,
+)
 from trainui.tui.snapshot import Cache, Eta, LogProgress, RunEta
 
 LEAST_PART, LEAST_LONE, LEAST_UNIT = 0.01, 0.1, 0.25
@@ -96,6 +103,10 @@ VALIDATION = (0, 1)
 _JSON_SIGNS = re.compile(r'[",\[\]{}:]+')
 
 
+Count = tuple[float, int]
+"""How many units were done, and when, in microseconds."""
+
+
 class Earlier(NamedTuple):
     """An earlier completed attempt at the same work."""
 
@@ -121,61 +132,86 @@ def end_of_work(
     """
     if (own := Counted.read(directory)) is None:
         return None
-    last = own.last
-    course = None if earlier is None else Counted.read(earlier.directory)
-    if course is not None and not is_same_unit(course.last, last):
-        course = None
+    last, begin = own.last, own.first()
+    before = None if earlier is None else _counted_alike(earlier, last)
     total = float(last.shown.total) or total_of(last.shown.unit)
-    total = total or (0.0 if course is None else course.last.position)
-    begin = own.first()
+    total = total or (0.0 if before is None else before.last.position)
     # a unit of which parts are counted may end with a validation, which is not counted
     has_parts = last.shown.inner is not None and begin is not None and begin.position % 1 > 0
     whole = max(math.ceil(last.position) - 1, 0) if has_parts else last.position
-    if not total or (whole >= total and course is None):  # what follows may take any time
+    if not total or (whole >= total and before is None):  # what follows may take any time
         return None
-    begun = own.time(1) or started_at
     last_at = own.time(last.end) or written_at(own.log) // 1000
-    if last.shown.seconds is not None and last.shown.total:  # by the bar's own clock
-        if not last.shown.covers((last_at - started_at) / clock.SECOND):
-            return None
-        begun = last_at - last.shown.seconds * clock.SECOND
-    first, end, end_at = own.at(begin), last.position, last_at
+    if (begun := _beginning(own, started_at, last_at)) is None:
+        return None
+    first, end = own.at(begin), (last.position, last_at)
     over = own.reached(whole) if has_parts else None
     if over is not None and first is not None and over[0] - first[0] >= LEAST_UNIT:
-        end, end_at = over
-    if first is None or end - first[0] < LEAST_PART * total:
-        if end < LEAST_LONE * total:
+        end = over
+    if first is None or end[0] - first[0] < LEAST_PART * total:
+        if end[0] < LEAST_LONE * total:
             return None
         first = 0.0, begun
-    elif end >= FIRST + 1 and first[0] < FIRST:  # the first unit, too, has a start-up
-        first = _narrower(first, own.reached(FIRST), end_at)
-    part = RECENT_PART if course is None else RECENT_OF_COURSE
-    units = math.ceil(max((end - first[0]) * part, LEAST_RECENT))
-    if end - units > first[0]:
-        first = _narrower(first, own.reached(end - units), end_at)
-    done, spent = end - first[0], end_at - first[1]
-    if done <= 0 or spent < LEAST_ELAPSED * clock.SECOND:
+    elif end[0] >= FIRST + 1 and first[0] < FIRST:  # the first unit, too, has a start-up
+        first = _narrower(first, own.reached(FIRST), end)
+    part = RECENT_PART if before is None else RECENT_OF_COURSE
+    units = math.ceil(max((end[0] - first[0]) * part, LEAST_RECENT))
+    if end[0] - units > first[0]:
+        first = _narrower(first, own.reached(end[0] - units), end)
+    if end[0] <= first[0] or end[1] - first[1] < LEAST_ELAPSED * clock.SECOND:
         return None
-    if earlier is not None and course is not None:
-        before, then, after = map(course.reached, (first[0], end, end + 1))
-        if before is not None and then is not None and after is not None:
-            usual = then[1] - before[1] + SURE_AFTER * clock.SECOND
-            pace = (spent + SURE_AFTER * clock.SECOND) / usual
-            later = earlier.completed_at - after[1] if after[0] > end else 0
-            rest = earlier.completed_at - then[1]
-            return int(max(end_at + rest * pace, now + later * pace))
-    one = spent / done
-    left = total - end
-    # a unit that takes longer than the others is almost done
-    return int(max(end_at + left * one, now + max(left - 1, 0) * one))
+    if earlier is not None and before is not None:
+        done_at = _end_by_earlier(before, earlier.completed_at, first, end, now)
+        if done_at is not None:
+            return done_at
+    return _end_by_pace(total, first, end, now)
 
 
-def _narrower(
-    first: tuple[float, int], later: tuple[float, int] | None, end_at: int
-) -> tuple[float, int]:
+def _counted_alike(earlier: Earlier, last: Mark) -> Counted | None:
+    """Return the counts of an earlier attempt; None if they are of another unit."""
+    counted = Counted.read(earlier.directory)
+    return counted if counted is not None and is_same_unit(counted.last, last) else None
+
+
+def _beginning(own: Counted, started_at: int, last_at: int) -> int | None:
+    """Return when the work began; None if the last bar is not of the whole attempt."""
+    shown = own.last.shown
+    if shown.seconds is None or not shown.total:
+        return own.time(1) or started_at
+    if not shown.covers((last_at - started_at) / clock.SECOND):
+        return None
+    return last_at - shown.seconds * clock.SECOND  # by the bar's own clock
+
+
+def _narrower(first: Count, later: Count | None, end: Count) -> Count:
     """Return a later count to begin at, if what remains is long enough to be measured."""
-    is_long = later is not None and end_at - later[1] >= 2 * LEAST_ELAPSED * clock.SECOND
+    is_long = later is not None and end[1] - later[1] >= 2 * LEAST_ELAPSED * clock.SECOND
     return later if later is not None and is_long else first
+
+
+def _end_by_earlier(
+    before: Counted, completed_at: int, first: Count, end: Count, now: int
+) -> int | None:
+    """Return the end if the rest takes as long as an earlier attempt's, at the pace since `first`.
+
+    None if the earlier attempt printed no counts there.
+    """
+    began, then, after = map(before.reached, (first[0], end[0], end[0] + 1))
+    if began is None or then is None or after is None:
+        return None
+    usual = then[1] - began[1] + SURE_AFTER * clock.SECOND
+    pace = (end[1] - first[1] + SURE_AFTER * clock.SECOND) / usual
+    later = completed_at - after[1] if after[0] > end[0] else 0
+    rest = completed_at - then[1]
+    return int(max(end[1] + rest * pace, now + later * pace))
+
+
+def _end_by_pace(total: float, first: Count, end: Count, now: int) -> int:
+    """Return the end if each unit takes as long as those between two counts."""
+    a_unit = (end[1] - first[1]) / (end[0] - first[0])
+    left = total - end[0]
+    # a unit that takes longer than the others is almost done
+    return int(max(end[1] + left * a_unit, now + max(left - 1, 0) * a_unit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -591,7 +627,6 @@ def _left_with_pauses(
     is_due = counts[-1] or at[-1] + every <= steps[-1] + usual
     idle = max(clock.now() - int(times[-1]), 0) / clock.SECOND
     # a step that takes longer than the others is almost reached
-
     return float(max(whole - min(idle, usual * one + pause * bool(is_due)), 0.0))
 
 
