@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, product, repeat
 from operator import itemgetter
@@ -199,40 +199,16 @@ def _compared(
     best_head = f"{mean}{raw}best" if mean or raw else AT_ANY.format(chart.unit)
     of_best = max(map(cell_len, (best_head, *map(best_text, chart.lines)))) + 1
     room = max(width - COLUMNS - here - of_best, LEAST_NAME)
-    widest = max(map(cell_len, short_names(chart.lines, width)))
-    for form in FOLDED:
-        notes = {id(line): _folded(line, view, x, form) for line in chart.lines}
-        wanted = max(map(cell_len, notes.values()))
-        if widest + wanted <= room:
-            break
-    names = short_names(chart.lines, max(room - wanted, LEAST_NAME))
-    shown = {
-        id(line): f"{name}{notes[id(line)]}" for line, name in zip(chart.lines, names, strict=True)
-    }
-    label = min(max(map(cell_len, shown.values())), room)
+    names, notes = _names_and_notes(chart, view, x, width, room)
+    label = min(max(cell_len(names[one] + notes[one]) for one in names), room)
     lines = sorted(chart.lines, key=lambda line: places[id(line)])
-    known = chart.verdict
-    verdict = [row for text in known.words for row in text_rows(text, width, "accent")]
-    if known.is_told and verdict:
-        verdict[-1] = tuple(one._replace(style="strong") for one in verdict[-1])
-    # with a verdict, a difference at the end beside that of the best would be another number
-    words = "" if len(known.words) > 1 and view.cursor is None else leader_text(chart, view)
-    lead = [Segment(words)] * bool(words)
-    if words and best is not None and places[id(best)] > 1:
-        named = names[chart.lines.index(best)]
-        lead.append(Segment(f"{AND_BEST.format(chart.unit)}{named}, {best_text(best)}"))
-    seeds = words and not known.words and any(line.members for line in lines)
+    verdict = _verdict(chart, width)
+    lead = _leaders(chart, view, names, places, best)
+    seeds = lead and not chart.verdict.words and any(line.members for line in lines)
     foot = packed((*lead, *[Segment(SEEDS_APART, "dim")] * bool(seeds)), width)
-    first, count, all_lines = 0, most - 1 - len(foot) - len(verdict), len(lines)
-    if count < all_lines:
-        of_all = "   {} to {} of {}; tab highlights the next one".format
-        longest = Segment(of_all(all_lines, all_lines, all_lines))
-        count = max(most - 1 - len(packed((*lead, longest), width)) - len(verdict), 1)
-        lit = next((at for at, one in enumerate(lines) if one.label == view.highlight), 0)
-        first = min(max(lit - count // 2, 0), all_lines - count)
-        lines = lines[first : first + count]
-        shown_lines = Segment(of_all(first + 1, first + count, all_lines), "dim")
-        foot = packed((*lead, shown_lines), width)
+    if most - 1 - len(foot) - len(verdict) < len(lines):
+        lines, part = _around(lines, view.highlight, lead, width, most - 1 - len(verdict))
+        foot = packed((*lead, part), width)
     has_spread = any(SIGN_OF_SPREAD in note for note in notes.values())
     spread = SPREAD if has_spread and label >= len(SPREAD) else ""
     head = (
@@ -244,10 +220,70 @@ def _compared(
     )
     rows: list[Row] = [head]
     for one in lines:
-        what = by_line[id(one)], view, x, (shown[id(one)], label), (here, of_best), places[id(one)]
+        key = id(one)
+        name = names[key] + notes[key], label
         line = replace(one, own=chart.is_own(one))
-        rows.append(_legend_line(line, *what, is_best=one is best))
+        cells, place = (here, of_best), places[key]
+        rows.append(
+            _legend_line(line, by_line[key], view, x, name, cells, place, is_best=one is best)
+        )
     return [*rows, *foot, *verdict]
+
+
+def _names_and_notes(
+    chart: Chart, view: PlotOptions, x: float, width: int, room: int
+) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the name of each line, by its identity, and what a mean is of, where it has room."""
+    widest = max(map(cell_len, short_names(chart.lines, width)))
+    for form in FOLDED:
+        notes = {id(line): _folded(line, view, x, form) for line in chart.lines}
+        wanted = max(map(cell_len, notes.values()))
+        if widest + wanted <= room:
+            break
+    names = short_names(chart.lines, max(room - wanted, LEAST_NAME))
+    return dict(zip(map(id, chart.lines), names, strict=True)), notes
+
+
+def _verdict(chart: Chart, width: int) -> list[Row]:
+    """Return what the difference of two means is worth; its last line is bold if it is real."""
+    rows = [row for text in chart.verdict.words for row in text_rows(text, width, "accent")]
+    if chart.verdict.is_told and rows:
+        rows[-1] = tuple(one._replace(style="strong") for one in rows[-1])
+    return rows
+
+
+def _leaders(
+    chart: Chart,
+    view: PlotOptions,
+    names: Mapping[int, str],
+    places: Mapping[int, int],
+    best: PlotLine | None,
+) -> list[Segment]:
+    """Return which line leads at the cursor, and which other has the best value of all."""
+    # with a verdict, a difference at the end beside that of the best would be another number
+    words = leader_text(chart, view)
+    if not words or (len(chart.verdict.words) > 1 and view.cursor is None):
+        return []
+    lead = [Segment(words)]
+    if best is not None and places[id(best)] > 1:
+        lead.append(Segment(f"{AND_BEST.format(chart.unit)}{names[id(best)]}, {best_text(best)}"))
+    return lead
+
+
+def _around(
+    lines: list[PlotLine], highlight: str | None, lead: Sequence[Segment], width: int, most: int
+) -> tuple[list[PlotLine], Segment]:
+    """Return the lines around the highlighted one, and which ones these are.
+
+    `most` is the number of rows for them and for the words below, which begin with `lead`.
+    """
+    of_all = "   {} to {} of {}; tab highlights the next one".format
+    longest = Segment(of_all(len(lines), len(lines), len(lines)))
+    count = max(most - len(packed((*lead, longest), width)), 1)
+    lit = next((at for at, one in enumerate(lines) if one.label == highlight), 0)
+    first = min(max(lit - count // 2, 0), len(lines) - count)
+    part = Segment(of_all(first + 1, first + count, len(lines)), "dim")
+    return lines[first : first + count], part
 
 
 def _where(chart: Chart, view: PlotOptions, x: float, mean: str) -> str:
