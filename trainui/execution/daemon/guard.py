@@ -50,28 +50,15 @@ class Guard:
 
         `worker` is one that was started along with this process.
         """
-
-        def respawned(
-            name: str, spawn: Callable[[], ChildProcess], is_alive: Callable[[], bool]
-        ) -> RespawnedProcess:
-            def note_end(pid: int, code: int) -> None:
-                if code != EXIT_HELD:
-                    health.note_end(home, name, pid, code)
-                if code == EXIT_REFUSED:  # as often as it is started
-                    logger.error("the worker cannot use this database: leaving")
-                    processes.withdraw_worker_as_seen(home, processes.worker_wanted_at(home))
-
-            return RespawnedProcess(name, spawn, is_alive, on_end=note_end)
-
         self._home = home
         self._lock = lock
-        self._broker = respawned(
+        self._broker = self._respawned(
             "broker",
             # all that it imports is loaded here
             lambda: processes.fork(broker.main, home.guard_log, lock),
             lambda: broker.is_alive(home, settings),
         )
-        self._worker = respawned(
+        self._worker = self._respawned(
             "worker",
             lambda: processes.spawn(processes.WORKER_ARGV, home.guard_log),
             lambda: processes.is_held(home.worker_lock),
@@ -81,8 +68,29 @@ class Guard:
         if worker is not None:
             self._worker.process = worker
             logger.info("started the worker, pid %d, along with this process", worker.pid)
+        self._heartbeats = self._make_heartbeats(settings)
+        self._got_term = False
+        self._withdrawn_at = processes.worker_withdrawn_at(home)
+        self._wakeup = self._listen()
+
+    def _respawned(
+        self, name: str, spawn: Callable[[], ChildProcess], is_alive: Callable[[], bool]
+    ) -> RespawnedProcess:
+        def note_end(pid: int, code: int) -> None:
+            if code != EXIT_HELD:
+                health.note_end(self._home, name, pid, code)
+            if code == EXIT_REFUSED:  # as often as it is started
+                logger.error("the worker cannot use this database: leaving")
+                wanted_at = processes.worker_wanted_at(self._home)
+                processes.withdraw_worker_as_seen(self._home, wanted_at)
+
+        return RespawnedProcess(name, spawn, is_alive, on_end=note_end)
+
+    def _make_heartbeats(self, settings: Settings) -> tuple[Heartbeat, Heartbeat]:
+        """Make the polls of the broker and the worker, which end one that hangs."""
+        home = self._home
         probe = wakeup.WorkerProbe(home.wake_socket)
-        self._heartbeats = (
+        return (
             Heartbeat(
                 home,
                 health.BROKER_CHECK,
@@ -97,9 +105,6 @@ class Guard:
                 lambda: end_worker(home, self._worker.process),
             ),
         )
-        self._got_term = False
-        self._withdrawn_at = processes.worker_withdrawn_at(home)
-        self._wakeup = self._listen()
 
     def serve(self) -> None:
         """Keep the worker and the broker alive while they are wanted, then stop them."""
