@@ -87,18 +87,18 @@ def submit(
     directory = settings.runs_dir(configured) / run_id
     directories = stage_directories(directory, pipeline)
     submitted = filled = _checked(pipeline, directory, environ)
-    found = copied = None
+    code = None
     if pipeline.snapshot or configured.snapshot == "always":
-        found = code_snapshot.find(Path(pipeline.directory))
-        copied = asdict(found.snapshot)
-        root, target = Path(found.snapshot.root), directory / code_snapshot.DIRECTORY
-        moved = SnapshotPaths(root, target, found.files)
-        submitted = moved.pipeline(submitted)
-        environ, sys_path = moved.variables(environ), sys_path and moved.path(sys_path)
+        code = code_snapshot.find(Path(pipeline.directory))
+        root, target = Path(code.snapshot.root), directory / code_snapshot.DIRECTORY
+        moved = SnapshotPaths(root, target, code.files)
+        submitted, environ = moved.pipeline(filled), moved.variables(environ)
+        sys_path = sys_path and moved.path(sys_path)
     as_written = _without_secrets(pipeline, directory, filled)
     stored, taken = masking.conceal(submitted, as_written, shell_environment.inheritable(environ))
     shell = shell_environment.of_this_shell(environ, taken)
     masker = Masker(shell.known_secrets())
+    snapshot = asdict(code.snapshot) if code else None
     new = NewRun(
         id=run_id,
         name=masker.text(name),
@@ -110,7 +110,7 @@ def submit(
             "sys_path": sys_path,
             "python": python or stage_command.find_interpreter(None, environ).path,
             "given": masker.values(given or {}),
-            "snapshot": copied,
+            "snapshot": snapshot,
             **({"from": origin} if origin else {}),
             "allowed": allowed_for(pipeline),
         },
@@ -119,19 +119,17 @@ def submit(
         place=settings.runs_dir_identity(configured),
         started_by=requests.actor(),
     )
-    # paths that are not UTF-8 cannot be stored as they are: raise before anything is created
-    json.dumps([one.to_json() for one in stored.stages], ensure_ascii=False).encode()
-    json.dumps([new.directory, new.submission], ensure_ascii=False).encode()
+    _check_encoding(new)
     with _stored(new, pipeline.text, shell, masker.text((note or "").strip())):
         code_version.record(
             Path(pipeline.directory),
             filled.stages,
             directory,
-            snapshot=copied,
+            snapshot=snapshot,
             packages=code_version.packages_of(filled.stages, environ),
         )
-        if found:
-            code_snapshot.prepare(found, directory)
+        if code:
+            code_snapshot.prepare(code, directory)
     wakeup.wake()
     return run_id
 
@@ -187,6 +185,12 @@ def checked_name(name: str) -> str:
             f"{name[:40]!r} is not a valid run name: use up to {_LONGEST_NAME} printable characters"
         )
     return name
+
+
+def _check_encoding(new: NewRun) -> None:
+    """Raise UnicodeEncodeError for a path that is not UTF-8, before anything is created."""
+    stages = [one.to_json() for one in new.pipeline.stages]
+    json.dumps([stages, new.directory, new.submission], ensure_ascii=False).encode()
 
 
 @contextmanager
