@@ -424,8 +424,7 @@ def own_parameters(values: MemberValues, stage: StageDefinition) -> dict[str, st
 def name_in_file(pipeline: Pipeline, with_values: Pipeline, name: str) -> str:
     """Return the name that the file gives a member.
 
-    `name` is the member's full name in the run; `with_values` is the pipeline with `applied`
-    values.
+    `name` is the member's full name in the run; `with_values` is the pipeline as of `with_members`.
     """
     pairs = zip(pipeline.stages, with_values.stages, strict=True)
     return next((stage.name for stage, own in pairs if own.name == name), name)
