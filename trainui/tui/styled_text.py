@@ -283,7 +283,7 @@ def restyled(row: Row, found: Sequence[tuple[int, int]], style: str) -> Row:
 
 
 def packed(row: Row, width: int, indent: int = 0) -> list[Row]:
-    """Wrap a line between its segments, without breaking any of them; no line ends in spaces.
+    """Wrap a line between its segments, without breaking any of them or spaces at either end.
 
     All lines but the first begin with `indent` spaces.
     """
@@ -291,7 +291,9 @@ def packed(row: Row, width: int, indent: int = 0) -> list[Row]:
     for span in row:
         if rows[-1] and width_of((*rows[-1], Segment(span.text.rstrip()))) > width:
             rows.append([Segment(" " * indent)] * bool(indent))
-        rows[-1].append(span)
+            rows[-1].append(span._replace(text=span.text.lstrip(" ")))
+        else:
+            rows[-1].append(span)
     return [(*line[:-1], line[-1]._replace(text=line[-1].text.rstrip())) for line in rows if line]
 
 
@@ -427,10 +429,11 @@ def told_apart(texts: Sequence[str], width: int) -> list[str]:
 def short_labels(names: tuple[Pairs, ...], width: int) -> tuple[str, ...]:
     """Return the names as texts of at most `width` cells, whole if all of them fit.
 
-    Where texts without a key, as runs' names, differ, the last values with one go first. Else
-    first what all values of a key share goes, then the keys, then the ends of the longest values as
-    far as these stay different; numbers stay whole. Names with other keys, e.g. of the members
-    of another sweep, are shortened on their own.
+    Where texts without a key, as runs' names, differ, the last values with one go first; where they
+    differ only together with values, those that tell nothing more. Else first what all values of a
+    key share goes, then the keys, then the ends of the longest values as far as these stay
+    different; numbers stay whole. Names with other keys, e.g. of the members of another sweep, are
+    shortened on their own.
     """
 
     def fits(some: Sequence[Pairs]) -> bool:
@@ -453,6 +456,9 @@ def short_labels(names: tuple[Pairs, ...], width: int) -> tuple[str, ...]:
         for count in range(len(keys) - 1, unkeyed - 1, -1):
             if fits(some := [one[:count] for one in names]):
                 return tuple(map(label_of, some))
+    needed = _telling(names, unkeyed)
+    if unkeyed and len(needed) < len(keys):
+        return short_labels(tuple(tuple(one[at] for at in needed) for one in names), width)
     columns = [[one[at][1] for one in names] for at in range(len(keys))]
     columns = [_without_shared(column) for column in columns]
     for shown in (keys, [""] * len(keys)):
@@ -468,6 +474,16 @@ def short_labels(names: tuple[Pairs, ...], width: int) -> tuple[str, ...]:
         else:
             break
     return tuple(told_apart([label_of(one) for one in found], width))
+
+
+def _telling(names: Sequence[Pairs], first: int) -> list[int]:
+    """Return the places of the `first` values and of those that tell names apart beside them."""
+    kept, known = list(range(first)), len({one[:first] for one in names})
+    for at in range(first, len(names[0])):
+        more = len({tuple(one[place] for place in (*kept, at)) for one in names})
+        if more > known:
+            kept, known = [*kept, at], more
+    return kept
 
 
 def _rows(keys: Sequence[str], columns: Sequence[Sequence[str]]) -> list[Pairs]:

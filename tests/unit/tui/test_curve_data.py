@@ -297,6 +297,11 @@ def test_the_table_marks_the_column_that_ranks_and_names_the_best_of_all() -> No
     assert head.split() == ["#", "step", "2▾", "best", "at", "any", "step", "last"]
     assert [row.split()[1:4] for row in rows[:2]] == [["1", "▸", "late"], ["2", "▸", "early"]]
     assert rows[2] == "late leads by 1 at step 2;  at any step the best is early, 0.1000 at 1"
+    narrow = table_rows(chart(early, late), figures(), PlotOptions(), 60, 9)
+    assert [plain(row) for row in narrow[-2:]] == [
+        "late leads by 1 at step 2",
+        "at any step the best is early, 0.1000 at 1",
+    ]
     epochs = replace(chart(early, late), unit="epoch")
     assert "best at any epoch" in plain(table_rows(epochs, figures(), PlotOptions(), 120, 9)[0])
     smoothed = table_rows(chart(early, late), figures(), PlotOptions(smoothing=0.6), 120, 9)

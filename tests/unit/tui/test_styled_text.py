@@ -244,4 +244,21 @@ def test_runs_names_stay_whole_before_their_parameters() -> None:
     assert short_labels((first, second), 24) == ("nan-grad nan=40", "nan-val nan=50")
     assert short_labels((first, second), 10) == ("nan-grad", "nan-val")
     same = (("", "nan-grad"), ("nan", "50"), ("what", "val/loss"))
-    assert [label.split()[1] for label in short_labels((first, same), 26)] == ["40", "50"]
+    assert short_labels((first, same), 26) == ("nan-grad nan=40", "nan-grad nan=50")
+
+
+def test_a_wrapped_line_begins_without_spaces() -> None:
+    rows = packed((Segment("one leads"), Segment("   1 to 9 of 24", "dim")), 12, 2)
+    assert list(map(plain, rows)) == ["one leads", "  1 to 9 of 24"]
+
+
+def test_values_that_tell_nothing_more_go_before_keys() -> None:
+    names = tuple(
+        (("", f"resnet-{lr}"), ("lr", lr), ("seed", seed), ("hidden", f"{32 * int(seed)}"))
+        for lr in ("0.1", "0.03")
+        for seed in ("1", "2", "3")
+    )
+    shown = short_labels(names, 24)
+    assert (shown[0], shown[-1]) == ("resnet-0.1 seed=1", "resnet-0.03 seed=3")
+    assert len(set(shown)) == len(names)
+    assert short_labels(names, 40)[0] == "resnet-0.1 lr=0.1 seed=1 hidden=32", "there is room"

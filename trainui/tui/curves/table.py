@@ -73,8 +73,8 @@ each line's best value, wherever it is."""
 SPREAD, SIGN_OF_SPREAD = "± std dev", "±"
 """Heading of the deviations behind the names of means, and the sign before each."""
 
-AND_BEST = ";  at any {} the best is "
-"""Between the leader at the cursor and another line with the best value of all."""
+AND_BEST = "at any {} the best is "
+"""Before another line than the leader at the cursor, with the best value of all."""
 
 DIFFER, NO_DIFFERENCE = "differ in  ", "nothing that is known"
 """Before what two compared runs differ in, and if that is nothing."""
@@ -203,7 +203,7 @@ def _compared(
     label = min(max(cell_len(names[one] + notes[one]) for one in names), room)
     lines = sorted(chart.lines, key=lambda line: places[id(line)])
     verdict = _verdict(chart, width)
-    lead = _leaders(chart, view, names, places, best)
+    lead = _leaders(chart, view, names, places, best, width)
     seeds = lead and not chart.verdict.words and any(line.members for line in lines)
     foot = packed((*lead, *[Segment(SEEDS_APART, "dim")] * bool(seeds)), width)
     if most - 1 - len(foot) - len(verdict) < len(lines):
@@ -258,6 +258,7 @@ def _leaders(
     names: Mapping[int, str],
     places: Mapping[int, int],
     best: PlotLine | None,
+    width: int,
 ) -> list[Segment]:
     """Return which line leads at the cursor, and which other has the best value of all."""
     # with a verdict, a difference at the end beside that of the best would be another number
@@ -266,7 +267,9 @@ def _leaders(
         return []
     lead = [Segment(words)]
     if best is not None and places[id(best)] > 1:
-        lead.append(Segment(f"{AND_BEST.format(chart.unit)}{names[id(best)]}, {best_text(best)}"))
+        also = f"{AND_BEST.format(chart.unit)}{names[id(best)]}, {best_text(best)}"
+        is_beside = cell_len(words) + len(BETWEEN) + cell_len(also) <= width
+        lead.append(Segment(f";  {also}" if is_beside else also))
     return lead
 
 

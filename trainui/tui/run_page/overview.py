@@ -93,6 +93,9 @@ OTHERS = (
 )
 """States that are counted after what is wrong."""
 
+INDENT = 2
+"""Spaces before what does not fit beside a state."""
+
 
 def field_rows(
     label: str, text: str, style: str, width: int, hint: str = "", most: int = MOST_LINES
@@ -228,7 +231,7 @@ def overview_rows(
     is_newest = count <= stage.attempt
     if detail.filled is not None:
         stage = stage._replace(definition=detail.filled)
-    rows = packed(_state_row(page.run, stage, last, now, ending, count), width)
+    rows = packed(_state_row(page.run, stage, last, now, ending, count), width, INDENT)
     fields = [
         ("why", why(stage, by_name), _why_style(stage)),
         ("edit", _edit_words(page.run, of.stage, last, detail) if is_newest else "", "warn"),
