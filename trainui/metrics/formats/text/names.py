@@ -156,7 +156,7 @@ _NO_METRIC = re.compile(
     r"|loss_scale|(?:.*[\W_])?grad[ _]scale|(?:time_)?elapsed|wall_?(?:time|clock)|duration_ms"
     r"|(?:total|training|cost)[ _]time|tot|skipped|gb_free"
     r"|seed|(?:local_|global_)?rank|device|ep\.?|n|wd|t_env|kimg|sen\.|seen|.* so far|labell?ed"
-    r"|v_num|sents|smpl|epch"
+    r"|v_num|sents|smpl|epch|momentum"
     r"|num(?:_|(?-i:[A-Z]))\w+|(?:no\.|index of|(?:steps|epochs) without) .*",
     re.IGNORECASE,
 )
@@ -176,6 +176,8 @@ def is_no_metric(name: str) -> bool:
     return found is not None and (found[1] is None or not names_metric(name))
 
 
+OF_TIME = re.compile(r"(?:.*[\W_])?time(?:\W.*)?", re.IGNORECASE)
+"""A time, which held-out data has for itself."""
 PRINTED_SETTING = re.compile(r"(?:.*[/ ])?(?:lr|learning_rate|momentum|weight_decay|size|dim)")
 """What settings print as well."""
 

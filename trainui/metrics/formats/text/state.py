@@ -21,6 +21,7 @@ from trainui.metrics.formats.text import forms, grammar, tables
 from trainui.metrics.formats.text.forms import record_fields, record_message
 from trainui.metrics.formats.text.grammar import Line
 from trainui.metrics.formats.text.names import (
+    OF_TIME,
     STEP,
     Number,
     Row,
@@ -454,6 +455,8 @@ class LogState:
                 continue
             of = value.part or own_part(name, part)
             of = self.memory.get("passed", "val") if of == grammar.PASSED else of
+            if of and OF_TIME.fullmatch(name):
+                continue
             number = forms.number(value.value, found) * value.factor
             if value.of:
                 number /= forms.number(value.of, found) or 1.0
