@@ -136,6 +136,8 @@ _LOGGED = re.compile(
 )
 """Before the counters of a line; `Task 1/3, Epoch 2` and `Validation results, epoch 2` too."""
 _EVENT = re.compile(r"[A-Za-z][a-z]*(?: +[a-z]+){1,4}", re.IGNORECASE)
+_IN_PASSING = re.compile(r"\w (?:at|in|after) ")
+"""`Non-finite gradient at batch 37`: what happened then, and no heading of the lines below."""
 _FIELD = re.compile(rf"\w+=(?:{VALUE}|{INT})")
 """structlog's `validation finished    epoch=3 loss=0.5`."""
 _NUMBERED = re.compile(
@@ -393,7 +395,9 @@ def _stepped(text: str, pairs: Sequence[Number], of: str | None) -> Line | None:
     )
     if line.values:
         return line
-    return None if names.lower().endswith("iters") else replace(line, kind="heading")  # a setting
+    is_setting = names.lower().endswith("iters")
+    is_event = own is None and _IN_PASSING.search(names) and not text.endswith(":")
+    return None if is_setting or is_event else replace(line, kind="heading")
 
 
 def _first_part(*texts: str, of: str | None) -> str | None:

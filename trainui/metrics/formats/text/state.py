@@ -528,6 +528,8 @@ class LogState:
                 return NOTHING
             memory["at"] = at
         values = said.values
+        if at is not None:  # a best one is of an earlier line
+            values = tuple(value for value in values if value.name[:4].lower() != "best")
         usual = tuple(value for value in values if value.is_usual)
         if at is None or self._counts(value.name for value in values):
             before = said.text[: values[0].start] if values else "0"
@@ -548,7 +550,7 @@ class LogState:
             is_given = all(value.is_given for value in values)
             is_named = said.part is not None or part or (usual and (said.label or is_given))
             if not (is_named and has_fraction and said.is_sure):
-                values = tuple(value for value in usual if value.name[:4].lower() != "best")
+                values = usual
         is_unclear = "{" in said.text and not (said.is_sure or is_below)
         if (
             at is None
