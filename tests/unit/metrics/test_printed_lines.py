@@ -235,6 +235,10 @@ SAMPLES = [
     Sample("print", "TRAIN Batch 0/0 loss 2.5 acc 0.5\nTRAIN Batch 0/100 loss 2.25 acc 0.5\nTRAIN Batch 0/200 loss 2.0 acc 0.5\n", {"loss": [(0, 2.5)], "acc": [(0, 0.5)]}),
     Sample("print", "name epoch loss acc\nmlp 1 2.5 0.5\nval_acc=0.5\nmlp 2 1.5 0.75\nval_acc=0.75\n", {"loss": [(1, 2.5), (2, 1.5)], "acc": [(1, 0.5), (2, 0.75)], "val_acc": [(1, 0.5), (2, 0.75)]}),
     Sample("print", "fold 1 step 10 loss 2.5\nfold 1 step 20 loss 1.5\nfold 2 step 30 loss 2.25\nfold 2 step 40 loss 1.25\n", {"loss": [(10, 2.5), (20, 1.5)], "fold=2/loss": [(30, 2.25), (40, 1.25)]}),
+    Sample("print", "Epoch 1/2 | Train Loss: 2.5 | Val Acc: 50.5%\n  -> saved checkpoint (val acc 50.5%)\nEpoch 2/2 | Train Loss: 1.5 | Val Acc: 40.5%\nTraining finished. Best val acc: 50.5%\n", {"Train Loss": [(1, 2.5), (2, 1.5)], "Val Acc": [(1, 50.5), (2, 40.5)]}),
+    Sample("print", "INFO - Epoch 1/9 - loss: 2.5\nINFO - Epoch 1/9 - val_loss: 3.5\nWARNING - Non-finite gradient norm at batch 37, step skipped\nINFO - Epoch 2/9 - loss: 1.5\nINFO - Epoch 2/9 - val_loss: 2.5\n", {"loss": [(1, 2.5), (2, 1.5)], "val_loss": [(1, 3.5), (2, 2.5)]}),
+    Sample("print", "epoch 0 training [time: 0.5s, train loss: 2.5]\nepoch 0 evaluating [time: 0.25s, valid_score: 0.5]\nepoch 1 training [time: 0.5s, train loss: 1.5]\nepoch 1 evaluating [time: 0.25s, valid_score: 0.75]\n", {"time": [(0, 0.5), (1, 0.5)], "train loss": [(0, 2.5), (1, 1.5)], "valid_score": [(0, 0.5), (1, 0.75)]}),
+    Sample("tqdm", "".join(f"\rEpoch {n}/2:   0%|  | 0/9 [00:00<?, ?it/s]\rEpoch {n}/2: 100%|##| 9/9 [00:05<00:00, 1.9it/s, cls={n}.5]\n\rValidating:   0%|  | 0/3 [00:00<?, ?it/s]\rValidating: 100%|##| 3/3 [00:01<00:00, 2.9it/s]\nval loss {n}.25, val mAP@0.5 0.5\n" for n in (1, 2)), {"cls": [(0, 1.5), (1, 2.5)], "val loss": [(0, 1.25), (1, 2.25)], "val mAP@0.5": [(0, 0.5), (1, 0.5)]}),
 ]  # fmt: skip
 
 DECOYS = [

@@ -116,6 +116,7 @@ class Bars(LineReader):
         rows = self._end(kind, bar) if begins or bar.get("above", above) != above else ()
         before = self._epochs_before(epoch) if epoch else above
         bar.update(text=text, at=at, above=above, before_it=before)
+        self.at = float(self._epochs_before(epoch)) if epoch and at else None
         if at or not bar["count"]:  # a bar that starts over has the numbers of the one before
             bar["row"].update(row)
         seconds = _seconds(found["times"])

@@ -84,6 +84,8 @@ _COUNTED = frozenset({"has_steps", "has_epochs"})
 """A log with one of these has a better step than the `#` of a table."""
 _ABOVE = frozenset({"candidate", "fold", "group", "titled"})
 """What lines above say of those of plugins."""
+STEPPED = frozenset({"heading", "has_steps"})
+"""Lines of a log with one of these say better than bars beside them where the training is."""
 _CARRIED = ("labels", "folds", "names", "counts", "known", "group", "first_group", "runs")
 
 
@@ -527,11 +529,9 @@ class LogState:
             if at is None:
                 return NOTHING
             memory["at"] = at
-        values = said.values
-        if at is not None:  # a best one is of an earlier line
-            values = tuple(value for value in values if value.name[:4].lower() != "best")
+        values = tuple(one for one in said.values if one.name[:4].lower() != "best")
         usual = tuple(value for value in values if value.is_usual)
-        if at is None or self._counts(value.name for value in values):
+        if at is None or self._counts(value.name for value in said.values):
             before = said.text[: values[0].start] if values else "0"
             if usual and said.is_sure and not re.search(rf"\d|{forms.VALUE}", before):
                 is_metric = all(one.is_given and one.value >= "\ue400" for one in values)
@@ -735,7 +735,7 @@ class LogState:
             if "rows" not in memory:
                 memory["rows"] = (step, step)
             # else a bar of the epoch before may end, or one beside lines with steps
-            if not (counts_epochs and not memory.keys().isdisjoint({"heading", "has_steps"})):
+            if not counts_epochs or STEPPED.isdisjoint(memory):
                 memory["at"] = step
             placed.append(row)
         memory["under"] = ""

@@ -402,7 +402,7 @@ _NO_LINE = re.compile(r"(?!)")
 class _Plugin:
     """A plugin: asked about lines like its first one, and about all once it has a memory."""
 
-    def __init__(self, record: LogLines, memory: dict[str, Any], above: Mapping[str, Any]) -> None:
+    def __init__(self, record: LogLines, memory: dict[str, Any], above: dict[str, Any]) -> None:
         self.record, self.memory, self._above = record, memory, above
         self.may_be_first: Callable[[str], object] = _NO_LINE.search
         with suppress(PluginError), registry.guarded(record):
@@ -416,8 +416,10 @@ class _Plugin:
     def read(self, line: str) -> Sequence[Row] | None:
         """Return what it says of a line."""
         try:
-            self.reader.epoch = self._above.get("heading")
+            self.reader.epoch, self.reader.at = self._above.get("heading"), None
             rows = self.reader.read(line)
+            if self.reader.at is not None and states.STEPPED.isdisjoint(self._above):
+                self._above["at"] = self.reader.at
             return rows and [dict(row) for row in rows]
         except (Exception, SystemExit) as error:
             return self._failed(error)
