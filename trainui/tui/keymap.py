@@ -89,7 +89,7 @@ metrics.open        enter         open           open            F   Open the me
 metrics.left        left,h        left           beside(-1)      -   Go to the plot at the left
 metrics.right       right,l       right          beside(1)       -   Go to the plot at the right
 plot.left           left,h        cursor left    point(-1)  -  Move the cursor to the previous point
-plot.right          right,l       cursor right   point(1)  -  Move the cursor to the next point
+plot.right          right,l       cursor right   point(1)  F  Move the cursor to the next point
 curves.left  left_parenthesis  cursor left  point(-1)  -  Move the cursor to the previous point
 curves.right  right_parenthesis  cursor right  point(1)  F  Move the cursor to the next point
 curves.compare  c  compare  compare  F  Choose what to compare with: attempts, members, runs
@@ -250,9 +250,11 @@ class KeyTable:
         return [key for scope in scopes for key in self.keys if key.scope == scope]
 
     def footer(self, scopes: Iterable[str]) -> list[Key]:
-        """Return the bindings that the footer shows for these scopes."""
+        """Return the bindings that the footer shows for these scopes, the first of each action."""
         wanted = set(scopes)
-        return [key for key in self.keys if key.footer and key.scope in wanted]
+        found = [key for key in self.keys if key.footer and key.scope in wanted]
+        by_action = {key.action: key for key in reversed(found)}
+        return [key for key in found if by_action[key.action] is key]
 
     def find(self, key_id: str) -> Key:
         """Return the binding with this id."""

@@ -118,3 +118,11 @@ def test_bindings_are_made_from_the_table() -> None:
     made = {binding.id: binding for binding in bindings("acting")}
     assert set(made) == {key.id for key in KEYS if key.scope == "acting"}
     assert made["acting.resume"].key == "r"
+
+
+def test_the_footer_has_one_key_of_an_action() -> None:
+    table = KeyTable()
+    labels = [key.label for key in table.footer(("plot", "curves"))]
+    assert (labels.count("cursor right"), labels.count("compare")) == (1, 1)
+    for scopes, shown in ((("plot", "curves"), "→"), (("curves",), ")")):
+        assert [key.short for key in table.footer(scopes) if key.label == "cursor right"] == [shown]
