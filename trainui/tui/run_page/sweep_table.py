@@ -174,6 +174,7 @@ class MemberColumns(NamedTuple):
         at = why = ""
         if trial is not None:
             why = trial.pruning.words if trial.pruning else harmless(trial.reason or "")
+            why = "" if stage.status == Status.COMPLETED else why  # it ended before it was pruned
             # where it ran again, or was pruned after its best value, the step is another one's
             at = "" if trial.step is None or trial.value != value else step(trial.step)
         return (

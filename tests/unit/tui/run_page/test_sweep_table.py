@@ -197,7 +197,7 @@ def test_pruned_and_failed_trials_come_last_and_say_why(
         trial(0, "pruned", 0.1, pruning=PRUNING),
         trial(1, "fail", 0.2, "exit code 1"),
         trial(2, value=0.4),
-        trial(3, value=0.3),
+        trial(3, value=0.3, pruning=PRUNING),  # it had completed before it was stopped
     )
     lines = [" ".join(plain(row).split()) for row in SweepRows(stages, group, width=120)]
     assert "best val/loss 0.3000 trial=3" in lines
