@@ -227,7 +227,7 @@ _NAME_OF = (
 )
 _PAIR = re.compile(
     # `loss=1` (a name of one word, or two behind a comma), then `val loss: 1` and `val loss 1`
-    rf"(?<![\w./\ue000-\ue8ff])"
+    rf"(?<![\w./\ue000-\ue8ff\ufffd])"
     rf"(?:(?P<word>(?:(?<=[,|;] ){_NAME_OF} )?{_NAME_OF}) *= *"
     rf"|(?P<words>{_NAME_OF}(?: {_NAME_OF}){{0,4}}?)"
     r"(?P<given>\s*::?\s*|\s*(?:->|=>|:=)\s*)?(?(given)|(?:\s+|(?=\[))))"
