@@ -32,6 +32,7 @@ from trainui.model.states import ENDED, Status
 from trainui.pipeline.masking import Masker, Secrets, assigned
 from trainui.plugin import CommandLine, Format, Tracker, registry
 from trainui.plugin.records import fits
+from trainui.plugin.registry import PluginError
 from trainui.record import dataclass
 from trainui.store import shell_environment
 from trainui.store.db import engine
@@ -174,7 +175,7 @@ def _is_metrics(path: Path) -> bool:
 
 
 def _has_metrics(path: Path) -> bool:
-    with suppress(OSError, UnreadableFileError, UnknownFormatError):
+    with suppress(OSError, UnreadableFileError, UnknownFormatError, PluginError):
         return any(part.series for part in decoded_parts(path, _EXAMINED))
     return False
 

@@ -11,7 +11,8 @@ import pytest
 from tests.unit.metrics.attempts import Attempt, start_attempt
 from tests.unit.plugin.packages import install
 from tests.unit.store.readings import connect
-from trainui.metrics.discovery import trainings
+from trainui.control import external
+from trainui.metrics.discovery import stage_sources, trainings
 from trainui.metrics.formats.text import text_lines
 from trainui.metrics.reader.attempt import AttemptReader
 from trainui.model.definition import MetricSource
@@ -182,6 +183,27 @@ def test_other_code_that_fails_costs_nothing_else(
     assert trainings.below(attempt.stage_dir)
     if function not in _NOT_ASKED:
         assert "ValueError: no luck" in problems_noted().values()
+
+
+def test_a_format_that_fails_is_named_among_searched_places(
+    site: Path, store: Database, tmp_path: Path
+) -> None:
+    install_kv(site, "recognise")
+    attempt, _series, _problems = read(store, tmp_path)
+    definition = attempt.to_read.definition
+    words = stage_sources.searched_places(attempt.directory, attempt.stage_dir, definition)
+    assert "log.kv (plugin kv (trainui-kv 1): ValueError: no luck" in words
+
+
+def test_a_format_that_fails_hides_no_process(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_kv(site, "decode")
+    log = tmp_path / "train.log"
+    log.write_text("step=1 loss=0.5\n" * 5)
+    monkeypatch.setattr(external, "_written_files", lambda _pids: [log])
+    assert external.candidates() == []
+    assert problems_noted() == {"kv": "ValueError: no luck"}
 
 
 @pytest.mark.parametrize("failure", ["raise SystemExit('no luck')", "return 5"])

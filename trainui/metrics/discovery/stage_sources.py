@@ -28,6 +28,7 @@ from trainui.metrics.tail import check_descriptors, look_at
 from trainui.model.definition import MetricSource, StageDefinition
 from trainui.pipeline.field_names import is_preset
 from trainui.plugin import Tracker
+from trainui.plugin.registry import PluginError
 from trainui.record import dataclass
 from trainui.store import shell_environment
 from trainui.store.points.point_sources import key_of
@@ -315,6 +316,6 @@ def _file(path: Path) -> str:
     """Return a file's name, and why it cannot be read: `train.log (is written in UTF-16; ...)`."""
     try:
         detect(lenient.head(path, HEAD_BYTES), path, complete=True)
-    except UnknownFormatError as error:
+    except (UnknownFormatError, PluginError) as error:
         return f"{path.name} ({str(error).removeprefix(f'{path} ')})"
     return path.name

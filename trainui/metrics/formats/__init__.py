@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -345,15 +345,19 @@ def decoded_parts(path: Path, size: int) -> Iterator[Decoded]:
     Raises:
         OSError: the file cannot be read, or UnreadableFileError.
         UnknownFormatError: the format is unknown, or the file does not contain metrics.
+        PluginError: the plugin with the format has failed.
     """
     with closing(GrowingFile(path)) as file:
         reading = DecoderChoice(doubtful=True)
         decoder = find_decoder(file, SourceRecord(0, "", ""), reading, complete=False)
         if decoder is not None:
             end = max(0, file.look().size - size)
+            plugin = decoder.plugin
             for offset in sorted({0, end}):
                 block = file.read(offset, size)
-                yield decoder.decode(block[: decoder.cut(block)], 0)
+                with nullcontext() if plugin is None else registry.guarded(plugin):
+                    decoded = decoder.decode(block[: decoder.cut(block)], 0)
+                yield decoded
 
 
 def _recognise(file: GrowingFile, reading: DecoderChoice, *, complete: bool) -> str | None:
