@@ -300,6 +300,7 @@ class MachineScreen(Page):
 
     scope = "machine"
     command_scopes = ("machine", "acting", "app")
+    has_search = False
     AUTO_FOCUS: ClassVar[str | None] = "MachineView"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("machine.back")]
 

@@ -192,6 +192,8 @@ class Page(Screen[None]):
 
     command_scopes: ClassVar[tuple[str, ...]] = ()
     """The scopes whose keys the command palette lists."""
+    has_search: ClassVar[bool] = True
+    """False if nothing on it can be searched."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("acting", "search")]
 
@@ -378,6 +380,9 @@ class Page(Screen[None]):
 
     def action_search(self) -> None:
         """Open the search bar."""
+        if not self.has_search:
+            self.notify("this page has no search")
+            return
         self.search_bar.open(self.focused, self.sought(self.focused))
 
     def on_input_changed(self, event: Input.Changed) -> None:

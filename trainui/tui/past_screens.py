@@ -104,6 +104,7 @@ class DigestScreen(Page):
 
     scope = "digest"
     command_scopes = ("digest", "acting", "app")
+    has_search = False
     AUTO_FOCUS: ClassVar[str | None] = "DigestView"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("digest.back")]
 
@@ -473,6 +474,7 @@ class HistoryScreen(Page):
 
     scope = "history"
     command_scopes = ("history", "acting", "app")
+    has_search = False
     AUTO_FOCUS: ClassVar[str | None] = "HistoryView"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("history.back")]
 

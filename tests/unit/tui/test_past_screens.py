@@ -19,10 +19,13 @@ from trainui.store.read import run_history, run_in_json
 from trainui.store.runs import stages
 from trainui.text import SYMBOLS, TROUBLE
 from trainui.tui.dialogs import StacksScreen
+from trainui.tui.machine_screen import MachineScreen
+from trainui.tui.page import Page
 from trainui.tui.past_screens import UNPAUSE, DigestScreen, HistoryScreen, digest_entries
 from trainui.tui.plan_screen import PlanScreen
 from trainui.tui.run_page.screen import RunScreen
 from trainui.tui.styled_text import joined, plain, width_of
+from trainui.tui.widgets import SearchBar
 
 HOUR = 3600
 
@@ -54,6 +57,19 @@ async def open_digest(driven: Driven) -> DigestScreen:
     assert isinstance(page, DigestScreen)
     await driven.until(lambda: page.view.selected is not None, "the next steps")
     return page
+
+
+@pytest.mark.parametrize(("key", "page"), [("W", DigestScreen), ("M", MachineScreen)])
+async def test_a_page_without_search_says_so(
+    home: Path, failed: str, key: str, page: type[Page]
+) -> None:
+    async with opened(size=(100, 30)) as driven:
+        await driven.until_shown("night")
+        await driven.press(key)
+        await driven.until(lambda: isinstance(driven.app.screen, page), "the page")
+        await driven.press("/")
+        await driven.until_shown("this page has no search")
+        assert not driven.app.screen.query_one(SearchBar).display
 
 
 async def test_a_line_after_an_absence_goes_at_the_first_key(home: Path, failed: str) -> None:
