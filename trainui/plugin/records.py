@@ -402,7 +402,7 @@ class LineReader:
     epoch: float | None = None
     """The epoch that a heading above the line has stated, as in `Epoch 2/10`; set before `read`."""
     at: float | None = None
-    """The step of a bar that is being drawn, at which the lines below it are; set by `read`."""
+    """The step of the lines that are printed while a progress bar is drawn; set by `read`."""
 
     def __init__(self, memory: dict[str, Any]) -> None:
         """Continue from a memory, which is stored with the points."""
