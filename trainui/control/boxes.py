@@ -190,8 +190,15 @@ class _NoTrainuiError(BoxError):
 class BoxConnection:
     """One ssh process with an agent at its other end."""
 
-    def __init__(self, box: Box, timeout: int = CONNECT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        box: Box,
+        timeout: int = CONNECT_TIMEOUT,
+        begun: Callable[[BoxConnection], object] | None = None,
+    ) -> None:
         """Start ssh, which has so many seconds to connect, and wait for the greeting.
+
+        `begun` is called before that wait, which `end` ends too.
 
         Raises:
             BoxError: the box cannot be reached, or has no trainui that answers.
@@ -225,6 +232,8 @@ class BoxConnection:
         self.words = b""
         """What ssh has printed on its stderr."""
         try:
+            if begun is not None:
+                begun(self)
             self._greet()
         except BaseException:
             self.close()
@@ -359,14 +368,18 @@ class BoxConnection:
 
 
 @contextmanager
-def connected(box: Box, timeout: int = CONNECT_TIMEOUT) -> Iterator[BoxConnection]:
-    """Connect to a box for a block, in so many seconds at most.
+def connected(
+    box: Box,
+    timeout: int = CONNECT_TIMEOUT,
+    begun: Callable[[BoxConnection], object] | None = None,
+) -> Iterator[BoxConnection]:
+    """Connect to a box for a block, in so many seconds at most; `begun` as of `BoxConnection`.
 
     Raises:
         BoxError: the box cannot be reached, or has no trainui that answers.
     """
     try:
-        connection = BoxConnection(box, timeout)
+        connection = BoxConnection(box, timeout, begun)
     except FileNotFoundError as error:
         raise BoxError("there is no `ssh` here; install OpenSSH's client") from error
     try:

@@ -85,6 +85,8 @@ class BoxFeed:
         self._changed = changed
         self._query: Query = ListQuery()
         self._connection: BoxConnection | None = None
+        self._ssh: BoxConnection | None = None
+        """The connection from its beginning on, before the box has greeted."""
         self._page: dict[str, Any] = {}
         self._stopping = threading.Event()
         self._numbers = itertools.count(1)
@@ -105,7 +107,12 @@ class BoxFeed:
     def stop(self) -> None:
         """Ask the thread to end the connection and itself; `join` waits for it."""
         self._stopping.set()
-        if (connection := self._connection) is not None:
+        if (connection := self._ssh) is not None:
+            connection.end()
+
+    def _begin(self, connection: BoxConnection) -> None:
+        self._ssh = connection
+        if self._stopping.is_set():  # meanwhile
             connection.end()
 
     def close(self, why: str) -> None:
@@ -213,7 +220,7 @@ class BoxFeed:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with boxes.connected(self.box) as connection:
+                with boxes.connected(self.box, begun=self._begin) as connection:
                     self._connection, self.problem, self._page = connection, "", {}
                     self._serve(connection)
                     self._delay = FIRST_DELAY

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -153,9 +153,11 @@ async def test_a_silent_box_is_given_up_and_tried_again(
     may_connect.set()
 
     @contextmanager
-    def connected_later(box: boxes.Box) -> Iterator[boxes.BoxConnection]:
+    def connected_later(
+        box: boxes.Box, begun: Callable[[boxes.BoxConnection], object]
+    ) -> Iterator[boxes.BoxConnection]:
         may_connect.wait()
-        with connected(box) as connection:
+        with connected(box, begun=begun) as connection:
             yield connection
 
     monkeypatch.setattr(boxes, "connected", connected_later)

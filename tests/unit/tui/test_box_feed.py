@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,10 +15,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.unit.store.readings import Feeder
+from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from tests.unit.tui.filled import Filler
 from trainui import clock, paths
 from trainui.clock import SECOND
 from trainui.control import box_runs
+from trainui.control.boxes import Box
 from trainui.model.headline_metric import ComparedMetric
 from trainui.store.points.plot_points import Axis
 from trainui.tui import box_agent, box_feed, box_wire
@@ -195,6 +199,28 @@ def test_the_time_of_a_run_is_kept_until_its_box_was_seen(filler: Filler, home: 
     line = box_runs.as_line(kept, "gpu2", seen)
     worked = line.worked_until(seen_at + 3600 * SECOND)
     assert worked == pytest.approx(300 * SECOND, abs=60 * SECOND)
+
+
+def test_a_feed_that_is_stopped_before_the_greeting_leaves_no_ssh(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the network is away while the screen is closed."""
+    ssh, started = tmp_path / "ssh", tmp_path / "started"
+    ssh.write_text(
+        f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nexec sleep 60\n"
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    feed = box_feed.BoxFeed(Box("gpu2", "gpu2"), lambda _: None)
+    feed.start()
+    wait_for(started.exists, "the start of ssh")
+    feed.stop()
+    try:
+        feed.join()
+        assert not is_alive(read_pid(started))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(read_pid(started), signal.SIGKILL)
 
 
 AGENT = """
