@@ -248,11 +248,11 @@ class BoxFeed:
             self.problem = problem
 
     def _lose(self) -> None:
-        """Keep the last list, marked with its age."""
+        """Keep the last list, marked with its age, without times to go: none is known."""
         if self.listed is not None:
             self._keep(self.listed.runs)
             runs = tuple(run._replace(seen_at=self.seen_at or 0) for run in self.listed.runs)
-            self.listed = self.listed._replace(runs=runs)
+            self.listed = self.listed._replace(runs=runs, endings={})
         self._changed(self)
 
     def _keep(self, runs: Sequence[RunLine]) -> None:

@@ -201,6 +201,18 @@ def test_the_time_of_a_run_is_kept_until_its_box_was_seen(filler: Filler, home: 
     assert worked == pytest.approx(300 * SECOND, abs=60 * SECOND)
 
 
+def test_a_run_of_a_lost_box_has_no_time_to_go(filler: Filler, lost: Lost) -> None:
+    """It would count down on and on, although nothing is known of the run."""
+    filler.run({"a": ()})
+    found = read(ListQuery())
+    (run,) = found.runs
+    lost.feed.listed = found._replace(endings={run.id: Eta(clock.now() + 600 * SECOND, True)})
+    lost.feed._lose()
+    both = box_feed.merged(Snapshot(ListQuery()), [lost.feed])
+    assert [one.id for one in both.runs] == [run.id]
+    assert not both.endings
+
+
 def test_a_feed_that_is_stopped_before_the_greeting_leaves_no_ssh(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
