@@ -506,12 +506,13 @@ def messages(connection: BoxConnection, end: float | None = None) -> Iterator[di
         now = time.monotonic()
         if end is not None and now > end:
             raise BoxError(f"{connection.box.name} was too slow to answer")
-        if now - heard > SILENT_AFTER:
+        if now - heard >= SILENT_AFTER:
             raise BoxError(f"{connection.box.name} has sent nothing for {SILENT_AFTER:g} s")
         if now - said > ALIVE_PERIOD:
             connection.send(alive=1)
             said = now
-        message = connection.receive(min(ALIVE_PERIOD, ALIVE_PERIOD if end is None else end - now))
+        until = heard + SILENT_AFTER if end is None else min(heard + SILENT_AFTER, end)
+        message = connection.receive(min(ALIVE_PERIOD, until - now))
         if message is not None:
             heard = time.monotonic()
             if "alive" not in message:

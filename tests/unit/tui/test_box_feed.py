@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 
@@ -19,8 +19,8 @@ from tests.unit.supervisor.waiting import is_alive, read_pid, wait_for
 from tests.unit.tui.filled import Filler
 from trainui import clock, paths
 from trainui.clock import SECOND
-from trainui.control import box_runs
-from trainui.control.boxes import Box
+from trainui.control import box_runs, boxes
+from trainui.control.boxes import Box, BoxConnection
 from trainui.model.headline_metric import ComparedMetric
 from trainui.store.points.plot_points import Axis
 from trainui.tui import box_agent, box_feed, box_wire
@@ -233,6 +233,29 @@ def test_a_feed_that_is_stopped_before_the_greeting_leaves_no_ssh(
     finally:
         with suppress(ProcessLookupError):
             os.kill(read_pid(started), signal.SIGKILL)
+
+
+class Hung(NamedTuple):
+    """A connection over which nothing comes, and its clock."""
+
+    box: Box
+    passed: list[float]
+
+    def send(self, **_: object) -> None:
+        """Take what nobody reads."""
+
+    def receive(self, timeout: float) -> None:
+        self.passed.append(timeout)
+
+
+def test_a_silent_box_is_given_up_after_the_time_it_is_said_to_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passed: list[float] = []
+    monkeypatch.setattr("time.monotonic", lambda: sum(passed))
+    with pytest.raises(boxes.BoxError, match="has sent nothing for 80 s"):
+        list(boxes.messages(cast("BoxConnection", Hung(Box("gpu2", "gpu2"), passed))))
+    assert sum(passed) == boxes.SILENT_AFTER
 
 
 AGENT = """
