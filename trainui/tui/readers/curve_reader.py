@@ -585,7 +585,7 @@ class CurveReader:
             return NO_VERDICT
         (_, best), (_, second) = sorted(means, reverse=not lower)[:2]
         pair = parts[second], parts[best]
-        return seed_verdict(request, pair, chart.name, lower=lower, among=len(parts))
+        return seed_verdict(request, pair, chart.name, lower=lower, of_several=True)
 
     def _line(
         self,

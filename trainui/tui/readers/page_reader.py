@@ -245,8 +245,9 @@ class ActivityReader:
             return f"{harmless(metric.name)}  {last}"
         step = self._steps.read(connection, stage, metric, best) if own is None else None
         unit = point_sources.unit(connection, stage.id, name)
-        where = "" if step is None else f" at {unit} {exact_step(step)}"
-        where += "" if step is None else no_better_since(step, series, unit)
+        where = ""
+        if step is not None:
+            where = f" at {unit} {exact_step(step)}{no_better_since(step, series, unit)}"
         words = f"{last} ({'lower' if metric.lower else 'higher'} is better)"
         return f"{harmless(metric.name)}  best {number(best)}{where}, {words}"
 

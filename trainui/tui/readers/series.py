@@ -468,12 +468,12 @@ def seed_verdict(
     metric: str,
     *,
     lower: bool | None,
-    among: int = 2,
+    of_several: bool = False,
 ) -> SeedVerdict:
     """Return the verdict on the difference of two lines over their seeds.
 
     A line of one series stands for all seeds of its configuration, which may be another run's. Of
-    the best two `among` several lines it is one sentence.
+    the best two `of_several` lines it is one sentence.
     """
     if lower is None or len(pair) != 2:
         return NO_VERDICT
@@ -504,7 +504,7 @@ def seed_verdict(
         taken = compare.slots_of_others(request.connection, a.run.id)
         result = compare.compared(metric, lower, *samples, taken=taken)
     except UnfitEnvironmentError as error:
-        if among > 2:
+        if of_several:
             return NO_VERDICT
         return SeedVerdict((f"{OVER_SEEDS}   {means}", str(error)))
     words = result.words.replace("B is ", f"{names[1]} is ")
@@ -523,7 +523,7 @@ def seed_verdict(
         low, high = number(result.test.low), number(result.test.high)
         words = f"{number(result.difference)} (95 %: {low} to {high}): {words}"
     lines: tuple[str, ...] = f"{OVER_SEEDS}   {means}", f"{names[1]} minus {names[0]}   {words}"
-    if among > 2:
+    if of_several:
         lines = (f"{BEST_TWO} {names[1]} minus {names[0]}   {words}",)
     is_told = result.verdict in (compare.BETTER, compare.WORSE)
     return SeedVerdict(lines, more, _addressed(a, b), is_told)
