@@ -95,15 +95,14 @@ class AttemptFiles:
         since = self.place.started()
         if since is None:
             return []
-        if not ended and not self._outside.is_due():
-            return self._outside.found
-        with self._store.read() as connection:
-            stored = point_sources.sources(connection, self._attempt.stage_id)
-            others = rivals(connection, self._attempt.attempt_id)
-        self._outside.databases.known = frozenset(source.key for source in stored)
-        found = self._outside.search(others, since, ended=ended)
+        if ended or self._outside.is_due():
+            with self._store.read() as connection:
+                stored = point_sources.sources(connection, self._attempt.stage_id)
+                others = rivals(connection, self._attempt.attempt_id)
+            self._outside.databases.known = frozenset(source.key for source in stored)
+            self._outside.search(others, since, ended=ended)
         self.hints = frozenset(self._outside.places())
-        return found
+        return self._outside.found
 
     def report_at_end(self) -> None:
         """Report what the last search did not find."""

@@ -141,8 +141,11 @@ def test_jobs_of_a_multirun_have_different_names(store: Database, tmp_path: Path
     assert end(store, printing, reader) == {name: value * 2 for name, value in apart.items()}
 
 
-def test_directories_where_trackers_make_files_are_watched(store: Database, tmp_path: Path) -> None:
+def test_directories_where_trackers_make_files_are_watched(
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attempt, reader = begin(store, tmp_path)
+    monkeypatch.setattr(outside_sources, "LONGEST_PAUSE", 1e9)  # the next search is not due yet
     assert attempt.workdir in reader.files.hints
     (attempt.workdir / "wandb").mkdir()
     (attempt.workdir / "data").mkdir()
