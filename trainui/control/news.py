@@ -27,7 +27,7 @@ from trainui.store.read.event_feed import DatedEvent
 MOST_AT_ONCE = 2000
 """Events that are read at once; what follows them is read next."""
 
-PAUSE = 0.5
+PAUSE = 1.0
 """Seconds in which changes of the database are taken as one: each costs a look."""
 
 LOOKS_EVERY = 5.0
