@@ -74,14 +74,27 @@ _MEMORY = (
     ),
     rule(
         "host_oom",
+        r"Unable to allocate (?P<size>[\d.]+ \w+) for an array",
+        "An array of {size} was asked for, and there is not so much free memory (RAM): nothing was "
+        "killed, the allocation failed.",
+        fix="Look at the array's shape and type at the named line; memory-map or stream the data, "
+        "or work on a part at a time.",
+        weight=57,
+    ),
+    rule(
+        "host_oom",
+        r"[Oo]ut of memory: Kill|OutOfMemoryError: Task was killed|OutOfMemoryError: .*[Nn]ode|"
+        r"Task was killed due to the node running low on memory",
+        weight=57,
+    ),
+    rule(
+        "host_oom",
         r"DefaultCPUAllocator: (can't allocate memory|not enough memory)|\bMemoryError\b|"
-        r"Cannot allocate memory|std::bad_alloc|Unable to allocate (?P<size>[\d.]+ \w+) for an "
-        r"array|ENOMEM|[Oo]ut of memory: Kill|not enough memory: you tried to allocate|"
+        r"Cannot allocate memory|std::bad_alloc|ENOMEM|not enough memory: you tried to allocate|"
         r"java\.lang\.OutOfMemoryError|tcmalloc: large alloc.*fail|"
-        r"(OutOfMemoryError: Task was killed|"
-        r"OutOfMemoryError: .*[Nn]ode)|Task was killed due to the node running low on memory|"
         r"ArrowMemoryError|malloc of size \d+ failed|realloc of size \d+ failed|"
         r"paging file is too small|bad allocation$|\[Fatal\] Cannot allocate memory",
+        "An allocation of memory (RAM) failed: more was asked for than was free.",
         weight=57,
     ),
     rule(

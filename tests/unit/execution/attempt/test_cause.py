@@ -155,6 +155,18 @@ def test_a_fifo_in_the_place_of_a_log_is_not_waited_for(tmp_path: Path) -> None:
     assert cause.find(tmp_path, Ending(exit_code=1), Masker()) is None
 
 
+def test_an_array_that_is_too_large_is_no_kill_and_says_its_size(tmp_path: Path) -> None:
+    said = (
+        "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 7.28 TiB for an array with "
+        "shape (1000000, 1000000) and data type float64"
+    )
+    why = found(tmp_path, f'Traceback (most recent call last):\n  File "/u/a.py", line 3\n{said}\n')
+    assert why is not None
+    assert (why.id, why.evidence) == ("host_oom", said)
+    assert "7.28 TiB" in why.text
+    assert "kernel" not in why.text
+
+
 def test_time_for_choosing_is_limited(tmp_path: Path) -> None:
     (tmp_path / "stderr.log").write_text(("error: cannot " * 140 + "\n") * 500)
     logs = [cause.Log.of((tmp_path / "stderr.log").read_text().split("\n"))]
