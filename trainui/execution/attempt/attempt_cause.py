@@ -99,6 +99,9 @@ _CHOOSES_PYTHON = re.compile(
 )
 """Commands in which another Python than that of the environment may run."""
 
+_ABSOLUTE = re.compile(r"(?<![\w.~/-])[~/]\S|://")
+"""An absolute path, or a URL."""
+
 _OPTION = re.compile(
     r"(?:--?|\+{1,2})?(?P<name>[A-Za-z_][\w.\-/]*)=(?P<value>.+)|--(?P<long>[A-Za-z][\w.\-]*)"
 )
@@ -125,6 +128,7 @@ def find(
         cause_of_end = cause.known_cause("disk_full", words)
     if cause_of_end is None:
         return None
+    cause_of_end = _with_place(context, cause_of_end)
     cause_of_end = replace(cause_of_end, fix=_with_facts(store, context, cause_of_end))
     edit = _edit(context, cause_of_end, checkpoints)
     record = {**asdict(cause_of_end), "edit": edit or cause_of_end.edit}
@@ -177,6 +181,14 @@ def _memory(peak: int | None) -> str:
 def _command(definition: StageDefinition) -> str:
     command = definition.command or ""
     return command if isinstance(command, str) else shlex.join(command)
+
+
+def _with_place(context: AttemptContext, found: FoundCause) -> FoundCause:
+    """Return a cause with where the stage started, if a relative path leads to no file there."""
+    if found.id != "file_not_found" or _ABSOLUTE.search(found.evidence):
+        return found
+    workdir = context.stage.definition.workdir
+    return replace(found, text=f"{found.text.rstrip('.')}. The stage started in {workdir}.")
 
 
 def _with_facts(store: Database, context: AttemptContext, found: FoundCause) -> str:

@@ -43,3 +43,25 @@ def test_a_full_disk_names_first_what_a_prune_frees(
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "model.bin").write_bytes(b"x" * 3_000_000)
     assert fix().startswith("`trainui prune` would free 3")
+
+
+@pytest.mark.parametrize(
+    ("missing", "is_relative"),
+    [
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'data/train.csv'", True),
+        ("FileNotFoundError: ./train.csv not found", True),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/data/train.csv'", False),
+    ],
+)
+def test_a_file_missing_by_a_relative_path_names_the_directory(
+    store: Database, tmp_path: Path, missing: str, is_relative: bool
+) -> None:
+    filler = Filler(store, tmp_path / "runs")
+    attempt = filler.start(filler.run({"train": ()}), "train")
+    filler.log(attempt, f"{FULL}{missing}\n", "stderr")
+    context = context_of(store, attempt.id)
+    found = Exit(1, None, ExitReason.EXITED, None, False, 0, 0, None, False, ())
+    why = attempt_cause.find(store, context, found, Masker(), "")
+    assert why is not None
+    assert why["id"] == "file_not_found"
+    assert (context.stage.definition.workdir in why["text"]) == is_relative
