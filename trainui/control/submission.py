@@ -30,6 +30,7 @@ from trainui.pipeline.rules import shared_paths
 from trainui.pipeline.stage_command import allowed_directories, validate_file_path
 from trainui.plugin import Executor, registry
 from trainui.resume import code_snapshot, code_version
+from trainui.resume.code_snapshot import SnapshotFiles
 from trainui.resume.submitted import PIPELINE_FILE, SnapshotPaths, filled_in, stage_directories
 from trainui.store import shell_environment
 from trainui.store.db import engine, home_identity
@@ -90,15 +91,14 @@ def submit(
     code = None
     if pipeline.snapshot or configured.snapshot == "always":
         code = code_snapshot.find(Path(pipeline.directory))
-        root, target = Path(code.snapshot.root), directory / code_snapshot.DIRECTORY
-        moved = SnapshotPaths(root, target, code.files)
+        target = directory / code_snapshot.DIRECTORY
+        moved = SnapshotPaths(Path(code.snapshot.root), target, code.files)
         submitted, environ = moved.pipeline(filled), moved.variables(environ)
         sys_path = sys_path and moved.path(sys_path)
     as_written = _without_secrets(pipeline, directory, filled)
     stored, taken = masking.conceal(submitted, as_written, shell_environment.inheritable(environ))
     shell = shell_environment.of_this_shell(environ, taken)
     masker = Masker(shell.known_secrets())
-    snapshot = asdict(code.snapshot) if code else None
     new = NewRun(
         id=run_id,
         name=masker.text(name),
@@ -110,7 +110,7 @@ def submit(
             "sys_path": sys_path,
             "python": python or stage_command.find_interpreter(None, environ).path,
             "given": masker.values(given or {}),
-            "snapshot": snapshot,
+            "snapshot": asdict(code.snapshot) if code else None,
             **({"from": origin} if origin else {}),
             "allowed": allowed_for(pipeline),
         },
@@ -121,15 +121,7 @@ def submit(
     )
     _check_encoding(new)
     with _stored(new, pipeline.text, shell, masker.text((note or "").strip())):
-        code_version.record(
-            Path(pipeline.directory),
-            filled.stages,
-            directory,
-            snapshot=snapshot,
-            packages=code_version.packages_of(filled.stages, environ),
-        )
-        if code:
-            code_snapshot.prepare(code, directory)
+        _record_code(filled, directory, environ, code)
     wakeup.wake()
     return run_id
 
@@ -213,6 +205,21 @@ def _stored(new: NewRun, text: str, shell: ShellEnvironment, remark: str) -> Ite
             if remark:
                 requests.record_note(connection, new.id, remark)
             requests.record_deed(connection, new.id, "submitted")
+
+
+def _record_code(
+    pipeline: Pipeline, directory: Path, environ: Mapping[str, str], code: SnapshotFiles | None
+) -> None:
+    """Write into a run's directory which code and packages it is submitted with."""
+    code_version.record(
+        Path(pipeline.directory),
+        pipeline.stages,
+        directory,
+        snapshot=asdict(code.snapshot) if code else None,
+        packages=code_version.packages_of(pipeline.stages, environ),
+    )
+    if code:
+        code_snapshot.prepare(code, directory)
 
 
 @contextmanager
