@@ -475,16 +475,9 @@ def seed_verdict(
     A line of one series stands for all seeds of its configuration, which may be another run's. Of
     the best two `of_several` lines it is one sentence.
     """
-    if lower is None or len(pair) != 2:
+    if lower is None or (both := _seeds_compared(request, pair)) is None:
         return NO_VERDICT
-    if any(one.attempt is not None for group in pair for one in group.series):
-        return NO_VERDICT  # attempts of a stage are no seeds
-    chosen = [_configuration(request, group) for group in pair]
-    a, b = chosen
-    if a is None or b is None or {one.id for one in a.members} & {one.id for one in b.members}:
-        return NO_VERDICT
-    if a.run == b.run and a.group != b.group:  # as a training and its evaluation
-        return NO_VERDICT
+    a, b = both
     pairs = tuple(
         group.pairs if len(one.members) == len(group.series) else _whole_name(one, a.run, b.run)
         for group, one in zip(pair, (a, b), strict=True)
@@ -507,16 +500,8 @@ def seed_verdict(
         if of_several:
             return NO_VERDICT
         return SeedVerdict((f"{OVER_SEEDS}   {means}", str(error)))
-    words = result.words.replace("B is ", f"{names[1]} is ")
-    more = result.more_seeds
-    lacking = [name for name, one in zip(names, (a, b), strict=True) if not _has_seeds(one)]
-    if more is not None and lacking:
-        more = None
-        who = lacking[0] if len(lacking) == 1 else "both"
-        words += f"; to add seeds, give {who} a `seeds` in the pipeline file"
-    elif more is not None:
-        them = "them" if result.seeds_needed else f"{quantity(more, 'seed')} of each"
-        words += f"; S adds {them}"
+    more, advice = _more_seeds(result, names, both)
+    words = result.words.replace("B is ", f"{names[1]} is ") + advice
     if max(len(one.members) for one in (a, b)) < 2:
         return SeedVerdict((words,), more, _addressed(a, b))
     if result.test is not None:
@@ -527,6 +512,38 @@ def seed_verdict(
         lines = (f"{BEST_TWO} {names[1]} minus {names[0]}   {words}",)
     is_told = result.verdict in (compare.BETTER, compare.WORSE)
     return SeedVerdict(lines, more, _addressed(a, b), is_told)
+
+
+def _seeds_compared(
+    request: CurvesRequest, pair: Sequence[LineGroup]
+) -> tuple[compare.Configuration, compare.Configuration] | None:
+    """Return the configurations of two lines; None if a difference over seeds says nothing."""
+    if len(pair) != 2 or any(one.attempt is not None for group in pair for one in group.series):
+        return None  # attempts of a stage are no seeds
+    a, b = (_configuration(request, group) for group in pair)
+    if a is None or b is None or {one.id for one in a.members} & {one.id for one in b.members}:
+        return None
+    if a.run == b.run and a.group != b.group:  # as a training and its evaluation
+        return None
+    return a, b
+
+
+def _more_seeds(
+    result: compare.SeedComparison,
+    names: Sequence[str],
+    configurations: Sequence[compare.Configuration],
+) -> tuple[int | None, str]:
+    """Return how many seeds more, of each, a key may start, and how to add them in words."""
+    more = result.more_seeds
+    if more is None:
+        return None, ""
+    pairs = zip(names, configurations, strict=True)
+    lacking = [name for name, one in pairs if not _has_seeds(one)]
+    if lacking:
+        who = lacking[0] if len(lacking) == 1 else "both"
+        return None, f"; to add seeds, give {who} a `seeds` in the pipeline file"
+    them = "them" if result.seeds_needed else f"{quantity(more, 'seed')} of each"
+    return more, f"; S adds {them}"
 
 
 def _has_seeds(one: compare.Configuration) -> bool:
