@@ -148,9 +148,8 @@ def settings_of_a_database(request: pytest.FixtureRequest) -> Iterator[dict[str,
         yield {}
         return
     server: postgresql.Server = request.getfixturevalue("postgresql_server")
-    url = server.make_database(server.filled_template())
-    yield {"TRAINUI_DATABASE_URL": url}
-    server.drop(url)
+    with server.empty_database() as url:
+        yield {"TRAINUI_DATABASE_URL": url}
 
 
 @pytest.fixture

@@ -162,9 +162,11 @@ class TestSubmission:
     def test_nothing_is_left_where_the_store_fails(self, store: Database) -> None:
         control.submit(load(), run_id="first")
         with store.write() as connection:
-            connection.execute("DROP TABLE dependencies")
+            connection.execute("ALTER TABLE dependencies RENAME TO away")
         with pytest.raises(Exception, match="dependencies"):
             control.submit(load(), run_id="second")
+        with store.write() as connection:
+            connection.execute("ALTER TABLE away RENAME TO dependencies")
         assert [run.name for run in paths.home().runs.glob("[!.]*")] == ["first"]
         with store.read() as connection:
             assert views.run(connection, "second") is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -233,13 +234,12 @@ class KeptByPostgresql(Kept):
     """The same in PostgreSQL."""
 
     def make_database(self) -> str:
-        server = postgresql.running()
-        self.url = server.make_database(server.filled_template())
-        return self.url
+        self.lent = ExitStack()
+        return self.lent.enter_context(postgresql.running().empty_database())
 
     def teardown(self) -> None:
         super().teardown()
-        postgresql.running().drop(self.url)
+        self.lent.close()
 
 
 TestKeptByPostgresql = pytest.mark.usefixtures("postgresql_server")(KeptByPostgresql.TestCase)

@@ -34,10 +34,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def url(postgresql_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    url = postgresql_server.make_database(postgresql_server.filled_template())
-    monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
-    yield url
-    postgresql_server.drop(url)
+    with postgresql_server.empty_database() as url:
+        monkeypatch.setenv("TRAINUI_DATABASE_URL", url)
+        yield url
 
 
 @pytest.fixture
