@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,17 @@ def test_a_stop_ends_the_broker_of_a_removed_home_without_guard(home: Home) -> N
     remove(home)
     assert lifecycle.stop()
     assert not is_alive(server)
+
+
+def test_a_stop_waits_for_the_processes_of_a_removed_home(home: Home) -> None:
+    background.start()
+    guard, worker = background.guard_pid(home), background.worker_pid(home)
+    os.kill(guard, signal.SIGSTOP)  # so that it notices only later
+    remove(home)
+    with ThreadPoolExecutor() as pool:
+        stop = pool.submit(lifecycle.stop)
+        wait_for(lambda: not is_alive(worker), "the end of the worker")
+        assert not stop.done()
+        os.kill(guard, signal.SIGCONT)
+        assert stop.result()
+    assert not is_alive(guard)

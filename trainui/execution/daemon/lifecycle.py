@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from trainui.settings import Settings
 from trainui.store import hosts
 from trainui.store.db import engine, home_identity, sqlite_file
 from trainui.store.db.home_identity import Kind
+from trainui.supervisor.supervise import start_ticks
 
 UPGRADE_PATIENCE = 120.0
 """Seconds for the copy and the upgrade of a large database."""
@@ -171,7 +172,10 @@ def stop(timeout: float = 10.0) -> bool:
     """
     home = paths.home()
     if not home.worker.exists():
-        return broker.stop(home)  # one that outlived its home and its guard
+        outlived = _outlived(home)
+        broker_ended = broker.stop(home)  # it ends by itself only where its guard lives
+        others_ended = processes.wait_until(lambda: not any(map(start_ticks, outlived)), timeout)
+        return broker_ended and others_ended
     standing = home_identity.standing_of(sqlite_file.store_file(), home)
     if standing.kind in (Kind.COPY, Kind.UNKNOWN):
         standing.check()
@@ -184,6 +188,17 @@ def stop(timeout: float = 10.0) -> bool:
     if has_ended:
         guard.remove_sockets(home)  # if the guard was killed, or left the home
     return has_ended
+
+
+def _outlived(home: Home) -> list[int]:
+    """Return the pids of the guard and the worker of a home that was removed: they end soon."""
+    locks = {f"{lock.resolve()} (deleted)" for lock in (home.guard_lock, home.worker_lock)}
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or belongs to another user
+            if any(str(opened.readlink()) in locks for opened in (process / "fd").iterdir()):
+                found.append(int(process.name))
+    return found
 
 
 def status() -> dict[str, Any]:
