@@ -426,6 +426,15 @@ def _next(
     known: dict[str, list[Trouble]] = {}
     for one in trouble:
         known.setdefault(one.suggestion.command, []).append(one)
-    for those in known.values():
-        more = f" ({len(those)} stages)" if len(those) > 1 else ""
-        yield Step(f"{those[0].suggestion.text}{more}", those[0].suggestion.command)
+    for command, those in known.items():
+        yield Step(_for_stages(those), command)
+
+
+def _for_stages(those: Sequence[Trouble]) -> str:
+    """Return the suggestion that most of some stages have, and how many have it or another."""
+    text, count = Counter(one.suggestion.text for one in those).most_common(1)[0]
+    stages = [one.stage for one in those if one.suggestion.text == text and one.stage]
+    if count < len(those):
+        others = len(those) - count
+        return f"{text} (for {formatting.listed(stages, 1)}; {others} ended otherwise)"
+    return f"{text} ({len(stages)} stages)" if len(stages) > 1 else text

@@ -504,6 +504,24 @@ def test_a_prepared_edits_step_counts_what_else_is_resumed(night: Night) -> None
     assert text in {one.text for one in night.digest().next}
 
 
+def test_a_runs_step_says_for_which_of_its_causes_it_is(night: Night) -> None:
+    fixes = ["ask for less memory", "lower the rate", "ask for less memory", "correct the path"]
+    run = night.filler.run({f"train-{at}": () for at in range(len(fixes))}, name="sweep")
+    for at, fix in enumerate(fixes):
+        name = f"train-{at}"
+        night.end(night.start(run, 3.0, stage_name=name), 2.0, Status.FAILED, "exit code 1")
+        cause = {"text": "why", "evidence": "", "fix": fix, "edit": None}
+        with night.store.write() as connection:
+            stage = views.stage(connection, run, name)
+            assert stage is not None
+            runs.record_stage_event(connection, stage, CAUSE, "why", attempt=1, data=cause)
+    (step,) = night.digest().next
+    assert step.command == f"trainui resume {formatting.short_id(run)}"
+    assert step.text == (
+        "sweep: ask for less memory; then resume (for train-2 and 1 more; 2 ended otherwise)"
+    )
+
+
 def test_runs_of_one_name_are_told_apart(night: Night) -> None:
     for name, error in (("digits", "a"), ("digits", "b"), ("other", "c")):
         night.whole(name, 3.0, 2.5, status=Status.FAILED, error=error)
