@@ -10,8 +10,7 @@ from pathlib import Path
 from tests.unit.store import readings
 from tests.unit.store.readings import connect as connect
 from trainui.metrics.formats import DecoderChoice
-from trainui.metrics.reader.attempt import DatabaseReader
-from trainui.metrics.reader.source import EndOfFile, ReadOptions, SourceReader
+from trainui.metrics.reader.source import DatabaseReader, EndOfFile, ReadOptions, SourceReader
 from trainui.metrics.tail import OpenFiles
 from trainui.model.records import SeriesSummary
 from trainui.store.db.engine import Database

@@ -16,7 +16,7 @@ import pytest
 from tests.unit.metrics import corpus, reading
 from tests.unit.metrics.replaying import curves_of, points_of
 from trainui.metrics import trackers
-from trainui.metrics.reader.attempt import DatabaseReader
+from trainui.metrics.reader.source import DatabaseReader
 from trainui.metrics.tail import UnreadableFileError
 from trainui.store.db.engine import Database
 
