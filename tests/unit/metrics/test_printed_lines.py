@@ -515,6 +515,16 @@ def test_a_single_bar_after_several_earlier_is_an_epoch() -> None:
     assert found(second, log[: len(log) // 3])["loss"] == [(0, "3.0")]
 
 
+def test_bars_of_epochs_continue_in_the_next_attempt() -> None:
+    def log(epoch: int) -> str:
+        return f"\rEpoch {epoch}/4: 100%|##| 3/3 [00:00<00:00, 9.1it/s, loss={epoch}.5]\n"
+
+    first = TextLines()
+    assert found(first, log(1), log(2))["loss"] == [(0, "1.5"), (1, "2.5")]
+    second = TextLines(None, carried_over(first.state))
+    assert found(second, log(3), log(4))["loss"] == [(2, "3.5"), (3, "4.5")]
+
+
 def test_the_count_of_stepless_values_continues_in_later_attempts() -> None:
     first = TextLines()
     found(first, "loss 3\nloss 2\n")

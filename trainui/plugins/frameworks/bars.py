@@ -140,7 +140,7 @@ class Bars(LineReader):
         epoch = int(found["at"]) if found else 0
         if found and not epoch:
             self.memory["from_zero"] = True
-        return max(0, epoch - bool(found and found["of"] and "from_zero" not in self.memory))
+        return max(0, epoch - bool(found and found["of"] and not self.memory.get("from_zero")))
 
     def _new_rows(self, kind: str, bar: dict[str, Any]) -> Sequence[NumberRow]:
         """Return the new numbers of a bar; a bar may continue after it seemed to have ended."""

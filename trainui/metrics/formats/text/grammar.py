@@ -130,7 +130,7 @@ _FIELD_OF = re.compile(rf"['\"]([^'\"{{}}]+)['\"]\s*:\s*['\"]?({VALUE})")
 _OBJECT = re.compile(r"[^{]*\{\s*[\"']")
 _LOGGED = re.compile(
     r"(?:\W+|.*(?:[\]\[:;|>()*-]|[\]}],|INFO|DEBUG|\ue800|\s\s)\s*"
-    rf"|(?:.*\W)?(?:task|fold|seed|run|stage|phase)[ =:#_-]{{0,3}}{INT}(?: ?/ ?{INT})?,\s*)?"
+    rf"|(?:.*\W)?(?:task|fold|seed|run|stage|phase)[ =:#_-]{{0,3}}{INT}(?: ?/ ?{INT})?,?\s*)?"
     rf"(?:[a-z]+_\w+$|end of|after|current|(?:\w+ )?(?:{TRAIN}|{HELD_OUT})(?: \w+,| ?@| at)?)?",
     re.IGNORECASE,
 )

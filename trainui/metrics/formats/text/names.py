@@ -168,9 +168,7 @@ _OF_TIME = re.compile(
 @lru_cache(_NAMES)
 def is_no_metric(name: str) -> bool:
     """Return True for a counter, a time to go, memory, or a setting."""
-    if _OF_TIME.fullmatch(name) and not re.match(
-        r"time/(?:iter|time|total|epis)|train_s\w+_per_second", name
-    ):
+    if _OF_TIME.fullmatch(name) and not re.match(r"time/(?:iter|time|total|epis)", name):
         return False
     found = _NO_METRIC.fullmatch(name.rpartition("/")[2])
     return found is not None and (found[1] is None or not names_metric(name))
@@ -493,6 +491,8 @@ _REWRITTEN = tuple(
             rf"({COUNTER}) *({INT}) *(?:[:=]|is\b:?|->) *(?={VALUE})",
             r"\2 \3: \1: ",
         ),
+        # `FID-5k @ 5000: 26.1`
+        (rf"^([^\ue000-\ue7ff]*[A-Za-z]) @ ({INT}): *(?={VALUE})", r"step \2: \1: "),
         # `eval @ 12887 steps: return=3`, `eval @ 3.0k: return 3`, `validation at 500`
         (rf"(?:@|at|after) ({INT}) ({COUNTER})s?\b", r"\2 \1"),
         (rf"^([^\ue000-\ue7ff]*)(?:@|\bat) ({INT}|{VALUE}[kKM])(?=:|\s*$)", r"\1step \2"),
@@ -599,8 +599,8 @@ _COCO = re.compile(
 """`Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.5`."""
 
 
-_AT_K = re.compile(r"(?<=[A-Za-z]) @ (?=\d+ ?[:=] ?[-.\d])")
-"""`Precision @ 1: 0.5`, but not `eval @ 100: loss 0.5`."""
+_AT_K = re.compile(r"(?<=[A-Za-z]) @ (?=(?:\d{1,3}|1000) ?[:=] ?[-.\d])")
+"""`Precision @ 1: 0.5`, but not `eval @ 100: loss 0.5`, nor `FID @ 5000: 26.1`."""
 
 
 def normal(line: str) -> str:

@@ -53,7 +53,7 @@ _OPENS = re.compile(r"(?:[^{]* )?\{(?:[\"'][^{}]*(?:\{[^{}]*\}[^{}]*)*,)?\s*")
 _COUNT = re.compile(r"(\d+)/(\d+)")
 _MOST_FIELDS = 1000
 """Numbers of an object that are read."""
-_KINDS = ("_type", "type", "event", "split", "phase", "mode", "stage")
+_KINDS = ("_type", "type", "event", "msg", "message", "split", "phase", "mode", "stage")
 """Fields that may say the part of the data, as in `"_type": "val_epoch"`."""
 _JOB = re.compile(r"#(?P<number>\d+) : (?P<overrides>\S.*)")
 """Hydra's launcher, before each job of a multirun."""
