@@ -453,10 +453,19 @@ class Feeds:
 
 
 def _page_of(feed: BoxFeed) -> Snapshot | None:
-    """Return the page as it was read last; why a box does not answer is all known of its health."""
-    if feed.snapshot is None or not feed.problem:
-        return feed.snapshot
-    return feed.snapshot._replace(health=Health(away=(_trouble_of(feed),)))
+    """Return the page as it was read last; of a box that does not answer, with when it was heard.
+
+    Why it does not is all known of its health, and no time to go is known.
+    """
+    found = feed.snapshot
+    if found is None or not feed.problem:
+        return found
+    page, seen_at = found.page, feed.seen_at
+    if page is not None:
+        page = page._replace(seen_at=seen_at, eta=None)
+    past = (one._replace(run=one.run._replace(seen_at=seen_at)) for one in found.history)
+    away = Health(away=(_trouble_of(feed),))
+    return found._replace(page=page, history=tuple(past), health=away)
 
 
 def _trouble_of(feed: BoxFeed) -> str:

@@ -17,7 +17,6 @@ from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.message import Message
 
-from trainui import clock
 from trainui.clock import SECOND
 from trainui.model.records import StageRecord
 from trainui.model.states import WAITING, Status
@@ -41,6 +40,7 @@ from trainui.tui.graph_layout import (
 from trainui.tui.keymap import bindings
 from trainui.tui.numbers import elapsed, state_style
 from trainui.tui.plot_axes import XAxis, axis_labels
+from trainui.tui.snapshot import RunPage
 from trainui.tui.styled_text import (
     Row,
     Segment,
@@ -97,6 +97,8 @@ class Timeline:
 
     def __init__(self, stages: Sequence[StageRecord], now: int, tries: Tries | None = None) -> None:
         known = tries or {}
+        self.now = now
+        """Until when a running attempt has run."""
         self._spans: dict[str, list[tuple[int, int]]] = {}
         """By stage name, when each attempt started and ended."""
         for stage in stages:
@@ -286,7 +288,6 @@ class GraphContext:
     """The highlighted lanes: those into and out of the selected stage."""
     offset: int
     """Characters of the lanes that are scrolled out at the left."""
-    now: int
     alerts: Mapping[str, str]
     """By stage name, the word of its alert."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -348,7 +349,7 @@ def _facts(node: GraphNode, members: Sequence[StageRecord], context: GraphContex
     spans = (Segment(" "), *words, Segment(" " * (columns.word - width_of(words))))
     if not columns.time:
         return spans if columns.word else ()
-    time = _time(stage, context.now)
+    time = _time(stage, context.timeline.now)
     return (*spans, Segment(" "), Segment(fit(time, columns.time, right=True), "dim"))
 
 
@@ -406,6 +407,11 @@ def _lanes(line: GraphLine, stage: StageRecord | None, context: GraphContext) ->
     return (*merged([Segment(" "), *spans]), Segment(" " * (width - len(cells))))
 
 
+def _drawn_of(page: RunPage) -> tuple[object, ...]:
+    """Return all of a page that the graph shows."""
+    return page.stages, page.alerts, page.tries, page.seen_at
+
+
 class StageGraph(CursorView):
     """The stages of a run and their dependencies."""
 
@@ -433,7 +439,7 @@ class StageGraph(CursorView):
         """The nodes' names as shown in so many cells, by their keys."""
         self.timeline = Timeline((), 0)
         self._alerts: Mapping[str, str] = {}
-        self._tries: Tries = {}
+        self._page: RunPage | None = None
 
     @property
     def selected(self) -> StageRecord | None:
@@ -452,26 +458,17 @@ class StageGraph(CursorView):
         """The width at which every line fits, without bars, in characters."""
         return self._drawing.width + 2 + self._longest + 1 + self._word + 1 + TIME
 
-    def set_stages(
-        self,
-        stages: Sequence[StageRecord],
-        alerts: Mapping[str, str] | None = None,
-        tries: Tries | None = None,
-    ) -> None:
-        """Show the stages of a run; the cursor stays on its stage.
-
-        By stage name, `alerts` has the word of its alert, and `tries` the start and end of each
-        attempt of a stage with several.
-        """
-        before = self._all
-        if (stages, alerts or {}, tries or {}) == (before, self._alerts, self._tries):
+    def set_page(self, page: RunPage) -> None:
+        """Show the stages of a run; the cursor stays on its stage."""
+        shown, self._page = self._page, page
+        if shown is not None and _drawn_of(shown) == _drawn_of(page):
             return
-        self._all, self._alerts, self._tries = stages, alerts or {}, tries or {}
-        self._stages = {stage.name: stage for stage in stages}
-        self.timeline = Timeline(self._all, clock.now(), self._tries)
-        if [one.definition for one in before] != [one.definition for one in stages]:
+        before, self._all, self._alerts = self._all, page.stages, page.alerts
+        self._stages = {stage.name: stage for stage in self._all}
+        self.timeline = Timeline(self._all, page.now, page.tries)
+        if [one.definition for one in before] != [one.definition for one in self._all]:
             self._lay_out()
-        self._word = word_width(self._by_key.values(), stages, alerts=bool(self._alerts))
+        self._word = word_width(self._by_key.values(), self._all, alerts=bool(self._alerts))
         self.update_rows()
 
     def _lay_out(self) -> None:
@@ -504,8 +501,9 @@ class StageGraph(CursorView):
 
     def tick(self) -> None:
         """Update the running times and bars."""
-        if any(stage.status == Status.RUNNING for stage in self._all):
-            self.timeline = Timeline(self._all, clock.now(), self._tries)
+        page = self._page
+        if page is not None and any(stage.status == Status.RUNNING for stage in page.stages):
+            self.timeline = Timeline(page.stages, page.now, page.tries)
         self.update_rows()
 
     @property
@@ -562,7 +560,6 @@ class StageGraph(CursorView):
             self.timeline,
             lit | {lanes.lane_into.get(selected or "", -1)},
             self._offset(columns.graph),
-            clock.now(),
             self._alerts,
             self._shown_names(columns.name),
             awaited_by(node, self._by_key, self._stages) if node is not None else "",

@@ -303,6 +303,13 @@ class RunPage(NamedTuple):
     """The name and the short id of the run that it came from (`--from`); empty: none."""
     more: int = 0
     """Number of further stages, which the next snapshot adds (large runs load in steps)."""
+    seen_at: int | None = None
+    """When its box was last heard, if that does not answer; else None."""
+
+    @property
+    def now(self) -> int:
+        """The moment that it shows: now, or when a box that does not answer was last heard."""
+        return clock.now() if self.seen_at is None else self.seen_at
 
     @property
     def stage_count(self) -> int:

@@ -32,6 +32,7 @@ from trainui.tui.snapshot import (
     ListQuery,
     MetricQuery,
     Query,
+    RunEta,
     RunLive,
     RunQuery,
     Snapshot,
@@ -211,6 +212,24 @@ def test_a_run_of_a_lost_box_has_no_time_to_go(filler: Filler, lost: Lost) -> No
     both = box_feed.merged(Snapshot(ListQuery()), [lost.feed])
     assert [one.id for one in both.runs] == [run.id]
     assert not both.endings
+
+
+def test_the_page_of_a_lost_box_shows_when_it_was_heard(filler: Filler, lost: Lost) -> None:
+    run_id = filler.run({"a": ()})
+    filler.start(run_id, "a", ago=300.0)
+    found = read(RunQuery(run_id))
+    assert found.page is not None
+    eta = RunEta(Eta(clock.now() + 600 * SECOND, whole=True), {})
+    lost.feed.seen_at = clock.now() - 60 * SECOND
+    lost.feed.snapshot = found._replace(query=PAGE, page=found.page._replace(eta=eta))
+    for problem, now, to_go in (("", clock.now(), eta), (SILENT, lost.feed.seen_at, None)):
+        lost.feed.problem = problem
+        lost.feeds._query, lost.feeds._open = PAGE, "gpu2"
+        lost.feed._changed(lost.feed)
+        page = lost.found[-1].page
+        assert page is not None
+        assert page.now == pytest.approx(now, abs=30 * SECOND)
+        assert page.eta == to_go
 
 
 def test_a_feed_that_is_stopped_before_the_greeting_leaves_no_ssh(

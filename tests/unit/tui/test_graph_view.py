@@ -77,7 +77,7 @@ def test_running_keeps_its_colour_and_trouble_is_beside_it(
     drawing = layout([(node.key, node.depends_on)], most_lines=9)
     alerts = {} if alert is None else {"train": alert}
     columns, timeline = GraphColumns(2, 8, WORD, 0, 0), Timeline([stage], clock.now())
-    context = GraphContext(columns, timeline, frozenset(), 0, clock.now(), alerts)
+    context = GraphContext(columns, timeline, frozenset(), 0, alerts)
     row = graph_row(drawing.lines[0], node, [stage], context)
     found = [(one.text, one.style) for one in row if one.text.strip()]
     assert found[-len(shown) :] == shown
@@ -100,7 +100,7 @@ def test_a_pending_stage_says_after_what_it_comes(filler: Filler) -> None:
         (line,) = layout([(node.key, ())], most_lines=9).lines
         awaited = awaited_by(node, nodes, stages)
         columns = GraphColumns(2, 8, WORD, 7, bar)
-        context = GraphContext(columns, timeline, frozenset(), 0, clock.now(), {}, awaited=awaited)
+        context = GraphContext(columns, timeline, frozenset(), 0, {}, awaited=awaited)
         some = [stages[one] for one in node.members]
         row = graph_row(line, node, some, context)
         assert width_of(row) == 1 + 2 + 1 + 8 + columns.facts + (2 + bar if bar else 0)
@@ -133,7 +133,7 @@ def test_a_folded_sweep_counts_its_silent_members_apart(filler: Filler) -> None:
     (node,) = graph_nodes(members, lambda _name, _count: True)
     drawing = layout([(node.key, node.depends_on)], most_lines=9)
     columns, timeline = GraphColumns(2, 8, WORD, 12, 0), Timeline(members, clock.now())
-    context = GraphContext(columns, timeline, frozenset(), 0, clock.now(), {})
+    context = GraphContext(columns, timeline, frozenset(), 0, {})
     row = graph_row(drawing.lines[0], node, members, context)
     shown = [(one.text.strip(), one.style) for one in row if one.text.strip()]
     assert shown[-3:] == [("◌1", "bad"), ("◌1", "warn"), ("●2", "state-running")]

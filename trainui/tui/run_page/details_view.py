@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.message import Message
 
-from trainui import clock
 from trainui.errors import TrainuiError
 from trainui.formatting import quantity, size
 from trainui.model.records import Event, RunRecord, StageRecord
@@ -264,10 +263,10 @@ class DetailsView(RowsView):
         """Draw again when an age changes; while the stage runs, the page's clock does."""
         if self._aging is not None:
             self._aging.stop()
-        activity, now = subject.detail.activity, clock.now()
-        if activity is not None and subject.stage.status in ENDED:
+        activity, page = subject.detail.activity, subject.page
+        if activity is not None and subject.stage.status in ENDED and page.seen_at is None:
             known = (activity.output_at, activity.checkpoint_at)
-            changes = [age_changes_in(moment, now) for moment in known if moment is not None]
+            changes = [age_changes_in(moment, page.now) for moment in known if moment is not None]
             self._aging = self.set_timer(min(changes), self._show_again) if changes else None
 
     def tick(self, timeline: Timeline) -> None:
@@ -327,7 +326,7 @@ class DetailsView(RowsView):
         if tab == DetailTab.OVERVIEW:
             folded = self.folded and self._pattern is None
             height = self.scrollable_content_region.height
-            return overview_rows(of, clock.now(), width, folded=folded, height=height)
+            return overview_rows(of, of.page.now, width, folded=folded, height=height)
         if tab == DetailTab.PARAMS:
             return params_rows(of.page.run, stage, width, of.detail.own_parameters)
         if tab == DetailTab.OUTPUTS:
@@ -341,7 +340,14 @@ class DetailsView(RowsView):
         self.table_width = max(self.table_width, table.width)
         foot: list[Row] = [(), *((Segment(line, "dim"),) for line in OF_A_FOLD)]
         group, alerts = of.page.group, of.page.alerts
-        return SweepRows(of.members, group, width=width, table=table, foot=foot, alerts=alerts)
+        return SweepRows(
+            *(of.members, group),
+            width=width,
+            table=table,
+            foot=foot,
+            alerts=alerts,
+            now=lambda: of.page.now,
+        )
 
     def _views(self, of: DetailsSubject, width: int) -> list[Row]:
         """Return the views that plugins made of files, and start the next one in a thread."""

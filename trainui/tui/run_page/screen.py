@@ -15,7 +15,6 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Button
 
-from trainui import clock
 from trainui.control.log_files import missing_log
 from trainui.model.records import AttemptRecord, StageRecord
 from trainui.model.states import ENDED, UNFINISHED, Status
@@ -140,8 +139,6 @@ class RunScreen(Page):
         self._left: Widget | None = None
         """What had the focus when the panes were hidden."""
         self._notices: Row = ()
-        self._is_lost = False
-        """True if the run's box does not answer: times stand still."""
         self._autoselected: str | None = None
         """The stage that was autoselected last."""
 
@@ -179,9 +176,8 @@ class RunScreen(Page):
             return
         before = self._page.stages if self._page is not None else ()
         self._page, self._notices = page, notices
-        self._is_lost = bool(snapshot.health.away)
         selected = self.graph.selected_name
-        self.graph.set_stages(page.stages, page.alerts, page.tries)
+        self.graph.set_page(page)
         if (new := successor(selected, before, page.stages)) is not None:
             self.graph.select(new)
         if self._wanted and not page.more:
@@ -223,17 +219,17 @@ class RunScreen(Page):
                 self.graph.select(found)
 
     def tick(self) -> bool:
-        """Update the running times; return True while the run is unfinished."""
+        """Update the running times; return True while they run."""
         page = self._page
-        if page is None or self._is_lost:
+        if page is None:
             return False
         self._show_state(page)
         self.graph.tick()
         self.tick_stage()
-        return page.run.status in UNFINISHED
+        return page.run.status in UNFINISHED and page.seen_at is None
 
     def _show_state(self, page: RunPage) -> None:
-        self.state_bar.show(heading(page, clock.now(), self.size.width))
+        self.state_bar.show(heading(page, page.now, self.size.width))
 
     def on_resize(self) -> None:
         """Lay out the panes for the new size."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple, overload
 
@@ -151,6 +151,7 @@ class MemberColumns(NamedTuple):
         group: MatrixDetail,
         word: str,
         *,
+        now: int,
         leads: bool,
         is_ill: bool,
     ) -> Row:
@@ -167,7 +168,7 @@ class MemberColumns(NamedTuple):
             for key, width in self.params.items()
         )
         ticks = stage.status == Status.RUNNING and stage.lost_at is None
-        spent = elapsed(stage.worked_until(clock.now()), ticks=ticks)
+        spent = elapsed(stage.worked_until(now), ticks=ticks)
         shown = "" if value is None else f"{'!' * is_broken}{number(value)}"
         value_style = "bad" if is_broken else "good" if leads and value is not None else ""
         style = "bad" if stage.stalled else state_style(stage.status)
@@ -352,11 +353,15 @@ class SweepRows(Sequence[Row]):
         table: SweepTable | None = None,
         foot: Sequence[Row] = (),
         alerts: Mapping[str, str] | None = None,
+        now: Callable[[], int] = clock.now,
     ) -> None:
-        """Render the heading; `table` may be reused, `foot` are lines below the members."""
+        """Render the heading; `table` may be reused, `foot` are lines below the members.
+
+        `now` returns until when a running member has worked, each time its line is rendered.
+        """
         group = group or NO_METRIC
         self._table = table if table is not None else SweepTable(members)
-        self._group, self._width, self._foot = group, width, foot
+        self._group, self._width, self._foot, self._now = group, width, foot, now
         self._ordered, self._alerts = _ordered(members, group), alerts or {}
         self._counts = {name: one.split(" ")[-1] for name, one in group.progress.items()}
         """How far members are, without the unit: `86/125`."""
@@ -417,8 +422,9 @@ class SweepRows(Sequence[Row]):
         leads = place == 0 and group.lower is not None and group.may_lead(stage)
         params = self._table.params[stage.name]
         is_ill = stage.name in self._group.broken or stage.name in self._alerts
+        now = self._now()
         rows = [
-            self._columns.row(stage, params, group, word, leads=leads, is_ill=is_ill)
+            self._columns.row(stage, params, group, word, now=now, leads=leads, is_ill=is_ill)
             for word in self._words(stage)
         ]
         return next((row for row in rows if width_of(row) <= self._width), rows[-1])

@@ -771,19 +771,18 @@ def test_a_sweeps_heading_is_whole_with_room(
 
 
 def test_only_the_members_that_are_seen_are_made_into_lines(
-    filler: Filler, connection: statements.Connection, monkeypatch: pytest.MonkeyPatch
+    filler: Filler, connection: statements.Connection
 ) -> None:
     members = [f"train[lr={number}]" for number in range(2000)]
     stages = views.stages(connection, filler.run(dict.fromkeys(members, ())))
-    made, real = 0, clock.now
+    made = 0
 
     def now() -> int:
         nonlocal made
         made += 1
-        return real()
+        return clock.now()
 
-    monkeypatch.setattr(clock, "now", now)
-    rows = SweepRows(stages, None, width=60, foot=[(Segment("the end"),)])
+    rows = SweepRows(stages, None, width=60, foot=[(Segment("the end"),)], now=now)
     assert len(rows) > 2000
     assert made == 0
     assert "lr=" not in plain(rows[-1])
