@@ -155,10 +155,8 @@ def _here(line: PlotLine, chart: Chart, view: PlotOptions) -> Row:
 def _in_all(line: PlotLine, figures: SeriesSummary, chart: Chart) -> Row:
     spans: list[Segment] = []
     lower, unit = chart.lower_is_better, chart.unit
-    least, most = figures.min, figures.max
     if line.best is not None:
         value, step, _ = line.best
-        least, most = (value, most) if lower else (least, value)  # the figures may be newer
         word = "lower is better" if lower else "higher is better"
         spans += [
             Segment("best   ", "dim"),
@@ -172,9 +170,9 @@ def _in_all(line: PlotLine, figures: SeriesSummary, chart: Chart) -> Row:
         spans.append(Segment(f"× {figures.nonfinite} not finite{since}   ", "bad"))
     spans += [
         Segment("min ", "dim"),
-        Segment(number(least)),
+        Segment(number(figures.min)),
         Segment("   max ", "dim"),
-        Segment(number(most)),
+        Segment(number(figures.max)),
         Segment(f"   {quantity(figures.count, 'point')}", "dim"),
     ]
     if figures.superseded:

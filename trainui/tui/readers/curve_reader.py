@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainui.model.headline_metric import CURVE, headline, is_clock, is_headline, lower_is_better
 from trainui.model.records import Event, SeriesSummary, StageRecord
@@ -85,8 +85,17 @@ PERIOD = 0.9
 """Seconds between two readings of live charts: once a second looks live, and reading them as
 often as their summaries would cost several times as much."""
 
-_NOT_DRAWN: tuple[object, tuple[Chart, ...], float] = None, (), 0.0
-"""`CurveReader._drawn` before the first reading."""
+
+class _Drawn(NamedTuple):
+    """The last reading of charts, which is shown until the next one."""
+
+    what: object = None
+    """What they depend on, except the points."""
+    charts: tuple[Chart, ...] = ()
+    figures: tuple[SeriesSummary, ...] = ()
+    """Of the same points."""
+    at: float = -math.inf
+    """When they were read (`time.monotonic`)."""
 
 
 def read_alerts(connection: Connection, stage: StageRecord) -> list[StageAlert]:
@@ -284,9 +293,7 @@ class CurveReader:
         self._nan_steps = NanSteps()
         self._nan: Mapping[str, Mapping[str, float]] = {}
         """By stage id and metric, the step of the first NaN value."""
-        self._drawn = _NOT_DRAWN
-        """The charts of the last reading, what they depend on except the points, and when to read
-        them again (`time.monotonic`)."""
+        self._drawn = _Drawn()
         self._shows_first, self._is_verdict_due = False, False
         """True if other curves are read than before, and if a verdict waits for the next reading:
         they are shown before the second that it takes to import SciPy."""
@@ -324,20 +331,19 @@ class CurveReader:
         lines, choice = self._sources(request)
         self._read_annotations(request, lines)
         what = (wanted, names, tuple(lines), tuple(self._alerts))
-        now, (before, charts, due) = time.monotonic(), self._drawn
-        self._shows_first, self._is_verdict_due = before != what, False
-        if fresh := before != what or due <= now:
+        now, before = time.monotonic(), self._drawn
+        self._shows_first, self._is_verdict_due = before.what != what, False
+        if fresh := before.what != what or before.at + PERIOD <= now:
             known = {figure.name for figure in figures}
             if converted is not None:
                 view = replace(wanted.view, window=converted.window)
                 request = replace(request, wanted=replace(wanted, view=view))
             charts = tuple(self._chart(request, name, lines) for name in names if name in known)
-            due = now + PERIOD
-            self._drawn = what, charts, due
+            self._drawn = _Drawn(what, charts, figures, now)
         return Curves(
             wanted,
-            figures,
-            charts,
+            self._drawn.figures,
+            self._drawn.charts,
             self._candidates(request, figures),
             converted,
             series.axes(figures, connection, stage),
@@ -346,8 +352,13 @@ class CurveReader:
             first=first,
             left_out=self._left_out(request, names, lines),
             folds=fold_choices(lines),
-            due=math.inf if fresh and not self._is_verdict_due else due,
+            due=math.inf if fresh and not self._is_verdict_due else self._drawn.at + PERIOD,
         )
+
+    @property
+    def drawn_at(self) -> float:
+        """When the charts that are shown were read (`time.monotonic`)."""
+        return self._drawn.at
 
     def _first(self, request: CurvesRequest, figures: Sequence[SeriesSummary]) -> tuple[str, ...]:
         """Return the metrics to show first."""
@@ -448,7 +459,7 @@ class CurveReader:
         before = self._nan
         self._nan = self._nan_steps.read(request.connection, [one.owner for one in lines])
         if self._nan is not before:
-            self._drawn = _NOT_DRAWN
+            self._drawn = _Drawn()
 
     def _check_version(self, connection: Connection, owner: str) -> None:
         """Drop what was read of a stage if its points have changed, and all if it is too much."""

@@ -39,6 +39,7 @@ from trainui.tui.snapshot import (
     CurvesPage,
     DetailTab,
     LogProgress,
+    MatrixDetail,
     MetricQuery,
     RunPage,
     RunQuery,
@@ -189,7 +190,8 @@ class ActivityReader:
         """What is searched for and the last step, for the stage and its attempt; of an ended one
         also for the version of its points."""
         self._metric = Cache[str]()
-        """The headline metric, for the version of the stage's points, and if it runs."""
+        """The headline metric, for the version of the stage's points, or for when its charts were
+        read, and if it runs."""
         self._progress = Cache[LogProgress | None]()
         """The progress that the ends of the logs show, for their state."""
 
@@ -200,10 +202,12 @@ class ActivityReader:
         attempts: Sequence[AttemptRecord],
         *,
         earlier: bool = False,
+        charts_at: float | None = None,
     ) -> StageActivity:
         """Read the activity of the last of these attempts; `stage` is as it was in it.
 
-        Of an `earlier` attempt, the metrics are those of its own points.
+        Of an `earlier` attempt, the metrics are those of its own points. The headline metric is
+        read when its charts are (`charts_at`; None: they are not shown), so that both agree.
         """
         if not attempts or attempts[-1].started_at is None:
             return StageActivity()
@@ -220,7 +224,8 @@ class ActivityReader:
             progress = self._progress.read(state, lambda: shown_progress(logs, last_step))
         if version is not None:
             make = partial(self._headline, connection, stage, own)
-            metric = self._metric.read((stage.id, version, is_running, own), make)
+            moment = version if charts_at is None else charts_at
+            metric = self._metric.read((stage.id, moment, is_running, own), make)
         output_at = max((at for size, at in written if size), default=None)
         return found._replace(output_at=output_at, progress=progress, metric=metric)
 
@@ -368,6 +373,8 @@ class RunPageReader:
         self._groups = SweepMemberReader(self._alerts)
         self._activity = ActivityReader()
         self._curves = CurveReader(self._groups)
+        self._beside_charts = Cache[MatrixDetail | None]()
+        """The table of a folded sweep, for the moment at which its charts were read."""
         self._code_changes = CodeChanges()
         self._begun_run: str | None = None
         """The run of which at least the first stages have been read."""
@@ -395,6 +402,10 @@ class RunPageReader:
             of = _Selection(connection, run, stages, selected, own, number)
             best = next(iter(() if group is None else group.best_first(members)), None)
             detail = self._detail(of, query, _plotted(connection, selected, members, best))
+            if group is not None and (at := self._charts_at(detail.curves)) is not None:
+                # the table beside the charts is of the same moment
+                states = tuple((stage.id, stage.status) for stage in members)
+                group = self._beside_charts.read((at, query.smoothed, states), lambda: group)
         eta = self._etas.look(connection, run, stages)
         alerts = self._alerts.read(connection, run.id)
         is_retried = any(stage.has_earlier for stage in stages)
@@ -404,6 +415,10 @@ class RunPageReader:
         return RunPage(
             run, stages, attempts, detail, eta, group, alerts, worked, tries, loss, parent
         )
+
+    def _charts_at(self, found: Curves | None) -> float | None:
+        """Return when the charts of a page were read; None without charts."""
+        return self._curves.drawn_at if found is not None and found.charts else None
 
     def _detail(self, of: _Selection, query: RunQuery, plotted: StageRecord) -> StageDetail:
         """Return what all detail tabs of a stage show, and what the open one shows."""
@@ -438,7 +453,13 @@ class RunPageReader:
             variables=self._variables_of(of.shown),
             checkpoint=self._checkpoint_of(of),
             cause=self._cause_of(of),
-            activity=self._activity.read(connection, shown, of.shown, earlier=is_earlier),
+            activity=self._activity.read(
+                connection,
+                shown,
+                of.shown,
+                earlier=is_earlier,
+                charts_at=self._charts_at(found) if plotted is stage else None,
+            ),
             summary=_summary(connection, stage) if stage.completed_at is not None else {},
         )
 

@@ -28,7 +28,9 @@ from trainui.store.runs import metrics_progress, runs, stages, trials
 from trainui.store.runs.stored_pipeline import replace_pipeline
 from trainui.store.runs.trials import SearchKey
 from trainui.text import marked_state
+from trainui.tui.curve_data import CurvesWanted
 from trainui.tui.graph_view import Timeline
+from trainui.tui.readers import curve_reader
 from trainui.tui.readers.page_reader import RunPageReader
 from trainui.tui.readers.progress import log_progress, most_steps
 from trainui.tui.readers.stage_values import SweepMemberReader
@@ -840,3 +842,30 @@ def test_a_line_that_is_the_reason_is_not_shown_twice() -> None:
     assert any("shown by" in row for row in shown)
     brief = [plain(row) for row in cause_rows(cause, 80, "exit code 1: CUDA out of memory")]
     assert brief == [row for row in shown if "shown by" not in row]
+
+
+def test_overview_and_curve_are_of_one_moment(
+    filler: Filler, connection: statements.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, reader = filler.run({"train": ()}), RunPageReader()
+    filler.start(run_id, "train", ago=75)
+
+    def both() -> tuple[str, float | None]:
+        page = reader.read(connection, RunQuery(run_id, "train", curves=CurvesWanted(columns=80)))
+        assert page is not None
+        assert page.detail is not None
+        assert page.detail.activity is not None
+        assert page.detail.curves is not None
+        (figures,) = page.detail.curves.figures
+        ((line,),) = (chart.lines for chart in page.detail.curves.charts)
+        assert line.last == (figures.last, figures.last_step)
+        return page.detail.activity.metric, figures.last
+
+    filler.feed(run_id, "train", {"val/loss": [(0, 9.0), (1, 0.5)]})
+    words, last = both()
+    assert (last, "last 0.5000" in words) == (0.5, True)
+    filler.feed(run_id, "train", {"val/loss": [(2, 0.25)]})
+    assert both() == (words, last), "the charts are not due, and nor is what stands beside them"
+    monkeypatch.setattr(curve_reader, "PERIOD", 0.0)
+    words, last = both()
+    assert (last, "last 0.2500" in words) == (0.25, True)
