@@ -241,7 +241,7 @@ def resume_runs_question(targets: Sequence[Target], call: Call) -> ConfirmScreen
 
     def facts() -> list[str]:
         shown = targets[:MOST_LISTED]
-        lines = [_named(targets), *(f"{run_label(one)}: {summary_of(one)}" for one in shown)]
+        lines = [f"{run_label(one)}: {summary_of(one)}" for one in shown]
         if len(targets) > MOST_LISTED:
             lines.append(f"and {len(targets) - MOST_LISTED} more")
         how = "Each resumes with its pipeline as submitted; to use edits, resume one run alone."

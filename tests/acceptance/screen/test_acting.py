@@ -747,6 +747,8 @@ async def test_of_marked_runs_only_the_plans_shown_are_carried_out(
         await driven.until_shown("2 failed")
         await driven.press("A", "r")
         await driven.until_shown("Resume 2 runs?", "1 to run, 1 skipped")
+        named = driven.text().partition("Resume 2 runs?")[2]
+        assert [named.count(run_id[:8]) for run_id in (first, second)] == [1, 1]
         filler.end(running, Status.FAILED, error="exit code 3", exit_code=3)
         await driven.press("y")
         await driven.until_shown("resumed: 1 run", "nothing ran: right: skip -> run")
