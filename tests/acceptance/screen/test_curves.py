@@ -460,6 +460,19 @@ async def test_another_sweeps_best_member_is_compared_and_can_be_chosen(
         await driven.until_shown("fit[lr=2] leads by 1.7500")
 
 
+async def test_the_only_curve_drawn_is_not_removed_and_the_page_says_so(filler: Filler) -> None:
+    run_id = losses(filler, {"train[lr=1]": 0.5, "train[lr=2]": 0.25})
+    async with opened(run_id) as driven:
+        await driven.until_shown("train/loss")
+        driven.run.graph.select("train[lr=2]")
+        await driven.until_shown("Curves: train[lr=2]")
+        await open_page(driven)
+        await driven.press("c")
+        await driven.until_shown("1 of 2 drawn")
+        await driven.press("space")
+        await driven.until_shown("one curve is always drawn")
+
+
 async def test_the_best_one_or_none_are_chosen_by_a_key_each(filler: Filler) -> None:
     ends = {f"train[lr={at},seed={seed}]": at / 4 + seed / 9 for at in range(4) for seed in (0, 1)}
     run_id = losses(filler, ends)

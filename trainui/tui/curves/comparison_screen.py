@@ -263,6 +263,8 @@ class CandidateList(CursorView):
             return
         if one.series.own and one.field != "members":
             self.notify("the curve of the current stage is always drawn")
+        elif one.series.own and [*filter(self.is_chosen, self.candidates)] == [one]:
+            self.notify("one curve is always drawn: choose another one first")
         else:
             self.choose([one], drawn=not self.is_chosen(one))
         self.action_line(1)
