@@ -480,7 +480,7 @@ class RunColumns:
         shown = [Segment(f"{harmless(text)}  ", style) for text, style in texts if text]
         indent = " " * (self._shown[0][1] + self.gap)
         mark = Segment("▌", "key") if marked else Segment(" ")
-        return cut((mark, Segment(indent), *shown), self.width)
+        return cut((mark, Segment(indent), *_dimmed_if_away(run, shown)), self.width)
 
     def _metric_text(self, run: RunLine, moment: RowContext) -> str:
         """Return the metric if no column shows it, and the sweep's best member if none names it."""
@@ -514,9 +514,13 @@ class RunColumns:
                 found = cut(tuple(column.cells(data, cells)), cells)
             blank = Segment(" " * (cells - width_of(found)))
             spans += [blank, *found, gap] if column.right else [*found, blank, gap]
-        if run.seen_at is not None:  # what is known of a box that does not answer
-            spans = [one._replace(style="dim") for one in spans]
-        return tuple(spans[:-1]) if self._fits else cut(tuple(spans[:-1]), self.width)
+        spans = _dimmed_if_away(run, spans[:-1])
+        return tuple(spans) if self._fits else cut(tuple(spans), self.width)
+
+
+def _dimmed_if_away(run: RunLine, spans: list[Segment]) -> list[Segment]:
+    """Dim what is known of a run whose box does not answer."""
+    return spans if run.seen_at is None else [one._replace(style="dim") for one in spans]
 
 
 def _signed(title: str, facts: ColumnStats) -> tuple[str, str]:

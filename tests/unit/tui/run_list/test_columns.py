@@ -672,6 +672,14 @@ def test_a_lost_box_has_its_age_and_its_times_stand_still(width: int, box: str) 
     assert "1m 00s" in later
 
 
+def test_both_lines_of_a_run_of_a_lost_box_are_dim() -> None:
+    lost = RUN._replace(id="gpu2:r", box="gpu2", seen_at=NOW)
+    columns = RunColumns(120, column_stats([lost, RUN]))
+    moment = RowContext(NOW, details={lost.id: RunDetails(nan="train: loss is NaN at step 5")})
+    for draw in (columns.row, columns.second_row):
+        assert {one.style for one in draw(lost, moment) if one.text.strip()} == {"dim"}
+
+
 def test_a_second_line_says_which_metric_is_nan_and_since_when() -> None:
     columns = RunColumns(80, column_stats([RUN]))
     details = {RUN.id: RunDetails(nan="train: val/loss is NaN at step 50")}
