@@ -36,7 +36,7 @@ from trainui.tui.curve_data import (
     PlotOptions,
 )
 from trainui.tui.log_window import LogWindow, WindowQuery
-from trainui.tui.numbers import when
+from trainui.tui.numbers import clock_time, when
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot import (
     Health,
@@ -60,6 +60,9 @@ LIST_PERIOD = 30.0
 
 COMMAND_TIMEOUT = 60.0
 """Seconds in which a box has to carry out a command."""
+
+LATE = 1.0
+"""Seconds after which a page says that a box has not answered yet what it was sent."""
 
 KEPT_PERIOD = 60.0
 """Seconds between two notes of a box's list, for the time when it does not answer."""
@@ -199,13 +202,30 @@ class BoxFeed:
         try:
             if not self._send(id=number, **request):
                 raise BoxError(self.problem or f"{self.box.name} does not answer yet")
-            if not answer.done.wait(COMMAND_TIMEOUT):
-                raise BoxError(f"{self.box.name} was too slow; see whether it was done")
+            if not answer.done.wait(LATE):
+                answer.is_late = True
+                self._changed(self)
+                if not answer.done.wait(COMMAND_TIMEOUT - LATE):
+                    raise BoxError(
+                        f"{self.box.name} has not answered for {COMMAND_TIMEOUT:g} s; it may still "
+                        "do what it was sent: look at the run when it answers"
+                    )
         finally:
             del self._answers[number]
+            if answer.is_late:
+                self._changed(self)
         if answer.message is None:
             raise BoxError(f"{self.box.name}: the connection was lost; see whether it was done")
         return answer.message
+
+    @property
+    def late_words(self) -> str:
+        """That an answer is late; empty: none is."""
+        late = [one.sent_at for one in list(self._answers.values()) if one.is_late]
+        if not late:
+            return ""
+        sent = f"what was sent to {self.box.name} at {clock_time(max(late))}"
+        return f"{sent} has no answer yet; it is waited for {COMMAND_TIMEOUT:g} s at most"
 
     def _send(self, **request: Any) -> bool:
         connection = self._connection
@@ -334,6 +354,9 @@ class _Answer:
     """The answer to a request, once it is there."""
 
     def __init__(self) -> None:
+        self.sent_at = clock.now()
+        self.is_late = False
+        """True if the page says that it is waited for."""
         self.message: Mapping[str, Any] | None = None
         self.done = threading.Event()
 
@@ -458,8 +481,11 @@ def _page_of(feed: BoxFeed) -> Snapshot | None:
     Why it does not is all known of its health, and no time to go is known.
     """
     found = feed.snapshot
-    if found is None or not feed.problem:
-        return found
+    if found is None:
+        return None
+    if not feed.problem:
+        late = tuple(filter(None, (feed.late_words,)))
+        return found._replace(health=found.health._replace(away=late)) if late else found
     page, seen_at = found.page, feed.seen_at
     if page is not None:
         page = page._replace(seen_at=seen_at, eta=None)
@@ -479,6 +505,8 @@ def _trouble_of(feed: BoxFeed) -> str:
             known = f" (last seen {when(feed.seen_at)})"
         why = feed.problem.removeprefix(name)
         return f"{name}{known}{why}; it is tried again, and what is known of it is shown"
+    if late := feed.late_words:
+        return late
     if found is None:
         return ""
     waits = any(run.status in UNFINISHED and not run.is_external for run in found.runs)

@@ -20,10 +20,10 @@ from tests.unit.tui.filled import Filler
 from trainui import clock, paths
 from trainui.clock import SECOND
 from trainui.control import box_runs, boxes
-from trainui.control.boxes import Box, BoxConnection
+from trainui.control.boxes import Box, BoxConnection, BoxError
 from trainui.model.headline_metric import ComparedMetric
 from trainui.store.points.plot_points import Axis
-from trainui.tui import box_agent, box_feed, box_wire
+from trainui.tui import box_agent, box_feed, box_wire, run_actions
 from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot import (
@@ -310,3 +310,20 @@ def test_an_agent_with_open_pages_ends_after_an_upgrade(home: Path, tmp_path: Pa
         (installed / "new").touch()
         _, said = agent.communicate(request)
         assert said.decode().strip() == box_agent.UPGRADED
+
+
+def test_a_late_answer_is_said_at_once_and_at_its_end(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `x` where the box hangs: nothing would be said for a minute."""
+    monkeypatch.setattr(box_feed, "LATE", 0.01)
+    monkeypatch.setattr(box_feed, "COMMAND_TIMEOUT", 0.5)
+    monkeypatch.setattr(lost.feed, "_send", lambda **_: True)
+    lost.feed.snapshot = Snapshot(PAGE)
+    lost.feeds.set_query(PAGE)
+    with pytest.raises(BoxError, match="gpu2 has not answered for"):
+        lost.feed.call(run_actions.cancel, "r", None)
+    before, late, after = (one.health.away for one in lost.found)
+    assert not before
+    assert late[0].startswith("what was sent to gpu2 at ")
+    assert not after
