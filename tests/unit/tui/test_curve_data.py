@@ -193,20 +193,6 @@ def test_a_race_is_at_equal_place_by_the_metrics_goal() -> None:
     assert leader_text(chart(slow, slow), PlotOptions()) == "slow and slow are equal at step 3"
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("train/loss", "min 0.5000   max 1"), ("val/accuracy", "min 0   max 0.5000"),
-     ("lr", "min 0   max 1")],
-)  # fmt: skip
-def test_extremes_below_a_live_plot_agree_with_its_best(name: str, words: str) -> None:
-    best = None if name == "lr" else (0.5, 2.0, 2.0)
-    one = chart(line([5.0, 3.0, 0.5], best=best), name=name)
-    newer = figures(name, min=0.0, max=1.0)
-    assert words in "".join(
-        segment.text for segment in table_rows(one, newer, PlotOptions(), 120, 5)[1]
-    )
-
-
 def test_figures_below_a_narrow_plot_are_left_out_whole() -> None:
     one = chart(line([1.0, 2.0, 3.0]))
     for width in range(20, 120):
