@@ -435,11 +435,10 @@ class Feeds:
         if feed is not None and isinstance(query, OfRun):
             feed.set_query(query)
             found = _page_of(feed)
-            is_known = found is not None and is_same_page(found.query, query)
-            if found is not None and found.query == query:
-                self._deliver(found)
-            elif feed.why_closed and not is_known:
+            if feed.why_closed and (found is None or not is_same_page(found.query, query)):
                 self._deliver(Snapshot(query, problem=feed.why_closed))
+            elif found is not None and (feed.why_closed or found.query == query):
+                self._deliver(found)
             return
         self._poller.set_query(query)
         if isinstance(query, ListQuery | MachineQuery):

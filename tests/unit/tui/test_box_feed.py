@@ -27,6 +27,7 @@ from trainui.tui import box_agent, box_feed, box_wire, run_actions
 from trainui.tui.curve_data import Comparison, CurvesWanted, PlotOptions
 from trainui.tui.readers.poller import Poller
 from trainui.tui.snapshot import (
+    DetailTab,
     Eta,
     ListedMetrics,
     ListQuery,
@@ -173,10 +174,11 @@ def test_a_metric_that_boxes_spell_otherwise_has_one_column(lost: Lost) -> None:
     assert [one.title for one in both.live.values()] == ["val/loss best"] * 2
 
 
-def test_a_page_asked_of_a_lost_box_says_that_it_is_lost(lost: Lost) -> None:
+@pytest.mark.parametrize("query", [PAGE, replace(PAGE, tab=DetailTab.EVENTS)])
+def test_a_page_asked_of_a_lost_box_says_that_it_is_lost(lost: Lost, query: RunQuery) -> None:
     lost.feed.snapshot = Snapshot(PAGE)
     lost.feed.problem = SILENT
-    lost.feeds.set_query(PAGE)
+    lost.feeds.set_query(query)
     assert len(lost.found) == 1
     assert "has sent nothing for 80 s" in lost.found[0].health.away[0]
 
