@@ -77,10 +77,12 @@ def test_worker_and_guard_with_replaced_code_yield_and_lose_no_stage(
     assert [len(stage_of(shown, name)["attempts"]) for name in "abc"] == [1, 1, 1]
     assert sorted((cli.directory / "started").read_text().split()) == ["a", "b", "c"]
     assert cli.json("worker", "status")["pid"] not in (None, old)
+    log_file = cli.home / "worker" / "guard.log"
+    wait_for(lambda: "executing its guard" in log_file.read_text(), "the guard's new code")
     # another process, if a command found the lock free while the first one executed the new code
-    wait_for(lambda: cli.json("worker", "status")["guard_pid"], "the guard's new code")
+    wait_for(lambda: cli.json("worker", "status")["guard_pid"], "the new guard")
     assert cli("worker", "stop").code == 0
-    log = (cli.home / "worker" / "guard.log").read_text()
+    log = log_file.read_text()
     assert log.count("the new guard stops the worker") == 1
     assert len(set(re.findall(r"started the worker, pid (\d+)", log))) == 2
 
