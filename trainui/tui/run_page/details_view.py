@@ -341,7 +341,8 @@ class DetailsView(RowsView):
         foot: list[Row] = [(), *((Segment(line, "dim"),) for line in OF_A_FOLD)]
         group, alerts = of.page.group, of.page.alerts
         return SweepRows(
-            *(of.members, group),
+            of.members,
+            group,
             width=width,
             table=table,
             foot=foot,
